@@ -1,0 +1,56 @@
+"""The losses as a picture."""
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from matplotlib.figure import Figure
+
+from gan_lightning.callbacks.run_folder import run_folder
+
+PANELS = {
+    "loss": {"discriminator": "loss/discriminator", "generator": "loss/generator"},
+    "what D thinks": {"D(x)": "D/real", "D(G(z))": "D/fake", "accuracy": "D/accuracy"},
+}
+
+
+class LossCurves(Callback):
+    """Draws `losses.png` into the run's folder at the end: the losses of both players, D(x), D(G(z)), D's accuracy.
+
+    It keeps what the model logs, every `trainer.log_every_n_steps` iterations.
+    """
+
+    def __init__(self) -> None:
+        self.curves: dict[str, list[float]] = {}
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self.curves.setdefault("step", []).append(trainer.global_step)
+            for name in (name for panel in PANELS.values() for name in panel.values()):
+                self.curves.setdefault(name, []).append(trainer.callback_metrics[name].item())
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        path = run_folder(trainer) / "losses.png"
+        if trainer.is_global_zero and self.curves:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.figure().savefig(path, dpi=120)
+
+    def figure(self) -> Figure:
+        figure = Figure(figsize=(8, 6), layout="constrained")
+        for axes, (title, lines) in zip(figure.subplots(2, 1, sharex=True), PANELS.items(), strict=True):
+            for label, name in lines.items():
+                axes.plot(self.curves["step"], self.curves[name], label=label, linewidth=1)
+            axes.set_ylabel(title)
+            axes.grid(alpha=0.3)
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+            axes.margins(x=0)
+        figure.axes[1].set_ylim(0, 1)
+        figure.axes[1].set_xlabel("iteration")
+        return figure
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"curves": self.curves}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.curves = state_dict["curves"]

@@ -1,0 +1,91 @@
+"""Samples as files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import BasePredictionWriter
+from PIL import Image
+from torch import Tensor
+
+from gan_lightning.errors import UserError
+from gan_lightning.pictures import enlarged, picture, tile, to_uint8
+
+GRID = 100
+"""Images on the overview at most."""
+
+
+class SampleWriter(BasePredictionWriter):
+    """Writes what `predict` makes: `0000.png` and so on, named by seed, then `grid.png` of the first hundred.
+
+    Args:
+        seeds: The numbers of all samples, first to last.
+        folder: Where to write.
+        npz: Also write `samples.npz`: `images` uint8 (N, H, W, C) and `seeds` int64 (N,).
+        overwrite: Write into a folder that holds files already; those of the same name are replaced.
+
+    Raises:
+        UserError: The folder holds files, or is none.
+    """
+
+    def __init__(
+        self, seeds: Sequence[int], folder: str | Path = "samples", npz: bool = False, overwrite: bool = False
+    ) -> None:
+        super().__init__(write_interval="batch")
+        self.seeds, self.folder, self.npz = seeds, Path(folder), npz
+        self.overwrite = overwrite
+        self.digits = max(4, len(str(max(seeds))))
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if trainer.is_global_zero:
+            prepare(self.folder, self.overwrite)
+        trainer.strategy.barrier()
+
+    def write_on_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        prediction: Tensor,
+        batch_indices: Any,
+        batch: Tensor,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        for seed, image in zip(batch.tolist(), to_uint8(prediction), strict=True):
+            picture(image).save(self.path(seed))
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.strategy.barrier()  # every process has written its share
+        if trainer.is_global_zero:
+            shown = self.read(self.seeds[:GRID])
+            columns = min(10, max(1, round(len(shown) ** 0.5)))
+            enlarged(picture(tile(shown, columns))).save(self.folder / "grid.png")
+            if self.npz:
+                np.savez_compressed(
+                    self.folder / "samples.npz",
+                    images=self.read(self.seeds),
+                    seeds=np.array(self.seeds, dtype=np.int64),
+                )
+
+    def path(self, seed: int) -> Path:
+        return self.folder / f"{seed:0{self.digits}d}.png"
+
+    def read(self, seeds: Sequence[int]) -> np.ndarray:
+        """The images (N, H, W, C) of these seeds, as written."""
+        images = [np.asarray(Image.open(self.path(seed))) for seed in seeds]
+        return np.stack([image if image.ndim == 3 else image[:, :, None] for image in images])
+
+
+def prepare(folder: Path, overwrite: bool) -> None:
+    """An empty folder, or one that may be written into."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"samples.folder is {folder}, which is a file: name a folder")
+    held = len(list(folder.iterdir())) if folder.exists() else 0
+    if held and not overwrite:
+        raise UserError(
+            f"the folder {folder} holds {held} files already: name another with --samples.folder, or add "
+            "--samples.overwrite true to replace files of the same name"
+        )
+    folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,52 @@
+"""The `gan` command. This file stays light: `gan --help` must not wait for torch."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "fit": "train a GAN",
+    "predict": "make samples from a checkpoint",
+    "validate": "judge a checkpoint on held-out images (says what it will measure)",
+    "test": "judge a checkpoint for a report (says what it will measure)",
+}
+
+EXAMPLES = """\
+examples:
+  gan fit --config configs/digits.yaml                     real digits, no download
+  gan fit --config configs/mnist.yaml                      MNIST, downloaded once
+  gan fit --data ImageFolder --data.root my_images         images of your own
+  gan predict --ckpt_path lightning_logs/version_0/checkpoints/last.ckpt --samples.count 64
+
+`gan COMMAND --help` lists every option of a command.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the `gan` command.
+
+    Args:
+        arguments: Its arguments; those of the process if None.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    command = outline().parse_args(arguments[:1] or ["--help"]).command
+    from gan_lightning import commands  # torch and Lightning take seconds to import
+
+    commands.run(command, arguments[1:])
+
+
+def outline() -> argparse.ArgumentParser:
+    """The commands, without their options."""
+    from importlib.metadata import version
+
+    parser = argparse.ArgumentParser(
+        prog="gan",
+        description="Trains, samples and explores generative adversarial networks.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"gan-lightning {version('gan-lightning')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
+    for name, text in COMMANDS.items():
+        commands.add_parser(name, help=text, add_help=False)
+    return parser

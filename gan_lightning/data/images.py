@@ -1,0 +1,152 @@
+"""Everything about image data but where the images are: shape, range, order, batches."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from gan_lightning.errors import UserError
+from gan_lightning.randomness import ORDER, mix
+
+ImageShape = tuple[int, int, int]
+"""Channels, height, width."""
+
+
+class ImageData(LightningDataModule, ABC):
+    """Images for a GAN. A subclass says where they are, in one method: `load`.
+
+    Batches are (x, y): images (N, C, H, W), kept as uint8 and scaled to [-1, 1] on the device, and labels (N,) int64,
+    zeros where there are none. Which images make up batch p depends on the seed, p and the number of processes alone;
+    every epoch has a new order, and a remainder smaller than a batch waits for another epoch.
+
+    Args:
+        image_shape: Channels, height, width.
+        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        seed: Fixes the order of the images.
+        workers: Processes that read images in the background; for data that is not in memory.
+    """
+
+    def __init__(self, image_shape: ImageShape, batch_size: int = 128, seed: int = 0, workers: int = 0) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise UserError(f"data.batch_size is {batch_size}; it must be at least 1")
+        self.image_shape, self.batch_size, self.seed, self.workers = image_shape, batch_size, seed, workers
+        self.source: Dataset | None = None
+
+    @abstractmethod
+    def load(self) -> Dataset:
+        """The images as a data set that takes a tensor of indices (N,) and gives (x, y) as above, x as uint8.
+
+        In memory, that is `TensorDataset(pixels, labels)`. Called once on each process, after `prepare_data`.
+        """
+
+    def setup(self, stage: str) -> None:
+        self.source = self.source or self.load()
+
+    def train_dataloader(self) -> "Batches":
+        assert self.source is not None, "call prepare_data() and setup('fit') first, as a Trainer does"
+        trainer = self.trainer
+        batches = Batches(
+            self.source,
+            self.batch_size,
+            self.seed,
+            process=trainer.global_rank if trainer else 0,
+            processes=trainer.world_size if trainer else 1,
+            iteration=lambda: trainer.global_step if trainer else 0,
+            workers=self.workers,
+        )
+        if not len(batches):
+            raise UserError(
+                f"{type(self).__name__} has {batches.images} images, fewer than one batch of {self.batch_size} for "
+                f"each of {batches.processes} process(es): set data.batch_size to at most "
+                f"{batches.images // batches.processes}"
+            )
+        return batches
+
+    def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
+        x, y = batch
+        return scale(x), y
+
+
+def scale(pixels: Tensor) -> Tensor:
+    """uint8 pixels, 0 to 255, as floats in [-1, 1]."""
+    return pixels.float().div_(127.5).sub_(1)
+
+
+class Batches:
+    """One epoch of batches, from the trainer's present iteration on; resuming needs no state of its own.
+
+    Args:
+        source: Takes a tensor of indices, gives a batch.
+        batch_size: Images in a batch of one process.
+        seed: Fixes the order.
+        process: This process's number, over all machines.
+        processes: How many there are.
+        iteration: Tells the number of batches used so far. Asked when an epoch starts.
+        workers: Processes that read ahead.
+    """
+
+    def __init__(
+        self,
+        source: Dataset,
+        batch_size: int,
+        seed: int = 0,
+        process: int = 0,
+        processes: int = 1,
+        iteration: Callable[[], int] = lambda: 0,
+        workers: int = 0,
+    ) -> None:
+        self.source, self.workers = source, workers
+        self.images: int = len(source)  # type: ignore[arg-type]
+        self.batch_size, self.process, self.processes = batch_size, process, processes
+        self.seed, self.iteration = seed, iteration
+
+    def __len__(self) -> int:
+        return self.images // (self.batch_size * self.processes)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        # a generator of its own, or the loader would draw from the global one
+        return iter(
+            DataLoader(
+                self.source,
+                batch_size=None,
+                sampler=IndexBatches(self),
+                num_workers=self.workers,
+                pin_memory=torch.cuda.is_available(),
+                generator=torch.Generator(),
+            )
+        )
+
+    def indices(self, start: int) -> Iterator[Tensor]:
+        """The indices (batch_size,) of batch `start` and all that follow it, on this process."""
+        while True:
+            epoch, skipped = divmod(start, len(self))
+            order = torch.randperm(self.images, generator=torch.Generator().manual_seed(mix(self.seed, ORDER, epoch)))
+            for batch in range(skipped, len(self)):
+                first = (batch * self.processes + self.process) * self.batch_size
+                yield order[first : first + self.batch_size]
+            start += len(self) - skipped
+
+    def state_dict(self) -> dict:
+        """Nothing: that it exists tells Lightning that this loader can go on in the middle of an epoch."""
+        return {}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Nothing to load."""
+
+
+class IndexBatches(Sampler):
+    """The index tensors of one epoch of `Batches`."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        indices = self.batches.indices(self.batches.iteration())
+        return (batch for _, batch in zip(range(len(self)), indices, strict=False))

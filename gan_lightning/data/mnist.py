@@ -1,0 +1,60 @@
+"""MNIST and its look-alike."""
+
+import torch
+import torchvision
+from torch.utils.data import TensorDataset
+
+from gan_lightning.data.downloads import opened
+from gan_lightning.data.images import ImageData
+
+FILES = "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz (with the two t10k-…, packed or unpacked)"
+
+
+class MNIST(ImageData):
+    """Handwritten digits: 60,000 grey images of 28x28, ten classes. Downloaded once (11 MB).
+
+    LeCun, Cortes and Burges. https://web.archive.org/web/2024/http://yann.lecun.com/exdb/mnist/
+
+    Args:
+        root: The folder that holds the folder MNIST/raw, or gets it.
+        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        seed: Fixes the order of the images.
+    """
+
+    def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0) -> None:
+        super().__init__((1, 28, 28), batch_size, seed)
+        self.root = root
+
+    def prepare_data(self) -> None:
+        opened(torchvision.datasets.MNIST, self.root, "MNIST/raw", FILES, download=True)
+
+    def load(self) -> TensorDataset:
+        return in_memory(opened(torchvision.datasets.MNIST, self.root, "MNIST/raw", FILES, download=False))
+
+
+class FashionMNIST(ImageData):
+    """Clothes and shoes: 60,000 grey images of 28x28, ten classes. Downloaded once (30 MB).
+
+    Xiao, Rasul and Vollgraf, "Fashion-MNIST", 2017. https://arxiv.org/abs/1708.07747
+
+    Args:
+        root: The folder that holds the folder FashionMNIST/raw, or gets it.
+        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        seed: Fixes the order of the images.
+    """
+
+    def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0) -> None:
+        super().__init__((1, 28, 28), batch_size, seed)
+        self.root = root
+
+    def prepare_data(self) -> None:
+        opened(torchvision.datasets.FashionMNIST, self.root, "FashionMNIST/raw", FILES, download=True)
+
+    def load(self) -> TensorDataset:
+        make = torchvision.datasets.FashionMNIST
+        return in_memory(opened(make, self.root, "FashionMNIST/raw", FILES, download=False))
+
+
+def in_memory(files: torchvision.datasets.MNIST) -> TensorDataset:
+    """uint8 (N, 1, 28, 28) and int64 (N,)."""
+    return TensorDataset(files.data.unsqueeze(1), torch.as_tensor(files.targets, dtype=torch.int64))

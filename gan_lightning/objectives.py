@@ -1,0 +1,125 @@
+"""What each player minimises: one class a paper, two pure functions of logits.
+
+Logits are (N,), unbounded, high for images that the discriminator takes for real. Both functions return a scalar.
+Adding one is a class here or in a file of your own, and a line of YAML: `objective: my_losses.Mine`.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from gan_lightning.parts import Part
+
+
+class Objective(Part, ABC):
+    """What each player minimises, as two pure functions of logits (N,)."""
+
+    compares = False
+    """Whether G's loss looks at real logits. If not, the game does not compute them in G's turn."""
+
+    @abstractmethod
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The discriminator's loss, a scalar.
+
+        Args:
+            real: D(x) (N,), logits of real images.
+            fake: D(G(z)) (N,), logits of generated images.
+        """
+
+    @abstractmethod
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """The generator's loss, a scalar.
+
+        Args:
+            fake: D(G(z)) (N,), logits of generated images.
+            real: D(x) (N,), logits of real images; None unless the objective `compares`.
+        """
+
+
+class NonSaturating(Objective):
+    """D: weight * E[-log s(D(x)) - log(1 - s(D(G(z))))], G: E[-log s(D(G(z)))], where s is the sigmoid.
+
+    Goodfellow et al., "Generative adversarial nets", 2014, Equation 1 and the end of Section 3.
+    https://arxiv.org/abs/1406.2661
+
+    Args:
+        discriminator_weight: 1 is the paper's sum of the real and the fake term; 0.5 is their mean, as most courses
+            and tutorials have it. (Adam does not feel the difference; a gradient penalty does.)
+    """
+
+    def __init__(self, discriminator_weight: float = 1.0) -> None:
+        self.discriminator_weight = discriminator_weight
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return self.discriminator_weight * (F.softplus(-real).mean() + F.softplus(fake).mean())
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return F.softplus(-fake).mean()
+
+
+class Saturating(Objective):
+    """D: E[-log s(D(x)) - log(1 - s(D(G(z))))], G: E[log(1 - s(D(G(z))))], where s is the sigmoid: the minimax game.
+
+    G's gradient vanishes where D is sure; it is here to show that.
+
+    Goodfellow et al., "Generative adversarial nets", 2014, Equation 1. https://arxiv.org/abs/1406.2661
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return -F.softplus(fake).mean()
+
+
+class LeastSquares(Objective):
+    """D: E[(D(x) - b)^2]/2 + E[(D(G(z)) - a)^2]/2, G: E[(D(G(z)) - c)^2]/2.
+
+    Mao et al., "Least squares generative adversarial networks", 2017, Equation 2; the defaults are its Equation 8, for
+    which G minimises a Pearson chi-squared divergence. https://arxiv.org/abs/1611.04076
+
+    Args:
+        a: D's target for generated images.
+        b: D's target for real images.
+        c: The value that G wants D to give to generated images.
+    """
+
+    def __init__(self, a: float = -1.0, b: float = 1.0, c: float = 0.0) -> None:
+        self.a, self.b, self.c = a, b, c
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return (real - self.b).square().mean() / 2 + (fake - self.a).square().mean() / 2
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return (fake - self.c).square().mean() / 2
+
+
+class Hinge(Objective):
+    """D: E[relu(1 - D(x))] + E[relu(1 + D(G(z)))], G: -E[D(G(z))].
+
+    Lim and Ye, "Geometric GAN", 2017, Section 4. https://arxiv.org/abs/1705.02894
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return -fake.mean()
+
+
+class RelativisticPaired(Objective):
+    """D: E[softplus(D(G(z)) - D(x))], G: E[softplus(D(x) - D(G(z)))]: each fake is judged against one real image.
+
+    Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, Section 4.1
+    (RpGAN). https://arxiv.org/abs/1807.00734
+    """
+
+    compares = True
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return F.softplus(fake - real).mean()
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        assert real is not None
+        return F.softplus(real - fake).mean()

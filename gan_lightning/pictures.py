@@ -1,0 +1,75 @@
+"""Images as files: tiles, pictures, animations."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+READABLE = 560
+"""Pixels: smaller pictures are enlarged by a whole factor to about this width."""
+
+
+def to_uint8(images: Tensor) -> np.ndarray:
+    """Images (N, C, H, W) in [-1, 1] as uint8 (N, H, W, C), on the CPU. What lies outside is clipped."""
+    pixels = images.detach().add(1).mul(127.5).round().clamp(0, 255)
+    return pixels.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def tile(images: np.ndarray, columns: int) -> np.ndarray:
+    """Images (N, H, W, C) side by side, row by row, with a black line of one pixel between them and none around.
+
+    Returns:
+        (rows * (H + 1) - 1, columns * (W + 1) - 1, C); places that no image fills are black.
+    """
+    count, height, width, channels = images.shape
+    rows = -(-count // columns)
+    canvas = np.zeros((rows * columns, height + 1, width + 1, channels), dtype=np.uint8)
+    canvas[:count, :height, :width] = images
+    canvas = canvas.reshape(rows, columns, height + 1, width + 1, channels).swapaxes(1, 2)
+    return canvas.reshape(rows * (height + 1), columns * (width + 1), channels)[:-1, :-1]
+
+
+def picture(pixels: np.ndarray) -> Image.Image:
+    """uint8 (H, W, C) as a picture, grey for one channel."""
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def enlarged(image: Image.Image) -> Image.Image:
+    """Small pictures enlarged by a whole factor, pixels as squares, so that a person can see them."""
+    factor = max(1, round(READABLE / image.width))
+    return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+
+
+def captioned(image: Image.Image, text: str) -> Image.Image:
+    """The picture over a black strip that holds a line of text."""
+    size = max(14, image.width // 28)
+    strip = Image.new(image.mode, (image.width, image.height + 2 * size))
+    strip.paste(image)
+    draw = ImageDraw.Draw(strip)
+    white = 255 if image.mode == "L" else (255, 255, 255)
+    middle = (image.width // 2, image.height + size)
+    draw.text(middle, text, fill=white, font=ImageFont.load_default(size), anchor="mm")
+    return strip
+
+
+def save_animation(path: Path, frames: Iterable[Path], captions: Sequence[str], longest: int = 60) -> None:
+    """A looping GIF of about eight seconds that stays longer on its last frame.
+
+    Args:
+        path: The file to write.
+        frames: Pictures of equal size, first to last.
+        captions: A line of text for each.
+        longest: Frames at most; of more, some are left out evenly.
+    """
+    pairs = list(zip(frames, captions, strict=True))
+    keep = sorted({round(i) for i in np.linspace(0, len(pairs) - 1, min(len(pairs), longest))})
+    images = []
+    for index in keep:
+        file, caption = pairs[index]
+        with Image.open(file) as image:
+            images.append(captioned(image.copy(), caption))
+    durations = [max(80, 8000 // len(images))] * (len(images) - 1) + [2500]  # milliseconds
+    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True)
