@@ -30,7 +30,7 @@ def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
             f"{path} is not loaded: it is damaged, or holds "
             "more than tensors and plain values, which could execute code"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # on foreign bytes the unpickler fails in every way there is
         raise UserError(f"{path} is damaged or is not a checkpoint") from error
     if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
         raise UserError(f"{path} is not a checkpoint of gan_lightning: it has no state_dict or no hyper_parameters")

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -62,9 +63,11 @@ def quieten() -> None:
     for message in (
         r".*isinstance\(treespec, LeafSpec\)",  # Lightning 2.6.6 with torch 2.15
         r".*does not have many workers",
+        r"This DataLoader will create",
         r".*smaller than the logging interval",
         r"Experiment logs directory .* exists",  # two loggers share the run's folder
         r"Checkpoint directory .* exists",
+        r"Using ModelCheckpoint with manual optimization",  # it would have the state before the step
     ):
         warnings.filterwarnings("ignore", message=message)
 
@@ -98,16 +101,16 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     seed_everything(config.seed, verbose=False)
     if config.ckpt_path is not None:
         checkpoints.read(config.ckpt_path)  # so that what is wrong with it is said in one line, and first
-    made = Namespace(parser.instantiate_classes(config))
+    made = Namespace(parser.instantiate(config))
     trainer = fit_trainer(made)
+    folder = run_folder(trainer)
     if trainer.is_global_zero:
-        folder = run_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         parser.save(config, folder / "config.yaml", overwrite=True, multifile=False)
     started = time.monotonic()
     trainer.fit(made.model, datamodule=made.data, ckpt_path=config.ckpt_path, weights_only=True)
     if trainer.is_global_zero:
-        report(trainer, time.monotonic() - started)
+        report(folder, trainer.global_step, time.monotonic() - started)
 
 
 def fit_trainer(made: Namespace) -> Trainer:
@@ -122,7 +125,14 @@ def fit_trainer(made: Namespace) -> Trainer:
     options["enable_model_summary"] = options["enable_model_summary"] or False
     if options["logger"] in (None, True):
         options["logger"] = default_loggers(options["default_root_dir"] or ".")
-    return Trainer(**options)
+    return trainer_with(options)
+
+
+def trainer_with(options: dict[str, Any]) -> Trainer:
+    try:
+        return Trainer(**options)
+    except (MisconfigurationException, ImportError, TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"the trainer refuses its options: {error}") from error
 
 
 def default_loggers(root: str | Path) -> list[Logger]:
@@ -131,12 +141,11 @@ def default_loggers(root: str | Path) -> list[Logger]:
     return [tensorboard, CSVLogger(root, name="lightning_logs", version=tensorboard.version)]
 
 
-def report(trainer: Trainer, seconds: float) -> None:
+def report(folder: Path, iterations: int, seconds: float) -> None:
     """The paths of what a training wrote, and what to do with them."""
-    folder = run_folder(trainer)
     checkpoint = folder / "checkpoints" / "last.ckpt"
     minutes, rest = divmod(round(seconds), 60)
-    print(f"\n{trainer.global_step:,} iterations in {minutes} min {rest} s")
+    print(f"\n{iterations:,} iterations in {minutes} min {rest} s")
     for name, path in {
         "samples": max(folder.glob("grids/*.png"), default=folder),
         "animation": folder / "training.gif",
@@ -196,7 +205,7 @@ def predict_parser() -> Parser:
 def predict(command: str, arguments: Sequence[str]) -> None:
     """Writes samples."""
     parser = predict_parser()
-    made = Namespace(parser.instantiate_classes(parser.parse_args(arguments)))
+    made = Namespace(parser.instantiate(parser.parse_args(arguments)))
     samples: Samples = made.samples
     trust(made.trust)
     seeds = seed_loader(samples.first_seed, samples.count, samples.batch_size)
@@ -206,10 +215,11 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     model = GAN.load_from_checkpoint(made.ckpt_path)
     options = dict(made.trainer.items(branches=True, nested=False))
     options["callbacks"] = [writer, *(options["callbacks"] or [])]
-    trainer = Trainer(**options)
+    trainer = trainer_with(options)
     trainer.predict(model, seeds, return_predictions=False)
     if trainer.is_global_zero:
-        print(f"wrote {samples.count} images, grid.png{' and samples.npz' if samples.npz else ''} to {samples.folder}")
+        archive = ", samples.npz" if samples.npz else ""
+        print(f"wrote {samples.count} images{archive} and grid.png into {samples.folder}")
 
 
 def trust(class_paths: Sequence[str]) -> None:

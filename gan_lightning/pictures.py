@@ -33,8 +33,16 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def picture(pixels: np.ndarray) -> Image.Image:
-    """uint8 (H, W, C) as a picture, grey for one channel."""
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    """uint8 (H, W, C) as a picture: grey for one channel, colour for three, else the channels in grey, side by side."""
+    if pixels.shape[2] == 3:
+        return Image.fromarray(pixels)
+    return Image.fromarray(np.concatenate(list(pixels.transpose(2, 0, 1)), axis=1))
+
+
+def pixels_of(image: Image.Image, channels: int) -> np.ndarray:
+    """What `picture` made the image of: uint8 (H, W, C)."""
+    pixels = np.asarray(image)
+    return pixels if channels == 3 else np.stack(np.split(pixels, channels, axis=1), axis=2)
 
 
 def enlarged(image: Image.Image) -> Image.Image:

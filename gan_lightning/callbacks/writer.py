@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from gan_lightning.errors import UserError
-from gan_lightning.pictures import enlarged, picture, tile, to_uint8
+from gan_lightning.pictures import enlarged, picture, pixels_of, tile, to_uint8
 
 GRID = 100
 """Images on the overview at most."""
@@ -42,6 +42,7 @@ class SampleWriter(BasePredictionWriter):
         if trainer.is_global_zero:
             prepare(self.folder, self.overwrite)
         trainer.strategy.barrier()
+        self.channels: int = pl_module.generator.image_shape[0]  # type: ignore[union-attr]
 
     def write_on_batch_end(
         self,
@@ -74,8 +75,11 @@ class SampleWriter(BasePredictionWriter):
 
     def read(self, seeds: Sequence[int]) -> np.ndarray:
         """The images (N, H, W, C) of these seeds, as written."""
-        images = [np.asarray(Image.open(self.path(seed))) for seed in seeds]
-        return np.stack([image if image.ndim == 3 else image[:, :, None] for image in images])
+        images = []
+        for seed in seeds:
+            with Image.open(self.path(seed)) as image:
+                images.append(pixels_of(image, self.channels))
+        return np.stack(images)
 
 
 def prepare(folder: Path, overwrite: bool) -> None:

@@ -1,0 +1,202 @@
+"""What the watchers write."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import fit, tiny_gan
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan_lightning import GAN
+from gan_lightning.callbacks import Announcement, LastCheckpoint, LossCurves, Progress, SampleGrid, SampleWriter
+from gan_lightning.errors import UserError
+from gan_lightning.pictures import READABLE, picture, pixels_of, tile, to_uint8
+
+
+def shown(path: Path, columns: int, rows: int) -> np.ndarray:
+    """A grid of 4x4 images as it was before it was enlarged."""
+    pixels = np.asarray(Image.open(path))
+    factor = pixels.shape[1] // (columns * 5 - 1)
+    assert pixels.shape == ((rows * 5 - 1) * factor, (columns * 5 - 1) * factor)
+    return pixels[::factor, ::factor]
+
+
+# ---- the grid -----------------------------------------------------------------------------------------------------
+
+
+def test_grids_are_drawn_at_multiples_of_the_interval_and_at_both_ends(tmp_path):
+    fit(tiny_gan(), max_steps=7, callbacks=[SampleGrid(3, 2, 3)], default_root_dir=tmp_path)
+    names = sorted(p.name for p in (tmp_path / "grids").iterdir())
+    assert names == [f"step-000000{i}.png" for i in (0, 3, 6, 7)]
+    with Image.open(tmp_path / "training.gif") as animation:
+        assert animation.n_frames == 4  # type: ignore[attr-defined]
+
+
+def test_an_interval_of_zero_draws_both_ends_only(tmp_path):
+    fit(tiny_gan(), max_steps=7, callbacks=[SampleGrid(0)], default_root_dir=tmp_path)
+    assert len(list((tmp_path / "grids").iterdir())) == 2
+
+
+def test_the_grid_shows_what_sampling_the_same_seeds_gives_without_borders(tmp_path):
+    gan = tiny_gan()
+    fit(gan, max_steps=2, callbacks=[SampleGrid(2, rows=2, columns=3, first_seed=10)], default_root_dir=tmp_path)
+    expected = tile(to_uint8(gan.sample(range(10, 16))), columns=3)[:, :, 0]
+    assert (shown(tmp_path / "grids" / "step-0000002.png", columns=3, rows=2) == expected).all()
+
+
+@pytest.mark.parametrize("kind", [CSVLogger, TensorBoardLogger])
+def test_the_grid_lies_in_the_loggers_folder(kind, tmp_path):
+    logger = kind(tmp_path, name="runs", version=4)
+    fit(tiny_gan(), callbacks=[SampleGrid(2, 2, 2)], logger=logger)
+    assert (tmp_path / "runs" / "version_4" / "grids" / "step-0000006.png").exists()
+    if kind is TensorBoardLogger:
+        events = EventAccumulator(str(tmp_path / "runs" / "version_4"))
+        events.Reload()
+        assert [e.step for e in events.Images("samples")] == [0, 2, 4, 6]
+
+
+@pytest.mark.parametrize("options", [{"every_n_steps": -1}, {"rows": 0}, {"columns": 0}, {"first_seed": -1}])
+def test_a_grid_that_cannot_be_drawn_is_refused(options):
+    with pytest.raises(UserError, match=f"grid.{next(iter(options))} is"):
+        SampleGrid(**options)
+
+
+def test_the_animation_of_a_resumed_run_begins_at_its_beginning(tmp_path):
+    def train(steps, ckpt_path=None):
+        callbacks = [SampleGrid(2, 2, 2), LastCheckpoint(0), LossCurves()]
+        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+        trainer = Trainer(max_steps=steps, callbacks=callbacks, default_root_dir=tmp_path, log_every_n_steps=2, **quiet)
+        from conftest import Blobs
+
+        trainer.fit(tiny_gan(), Blobs(), ckpt_path=ckpt_path, weights_only=True)
+        return callbacks
+
+    train(4)
+    grid, _, curves = train(8, tmp_path / "checkpoints" / "last.ckpt")
+    assert grid.steps == [0, 2, 4, 6, 8]  # type: ignore[union-attr]
+    assert curves.curves["step"] == [2, 4, 6, 8]  # type: ignore[union-attr]
+    with Image.open(tmp_path / "training.gif") as animation:
+        assert animation.n_frames == 5  # type: ignore[attr-defined]
+
+
+# ---- pictures -----------------------------------------------------------------------------------------------------
+
+
+def test_tiles_stand_in_rows_with_a_black_line_between_them_and_none_around():
+    images = np.arange(1, 6, dtype=np.uint8)[:, None, None, None].repeat(2, 1).repeat(3, 2)
+    assert tile(images, columns=3)[:, :, 0].tolist() == [
+        [1, 1, 1, 0, 2, 2, 2, 0, 3, 3, 3],
+        [1, 1, 1, 0, 2, 2, 2, 0, 3, 3, 3],
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        [4, 4, 4, 0, 5, 5, 5, 0, 0, 0, 0],
+        [4, 4, 4, 0, 5, 5, 5, 0, 0, 0, 0],
+    ]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+def test_a_picture_loses_no_pixel_whatever_the_channels(channels):
+    pixels = np.arange(2 * 3 * channels, dtype=np.uint8).reshape(2, 3, channels)
+    assert (pixels_of(picture(pixels), channels) == pixels).all()
+
+
+def test_one_channel_is_saved_grey_and_small_pictures_are_enlarged(tmp_path):
+    fit(tiny_gan(), max_steps=1, callbacks=[SampleGrid(0, 2, 2)], default_root_dir=tmp_path)
+    with Image.open(tmp_path / "grids" / "step-0000001.png") as image:
+        assert image.mode == "L"
+        assert image.width >= READABLE / 2
+
+
+# ---- curves, checkpoints, progress --------------------------------------------------------------------------------
+
+
+def test_the_logs_hold_both_losses_and_what_the_discriminator_thinks(tmp_path):
+    fit(tiny_gan(), callbacks=[LossCurves()], logger=CSVLogger(tmp_path, name="", version=""))
+    rows = list(csv.DictReader((tmp_path / "metrics.csv").read_text().splitlines()))
+    assert [float(row["step"]) for row in rows] == [2, 4, 6]
+    assert rows[0].keys() == {"step", "loss/discriminator", "loss/generator", "D/real", "D/fake", "D/accuracy"}
+    assert all(0 <= float(row[key]) <= 1 for row in rows for key in ("D/real", "D/fake", "D/accuracy"))
+    with Image.open(tmp_path / "losses.png") as picture:
+        assert picture.width > 600
+
+
+def test_the_last_checkpoint_is_written_at_the_interval_and_at_the_end(tmp_path):
+    steps = []
+
+    class Spy(LastCheckpoint):
+        def save(self, trainer):
+            super().save(trainer)
+            steps.append(trainer.global_step)
+
+    fit(tiny_gan(), max_steps=7, callbacks=[Spy(3)], enable_checkpointing=True, default_root_dir=tmp_path)
+    assert steps == [3, 6, 7]
+    assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"]
+
+
+@pytest.mark.parametrize(("limits", "total"), [({"max_steps": 9}, 9), ({"max_steps": -1, "max_epochs": 2}, 12)])
+def test_the_bar_says_how_far_training_is_and_what_the_players_think(limits, total, capsys):
+    fit(tiny_gan(), callbacks=[Progress(seconds=0)], enable_progress_bar=True, **limits)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert f"{total}/{total}" in lines[-1]
+    for word in ("epoch 2", "loss D", "loss G", "D(x)", "D(G(z))", "accuracy", "it/s"):
+        assert word in lines[-1], word
+
+
+def test_the_announcement_names_players_data_and_length(capsys):
+    fit(tiny_gan(), callbacks=[Announcement()])
+    text = capsys.readouterr().out
+    for word in ("MLPGenerator (", "MLPDiscriminator (", "Blobs: 48 images", "6 iterations in all", "1 x cpu"):
+        assert word in text, word
+
+
+# ---- predictions --------------------------------------------------------------------------------------------------
+
+
+def predict(gan: GAN, folder: Path, seeds: range, **options) -> None:
+    from gan_lightning.sampling import seed_loader
+
+    trainer = Trainer(
+        logger=False,
+        enable_progress_bar=False,
+        accelerator="cpu",
+        callbacks=[SampleWriter(seeds, folder, **options)],
+    )
+    trainer.predict(gan, seed_loader(seeds[0], len(seeds), 3), return_predictions=False)
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers")
+
+
+def test_samples_are_named_by_their_seed(tmp_path):
+    predict(tiny_gan(), tmp_path / "new", range(8, 12))
+    names = sorted(p.name for p in (tmp_path / "new").iterdir())
+    assert names == ["0008.png", "0009.png", "0010.png", "0011.png", "grid.png"]
+
+
+def test_the_archive_holds_the_same_images_as_the_files(tmp_path):
+    gan = tiny_gan()
+    predict(gan, tmp_path, range(5), npz=True)
+    archive = np.load(tmp_path / "samples.npz")
+    assert archive["seeds"].tolist() == [0, 1, 2, 3, 4]
+    assert archive["images"].shape == (5, 4, 4, 1)
+    assert archive["images"].dtype == np.uint8
+    assert (np.asarray(Image.open(tmp_path / "0003.png")) == archive["images"][3, :, :, 0]).all()
+    assert (np.abs(archive["images"].astype(int) - to_uint8(gan.sample(range(5)))) <= 1).all()
+
+
+def test_a_folder_that_holds_files_is_not_overwritten_in_silence(tmp_path):
+    (tmp_path / "thesis.txt").write_text("dear to me")
+    with pytest.raises(UserError, match="holds 1 files already"):
+        predict(tiny_gan(), tmp_path, range(2))
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+    predict(tiny_gan(), tmp_path, range(2), overwrite=True)
+    assert (tmp_path / "thesis.txt").read_text() == "dear to me"
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "samples").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        predict(tiny_gan(), tmp_path / "samples", range(2))

@@ -1,0 +1,227 @@
+"""The `gan` command as a user meets it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from gan_lightning import cli, commands
+
+RUN = Path("lightning_logs/version_0")
+SMALL = ["--data", "Digits", "--trainer.max_steps", "4", "--trainer.log_every_n_steps", "2"]
+TINY = ["--model.generator.hidden", "[8]", "--model.discriminator.hidden", "[8]", "--grid.rows", "2"]
+
+
+@pytest.fixture(autouse=True)
+def somewhere_else(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+def gan(*arguments: str) -> None:
+    cli.main(list(arguments))
+
+
+def mistake(capsys, *arguments: str) -> str:
+    """The one line with which a command ends."""
+    with pytest.raises(SystemExit) as caught:
+        gan(*arguments)
+    assert caught.value.code == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith(f"gan {arguments[0]}: ")
+    assert not any("Traceback" in line for line in lines)
+    return lines[-1]
+
+
+def test_a_training_writes_what_it_says_and_a_sampling_needs_nothing_else(capsys):
+    gan("fit", *SMALL, *TINY)
+    text = capsys.readouterr().out
+    for path in re.findall(rf"{RUN}/\S+", text):
+        assert Path(path).is_file(), path
+    for name in ("config.yaml", "metrics.csv", "losses.png", "training.gif", "checkpoints/last.ckpt"):
+        assert f"{RUN}/{name}" in text
+    assert list(RUN.glob("events.out.tfevents*"))
+    command = re.findall(r"make samples:\s+gan (.+)", text)[0]
+    gan(*command.split(), "--samples.count", "5")
+    assert sorted(p.name for p in Path("samples").iterdir()) == [*(f"000{i}.png" for i in range(5)), "grid.png"]
+    assert np.asarray(Image.open("samples/0000.png")).shape == (28, 28)
+
+
+def test_samples_do_not_depend_on_batches_or_processes():
+    gan("fit", *SMALL, *TINY)
+    checkpoint = ["--ckpt_path", str(RUN / "checkpoints/last.ckpt"), "--samples.count", "7"]
+    gan("predict", *checkpoint, "--samples.folder", "one", "--samples.npz", "true")
+    two = ["--samples.folder", "two", "--samples.batch_size", "2", "--trainer.accelerator", "cpu"]
+    command = [sys.executable, "-m", "gan_lightning", "predict", *checkpoint, *two, "--trainer.devices", "2"]
+    subprocess.run([*command, "--trainer.strategy", "ddp"], check=True, capture_output=True)
+    for path in Path("two").iterdir():
+        assert path.read_bytes() == (Path("one") / path.name).read_bytes(), path
+    assert len(list(Path("two").iterdir())) == 8
+
+
+def test_the_saved_config_repeats_the_run():
+    gan("fit", *SMALL, *TINY)
+    gan("fit", "--config", str(RUN / "config.yaml"))
+    again = RUN.with_name("version_1")
+    last = sorted((RUN / "grids").iterdir())[-1]
+    assert (again / "grids" / last.name).read_bytes() == last.read_bytes()
+
+
+def test_a_training_goes_on_from_a_checkpoint():
+    gan("fit", *SMALL, *TINY)
+    more = ["--ckpt_path", str(RUN / "checkpoints/last.ckpt"), "--trainer.max_steps", "6"]
+    gan("fit", *SMALL, *TINY, *more)
+    gan("fit", *SMALL, *TINY, "--trainer.max_steps", "6")
+    grids = [RUN.with_name(f"version_{i}") / "grids" / "step-0000006.png" for i in (1, 2)]
+    assert grids[0].read_bytes() == grids[1].read_bytes()
+
+
+def test_later_configs_and_the_command_line_override_earlier_ones(capsys):
+    Path("a.yaml").write_text(
+        "data: Digits\nmodel: {discriminator_steps: 2, average_decay: 0.5}\ntrainer: {max_steps: 7}\n"
+    )
+    Path("b.yaml").write_text("model: {average_decay: 0.25}\n")
+    with pytest.raises(SystemExit):
+        gan("fit", "--config", "a.yaml", "--config", "b.yaml", "--trainer.max_steps", "9", "--print_config")
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["model"]["discriminator_steps"] == 2
+    assert config["model"]["average_decay"] == 0.25
+    assert config["trainer"]["max_steps"] == 9
+    assert config["model"]["objective"]["class_path"].endswith("NonSaturating")
+
+
+def test_short_names_choose_classes_and_the_image_shape_is_linked(capsys):
+    gan("fit", *SMALL, *TINY, "--model.objective", "Hinge", "--model.generator_optimizer", "RMSprop",
+        "--model.generator_scheduler", "StepLR", "--model.generator_scheduler.step_size", "2")  # fmt: skip
+    config = yaml.safe_load((RUN / "config.yaml").read_text())
+    assert config["model"]["objective"]["class_path"] == "gan_lightning.objectives.Hinge"
+    assert config["model"]["generator_optimizer"]["class_path"] == "torch.optim.RMSprop"
+
+
+USERS_OWN = '''
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+from gan_lightning.data import ImageData
+from gan_lightning.networks import Generator
+from gan_lightning.objectives import Objective
+
+
+class Squares(ImageData):
+    """Grey squares."""
+
+    def __init__(self, batch_size: int = 8) -> None:
+        super().__init__((2, 6, 4), batch_size)
+
+    def load(self):
+        return TensorDataset(torch.randint(256, (32, 2, 6, 4)).byte(), torch.zeros(32).long())
+
+
+class Flat(Generator):
+    """One number for all pixels."""
+
+    def __init__(self, image_shape: tuple[int, int, int], latent_dim: int = 2) -> None:
+        super().__init__()
+        self.image_shape, self.latent_dim, self.layer = image_shape, latent_dim, nn.Linear(latent_dim, 1)
+
+    def forward(self, z, y=None):
+        return self.layer(z).tanh()[:, :, None, None].expand(-1, *self.image_shape)
+
+
+class Linear(Objective):
+    """Wasserstein's."""
+
+    def discriminator(self, real, fake):
+        return (fake - real).mean()
+
+    def generator(self, fake, real):
+        return -fake.mean()
+'''
+
+
+def test_a_users_own_classes_are_found_in_the_working_directory_and_need_trust_in_a_checkpoint(capsys):
+    Path("my_parts.py").write_text(USERS_OWN)
+    own = ["--data", "my_parts.Squares", "--model.generator", "my_parts.Flat", "--model.objective", "my_parts.Linear"]
+    gan("fit", *own, "--trainer.max_steps", "3", "--trainer.log_every_n_steps", "1")
+    predict = [sys.executable, "-m", "gan_lightning", "predict", "--ckpt_path", str(RUN / "checkpoints/last.ckpt")]
+    refused = subprocess.run(predict, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert refused.stderr.strip().splitlines()[-1].endswith("add --trust my_parts.Flat")
+    subprocess.run([*predict, "--trust", "[my_parts.Flat]"], check=True, capture_output=True)
+    assert np.asarray(Image.open("samples/0000.png")).shape == (6, 8), "two channels, side by side"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--model.discriminator_step", "3"], "did you mean model.discriminator_steps?"),
+        (["--trainer.max_stepz", "3"], "did you mean trainer.max_steps?"),
+        (["--model.generator.latent_dims", "3"], "no option latent_dims; did you mean latent_dim?"),
+        (["--model.generator_optimizer.lrr", "3"], "did you mean lr?"),
+        (["--data.batchsize", "3"], "did you mean batch_size?"),
+        (["--data", "MINST"], "no ImageData that is known here; did you mean MNIST?"),
+        (["--model.objective", "Hing"], "did you mean Hinge?"),
+        (["--model.generator", "torch.nn.Linear"], "not correspond to a subclass of Generator"),
+        (["--model.generator", "nowhere.Net"], "No module named 'nowhere'"),
+        (["--model.discriminator_steps", "two"], "model.discriminator_steps: Expected a int. Got value: two"),
+        (["--model.average_decay", "1"], "model.average_decay is 1.0"),
+        (["--data.batch_size", "5000"], "set data.batch_size to at most 1797"),
+        (["--data.batch_size", "0"], "data.batch_size is 0"),
+        (["--grid.rows", "0"], "grid.rows is 0"),
+        (["--config", "nowhere.yaml"], "File does not exist"),
+        (["--ckpt_path", "nowhere.ckpt"], "there is no checkpoint nowhere.ckpt"),
+        (["--trainer.accelerator", "tpu"], "the trainer refuses its options"),
+        (["stray"], "unrecognized arguments: stray"),
+    ],
+)
+def test_a_mistake_ends_with_one_line_that_helps(arguments, words, capsys):
+    assert words in mistake(capsys, "fit", *SMALL, *arguments)
+
+
+def test_a_mistake_in_a_config_file_names_the_nearest_key(capsys):
+    Path("a.yaml").write_text("data: Digits\nmodel: {objectiv: Hinge}\n")
+    assert "did you mean model.objective?" in mistake(capsys, "fit", "--config", "a.yaml")
+
+
+def test_what_must_be_given_is_asked_for(capsys):
+    assert "data must be given: --data MNIST" in mistake(capsys, "fit")
+    assert "data.root must be given" in mistake(capsys, "fit", "--data", "ImageFolder")
+    assert "ckpt_path must be given" in mistake(capsys, "predict")
+
+
+def test_a_bug_of_ours_shows_its_traceback(monkeypatch):
+    def bug(*_):
+        raise KeyError("ours")
+
+    monkeypatch.setattr(commands, "fit", bug)
+    with pytest.raises(KeyError):
+        gan("fit")
+
+
+@pytest.mark.parametrize("command", ["validate", "test"])
+def test_judging_says_what_it_will_measure(command, capsys):
+    gan(command)
+    assert "does not judge yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["fit", "predict"])
+def test_the_help_of_a_command_lists_its_options_with_their_meaning(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        gan(command, "--help")
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    words = {"fit": ["--model.discriminator_steps", "Updates of D for one of G"], "predict": ["--samples.count"]}
+    assert all(word in text for word in words[command])
+
+
+def test_help_answers_without_importing_torch():
+    code = "import sys; from gan_lightning.cli import main\n"
+    code += "try: main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "gan fit --config configs/digits.yaml" in done.stdout

@@ -1,0 +1,42 @@
+"""Every config that ships runs as it is."""
+
+from pathlib import Path
+
+import pytest
+
+from gan_lightning import cli
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+BASE = CONFIGS / "mnist.yaml"
+
+
+@pytest.fixture(autouse=True)
+def somewhere_else(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.yaml"))
+
+
+def train_a_batch(*configs: Path, root: Path) -> None:
+    arguments = [word for config in configs for word in ("--config", str(config))]
+    if "root:" in "".join(config.read_text() for config in configs):
+        arguments += ["--data.root", str(root)]
+    cli.main(["fit", *arguments, "--trainer.max_steps", "1"])
+    assert Path("lightning_logs/version_0/checkpoints/last.ckpt").exists()
+
+
+@pytest.mark.parametrize("config", files(CONFIGS), ids=lambda p: p.name)
+def test_every_config_trains_a_batch(config, mnist_root):
+    train_a_batch(config, root=mnist_root)
+
+
+@pytest.mark.parametrize("overlay", files(CONFIGS / "overlays"), ids=lambda p: p.name)
+def test_every_overlay_trains_a_batch_over_mnist(overlay, mnist_root):
+    train_a_batch(BASE, overlay, root=mnist_root)
+
+
+def test_there_are_configs():
+    assert files(CONFIGS)
+    assert files(CONFIGS / "overlays")
