@@ -2,12 +2,13 @@
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from gan_lightning import GAN
 from gan_lightning.data import ImageData
@@ -28,18 +29,19 @@ class Blobs(ImageData):
         return TensorDataset(pixels, torch.arange(self.images))
 
 
-def tiny_gan(**options) -> GAN:
+def tiny_gan(**options: Any) -> GAN:
     """A GAN of a few hundred parameters, the same at every call."""
     torch.manual_seed(0)
     return GAN(MLPGenerator(SHAPE, latent_dim=3, hidden=[8]), MLPDiscriminator(SHAPE, hidden=[8]), **options)
 
 
-def fit(gan: GAN, data: ImageData | None = None, **options) -> Trainer:
+def fit(gan: GAN, data: ImageData | DataLoader | None = None, **options: Any) -> Trainer:
     """Trains without files and bars; six iterations unless told otherwise."""
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     quiet |= {"enable_model_summary": False, "accelerator": "cpu", "log_every_n_steps": 2, "max_steps": 6}
+    ckpt_path = options.pop("ckpt_path", None)
     trainer = Trainer(**(quiet | options))
-    trainer.fit(gan, data or Blobs())
+    trainer.fit(gan, data or Blobs(), ckpt_path=ckpt_path, weights_only=True)
     return trainer
 
 

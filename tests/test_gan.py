@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import SHAPE, Blobs, fit, same, tiny_gan, weights
-from lightning.pytorch import Callback, Trainer
+from conftest import SHAPE, fit, same, tiny_gan, weights
+from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
@@ -47,6 +47,7 @@ class Turns(Callback):
         self.turns: list[tuple[str, dict[str, list[Tensor | None]]]] = []
 
     def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+        assert isinstance(pl_module, GAN)
         networks = {"D": pl_module.discriminator, "G": pl_module.generator}
         stepping = optimizer.param_groups[0]["params"][0]
         player = next(n for n, net in networks.items() if any(p is stepping for p in net.parameters()))
@@ -62,11 +63,11 @@ def test_a_turn_makes_no_gradient_for_the_opponent(steps):
     gan = tiny_gan(discriminator_steps=steps)
     fit(gan, callbacks=[seen], max_steps=3)
     assert [player for player, _ in seen.turns] == (["D"] * steps + ["G"]) * 3, "D first, steps times, then G once"
-    latest = {"D": [None] * 4, "G": [None] * 6}
+    latest: dict[str, list[Tensor | None]] = {"D": [None] * 4, "G": [None] * 6}
     for player, slopes in seen.turns:
         opponent = "G" if player == "D" else "D"
         for now, before in zip(slopes[opponent], latest[opponent], strict=True):
-            assert (now is None and before is None) or torch.equal(now, before)
+            assert now is before is None or torch.equal(now, before)  # type: ignore[arg-type]
         assert all(slope is not None for slope in slopes[player])
         latest[player] = slopes[player]
 
@@ -96,6 +97,7 @@ class Noise(Callback):
     """Keeps the batch and the latents of an iteration."""
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        assert isinstance(pl_module, GAN)
         self.x, self.z = batch[0], []
         pl_module.generator.register_forward_pre_hook(lambda _, inputs: self.z.append(inputs[0].clone()))
 
@@ -182,11 +184,7 @@ def test_going_on_from_a_checkpoint_in_the_middle_of_an_epoch_changes_nothing(tm
     whole, first, second = tiny_gan(), tiny_gan(), tiny_gan()
     fit(whole, max_steps=10)
     fit(first, max_steps=4).save_checkpoint(tmp_path / "four.ckpt", weights_only=False)
-    trainer = Trainer(
-        max_steps=10, logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-        accelerator="cpu", log_every_n_steps=2,
-    )  # fmt: skip
-    trainer.fit(second, Blobs(), ckpt_path=tmp_path / "four.ckpt", weights_only=True)
+    fit(second, max_steps=10, ckpt_path=tmp_path / "four.ckpt")
     assert same(weights(whole), weights(second))
 
 
@@ -206,12 +204,12 @@ def test_going_on_from_a_checkpoint_in_the_middle_of_an_epoch_changes_nothing(tm
 def test_images_that_the_networks_would_misread_are_refused(images, message):
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images, torch.zeros(8).long()), batch_size=8)
     with pytest.raises(UserError, match=message):
-        fit(tiny_gan(), loader)  # type: ignore[arg-type]
+        fit(tiny_gan(), loader)
 
 
 def test_a_loader_of_images_without_labels_is_enough():
     loader = torch.utils.data.DataLoader(torch.rand(32, *SHAPE) * 2 - 1, batch_size=8)  # type: ignore[arg-type]
-    assert fit(tiny_gan(), loader).global_step == 6  # type: ignore[arg-type]
+    assert fit(tiny_gan(), loader).global_step == 6
 
 
 def test_a_loss_that_is_not_finite_stops_training_and_says_where():

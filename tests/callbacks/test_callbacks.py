@@ -15,6 +15,7 @@ from gan_lightning import GAN
 from gan_lightning.callbacks import Announcement, LastCheckpoint, LossCurves, Progress, SampleGrid, SampleWriter
 from gan_lightning.errors import UserError
 from gan_lightning.pictures import READABLE, picture, pixels_of, tile, to_uint8
+from gan_lightning.sampling import seed_loader
 
 
 def shown(path: Path, columns: int, rows: int) -> np.ndarray:
@@ -68,11 +69,8 @@ def test_a_grid_that_cannot_be_drawn_is_refused(options):
 def test_the_animation_of_a_resumed_run_begins_at_its_beginning(tmp_path):
     def train(steps, ckpt_path=None):
         callbacks = [SampleGrid(2, 2, 2), LastCheckpoint(0), LossCurves()]
-        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
-        trainer = Trainer(max_steps=steps, callbacks=callbacks, default_root_dir=tmp_path, log_every_n_steps=2, **quiet)
-        from conftest import Blobs
-
-        trainer.fit(tiny_gan(), Blobs(), ckpt_path=ckpt_path, weights_only=True)
+        options = {"enable_checkpointing": True, "default_root_dir": tmp_path, "ckpt_path": ckpt_path}
+        fit(tiny_gan(), max_steps=steps, callbacks=callbacks, **options)
         return callbacks
 
     train(4)
@@ -156,8 +154,6 @@ def test_the_announcement_names_players_data_and_length(capsys):
 
 
 def predict(gan: GAN, folder: Path, seeds: range, **options) -> None:
-    from gan_lightning.sampling import seed_loader
-
     trainer = Trainer(
         logger=False,
         enable_progress_bar=False,
