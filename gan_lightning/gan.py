@@ -21,7 +21,7 @@ from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.parts import describe, rebuild
 from gan_lightning.randomness import TRAINING, mix, reseed
 from gan_lightning.sampling import in_full_precision, latents
-from gan_lightning.turns import average_gradients, frozen, without_sync
+from gan_lightning.turns import average_gradients, frozen, parameters, without_sync
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
@@ -85,12 +85,12 @@ class GAN(LightningModule):
         reseed(self.device, mix(self.seed, TRAINING, iteration, self.global_rank))
         optimizer_d, optimizer_g = self.optimizers()  # type: ignore[misc]
         for x, y in self.minibatches(batch):
-            with self.turn(optimizer_d, opponent=self.generator):
+            with self.turn(optimizer_d, opponent=optimizer_g):
                 real = self.discriminator(x, y)
                 fake = self.discriminator(self.fakes(y), y)
                 loss_d = self.objective.discriminator(real, fake)
                 self.manual_backward(loss_d)
-        with self.turn(optimizer_g, opponent=self.discriminator, counts=True):
+        with self.turn(optimizer_g, opponent=optimizer_d, counts=True):
             judged = self.discriminator(self.fakes(y), y)
             rival = self.discriminator(x, y) if self.objective.compares else None
             loss_g = self.objective.generator(judged, rival)
@@ -101,7 +101,11 @@ class GAN(LightningModule):
 
     def minibatches(self, batch: Any) -> Iterator[tuple[Tensor, Tensor]]:
         """The batch in as many equal parts as D has steps."""
-        x, y = batch if isinstance(batch, (tuple, list)) else (batch, torch.zeros(len(batch), dtype=torch.int64))
+        x, y = (
+            batch
+            if isinstance(batch, (tuple, list))
+            else (batch, torch.zeros(len(batch), dtype=torch.int64, device=batch.device))
+        )
         k = self.discriminator_steps
         if len(x) % k:
             raise UserError(
@@ -115,14 +119,14 @@ class GAN(LightningModule):
         return self.generator(torch.randn(len(y), self.generator.latent_dim, device=self.device), y)
 
     @contextmanager
-    def turn(self, optimizer: LightningOptimizer, opponent: nn.Module, counts: bool = False) -> Iterator[None]:
-        """The owner of the optimizer learns from the gradients made inside, the opponent stands still.
+    def turn(self, optimizer: LightningOptimizer, opponent: LightningOptimizer, counts: bool = False) -> Iterator[None]:
+        """The player of this optimizer learns from the gradients made inside, the opponent stands still.
 
         Lightning counts every `LightningOptimizer.step` as a step of training. One in an iteration `counts`; the
         others take the same path through precision and hooks, but past the counter.
         """
         strategy = self.trainer.strategy
-        with frozen(opponent), without_sync(strategy):
+        with frozen(parameters(opponent.optimizer)), without_sync(strategy):
             optimizer.zero_grad()
             yield
         average_gradients(optimizer.optimizer)

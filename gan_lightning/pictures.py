@@ -63,6 +63,14 @@ def captioned(image: Image.Image, text: str) -> Image.Image:
     return strip
 
 
+def in_few_greys(image: Image.Image, greys: int = 16) -> Image.Image:
+    """A grey picture with fewer greys, which makes a GIF half as large; a coloured one as it is."""
+    if image.mode != "L":
+        return image
+    step = 255 / (greys - 1)
+    return image.point([round(round(value / step) * step) for value in range(256)])
+
+
 def save_animation(path: Path, frames: Iterable[Path], captions: Sequence[str], longest: int = 60) -> None:
     """A looping GIF of about eight seconds that stays longer on its last frame.
 
@@ -78,6 +86,6 @@ def save_animation(path: Path, frames: Iterable[Path], captions: Sequence[str], 
     for index in keep:
         file, caption = pairs[index]
         with Image.open(file) as image:
-            images.append(captioned(image.copy(), caption))
+            images.append(in_few_greys(captioned(image.copy(), caption)))
     durations = [max(80, 8000 // len(images))] * (len(images) - 1) + [2500]  # milliseconds
     images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True)

@@ -8,7 +8,7 @@ from gan_lightning.turns import frozen
 
 def test_a_frozen_player_passes_gradients_on_but_gets_none():
     player, x = nn.Linear(2, 1), torch.ones(1, 2, requires_grad=True)
-    with frozen(player):
+    with frozen(player.parameters()):
         player(x).sum().backward()
     assert player.weight.grad is None
     assert x.grad is not None
@@ -17,7 +17,7 @@ def test_a_frozen_player_passes_gradients_on_but_gets_none():
 def test_what_was_frozen_before_stays_frozen_after():
     player = nn.Linear(2, 1)
     player.bias.requires_grad_(False)
-    with frozen(player):
+    with frozen(player.parameters()):
         assert not player.weight.requires_grad
     assert player.weight.requires_grad
     assert not player.bias.requires_grad
@@ -26,7 +26,7 @@ def test_what_was_frozen_before_stays_frozen_after():
 def test_an_error_inside_a_turn_does_not_leave_the_opponent_frozen():
     player = nn.Linear(2, 1)
     try:
-        with frozen(player):
+        with frozen(player.parameters()):
             raise KeyError
     except KeyError:
         pass

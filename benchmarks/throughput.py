@@ -1,0 +1,174 @@
+"""Images a second: this package, a bare PyTorch loop, and the plain way of DataLoader and transforms.
+
+    python benchmarks/throughput.py
+
+The classic networks of configs/mnist.yaml on random images of MNIST's shape, one thread, on the CPU. The contenders
+take turns, round by round, so that a noisy machine treats them alike; each ratio is the median over rounds of
+CPU-seconds of the bare loop / CPU-seconds of the contender in the same round (above 1: faster than the bare loop).
+
+- gan-lightning: `Trainer.fit` as `gan fit` runs it, with both loggers, curves and progress bar (no grids: a sample grid
+  every 500 iterations costs what two iterations cost).
+- bare, same work: no Lightning, images in memory, fused Adam, averaged generator.
+- bare, less work: the same without averaged generator, and with Adam as it comes (not fused).
+- plain: bare, less work, but images through torchvision's transforms and a DataLoader, losses read every iteration.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import softplus
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torchvision import transforms
+
+from gan_lightning import GAN
+from gan_lightning.averaging import AverageGenerator
+from gan_lightning.callbacks import LossCurves, Progress
+from gan_lightning.commands import quieten
+from gan_lightning.data import ImageData
+from gan_lightning.networks import MLPDiscriminator, MLPGenerator
+
+SHAPE = (1, 28, 28)
+PIXELS = torch.randint(256, (16_384, *SHAPE), generator=torch.Generator().manual_seed(0)).byte()
+WARM_UP = 5
+ADAM = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
+FUSED = partial(ADAM, fused=True)
+
+
+class Random(ImageData):
+    """Random images of MNIST's shape."""
+
+    def __init__(self, batch_size: int) -> None:
+        super().__init__(SHAPE, batch_size)
+
+    def load(self) -> TensorDataset:
+        return TensorDataset(PIXELS, torch.zeros(len(PIXELS)).long())
+
+
+class Stopwatch(Callback):
+    """CPU-seconds from the end of the warm-up to the end."""
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if trainer.global_step == WARM_UP:
+            self.started = time.process_time()
+        self.seconds = time.process_time() - self.started if trainer.global_step > WARM_UP else 0.0
+
+
+def gan_lightning(batch_size: int, iterations: int) -> float:
+    """CPU-seconds of this package."""
+    gan = GAN(MLPGenerator(SHAPE), MLPDiscriminator(SHAPE), generator_optimizer=FUSED, discriminator_optimizer=FUSED)
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(
+            max_steps=WARM_UP + iterations,
+            accelerator="cpu",
+            logger=[TensorBoardLogger(folder), CSVLogger(folder)],
+            callbacks=[Progress(), LossCurves(), watch],
+            enable_checkpointing=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(gan, Random(batch_size))
+    return watch.seconds
+
+
+def batches_in_memory(batch_size: int) -> Iterator[Tensor]:
+    while True:
+        order = torch.randperm(len(PIXELS))
+        for start in range(0, len(PIXELS) - batch_size + 1, batch_size):
+            yield PIXELS[order[start : start + batch_size]].float().div_(127.5).sub_(1)
+
+
+class Plain(Dataset):
+    """One image at a time through PIL, as torchvision's data sets do it."""
+
+    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+
+    def __len__(self) -> int:
+        return len(PIXELS)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.transform(Image.fromarray(PIXELS[index, 0].numpy()))
+
+
+def batches_of_a_loader(batch_size: int) -> Iterator[Tensor]:
+    while True:
+        yield from DataLoader(Plain(), batch_size=batch_size, shuffle=True, drop_last=True)
+
+
+def bare(batch_size: int, iterations: int, batches=batches_in_memory, adam=ADAM, average=False, read=False) -> float:
+    """CPU-seconds of a loop without Lightning."""
+    g, d = MLPGenerator(SHAPE), MLPDiscriminator(SHAPE)
+    optimizer_g, optimizer_d = adam(g.parameters()), adam(d.parameters())
+    average_g = AverageGenerator(g, 0.999)
+    started = 0.0
+    for iteration, x in zip(range(WARM_UP + iterations), batches(batch_size), strict=False):
+        if iteration == WARM_UP:
+            started = time.process_time()
+        with torch.no_grad():
+            fake = g(torch.randn(len(x), 100))
+        loss_d = (softplus(-d(x)).mean() + softplus(d(fake)).mean()) / 2
+        optimizer_d.zero_grad()
+        loss_d.backward()
+        optimizer_d.step()
+
+        d.requires_grad_(False)
+        loss_g = softplus(-d(g(torch.randn(len(x), 100)))).mean()
+        optimizer_g.zero_grad()
+        loss_g.backward()
+        optimizer_g.step()
+        d.requires_grad_(True)
+        if average:
+            average_g.update(g, iteration)
+        if read:
+            loss_d.item(), loss_g.item()
+    return time.process_time() - started
+
+
+CONTENDERS = {
+    "bare, same work": partial(bare, adam=FUSED, average=True),
+    "gan-lightning": gan_lightning,
+    "bare, less work": bare,
+    "plain": partial(bare, batches=batches_of_a_loader, read=True),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batches", type=int, nargs="+", default=[32, 128, 512])
+    parser.add_argument("--images", type=int, default=16_384, help="images that a contender trains on in a round")
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    quieten()
+    torch.set_num_threads(1)
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  the progress bar is drawn, but not here
+    machine = f"torch {torch.__version__}, {platform.machine()}, {os.cpu_count()} cores, one thread"
+    print(f"{machine}, {options.rounds} rounds of {options.images:,} images\n")
+    print("| batch | contender | images / CPU-second | of the bare loop, same work | lowest, highest |")
+    print("|---|---|---|---|---|")
+    for batch_size in options.batches:
+        iterations = max(20, options.images // batch_size)
+        seconds = {name: [] for name in CONTENDERS}
+        for _ in range(options.rounds):
+            for name, run in CONTENDERS.items():
+                torch.manual_seed(0)
+                seconds[name].append(run(batch_size, iterations))
+        for name, times in seconds.items():
+            ratios = [a / b for a, b in zip(seconds["bare, same work"], times, strict=True)]
+            speed = iterations * batch_size / statistics.median(times)
+            spread = f"{min(ratios):.2f}, {max(ratios):.2f}"
+            print(f"| {batch_size} | {name} | {speed:,.0f} | {statistics.median(ratios):.2f} | {spread} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
