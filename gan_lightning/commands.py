@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ CLASSIC = {
     "model.discriminator_optimizer": ADAM,
 }
 """What `gan fit` trains if nothing else is said: the defaults of `GAN`, in the words of a config."""
+
+LENGTH = 20_000
+"""Iterations of a training that was told neither epochs, steps nor time."""
 
 JUDGING = (
     "This version does not judge yet. `gan {command} --ckpt_path FILE` will compare samples of the averaged generator "
@@ -122,6 +126,8 @@ def fit_trainer(made: Namespace) -> Trainer:
         ours += [Announcement(), Progress()]
     theirs = options["callbacks"] or []
     options["callbacks"] = ours + (theirs if isinstance(theirs, list) else [theirs])
+    if options["max_epochs"] is None and options["max_steps"] == -1 and options["max_time"] is None:
+        options["max_steps"] = LENGTH
     options["enable_model_summary"] = options["enable_model_summary"] or False
     if options["logger"] in (None, True):
         options["logger"] = default_loggers(options["default_root_dir"] or ".")
@@ -163,6 +169,10 @@ def report(folder: Path, iterations: int, seconds: float) -> None:
 # ---- gan predict --------------------------------------------------------------------------------------------------
 
 
+MACHINE = ("accelerator", "devices", "num_nodes", "strategy", "enable_progress_bar")
+"""What there is to say to the trainer when it makes samples."""
+
+
 @dataclass
 class Samples:
     """Which samples to make, and where to write them.
@@ -197,8 +207,8 @@ def predict_parser() -> Parser:
         help="Classes of your own that the checkpoint names, as module.Class. Their modules will be imported; a "
         "checkpoint cannot import anything by itself.",
     )
-    parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
-    parser.set_defaults({"trainer.logger": False})
+    others = set(signature(Trainer).parameters) - {*MACHINE}
+    parser.add_class_arguments(Trainer, "trainer", skip=others, instantiate=False, fail_untyped=False)
     return parser
 
 
@@ -213,9 +223,7 @@ def predict(command: str, arguments: Sequence[str]) -> None:
         range(samples.first_seed, samples.first_seed + samples.count), samples.folder, samples.npz, samples.overwrite
     )
     model = GAN.load_from_checkpoint(made.ckpt_path)
-    options = dict(made.trainer.items(branches=True, nested=False))
-    options["callbacks"] = [writer, *(options["callbacks"] or [])]
-    trainer = trainer_with(options)
+    trainer = trainer_with({**made.trainer.as_dict(), "callbacks": [writer], "logger": False})
     trainer.predict(model, seeds, return_predictions=False)
     if trainer.is_global_zero:
         archive = ", samples.npz" if samples.npz else ""

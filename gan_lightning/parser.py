@@ -42,7 +42,8 @@ def command_parser(command: str, description: str) -> Parser:
     """Options and YAML files of one command. A user's own classes are found in the working directory."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # a console script has its own folder there instead
-    parser = Parser(prog=f"gan {command}", description=description, allow_abbrev=False)
+    usage = f"gan {command} [--config FILE ...] [--key value ...]"
+    parser = Parser(prog=f"gan {command}", usage=usage, description=description, allow_abbrev=False)
     parser.add_argument(
         "--config", action=ActionConfigFile, help="A YAML file of options. Several are laid over each other in order."
     )
