@@ -98,7 +98,7 @@ class Plain(Dataset):
         return len(PIXELS)
 
     def __getitem__(self, index: int) -> Tensor:
-        return self.transform(Image.fromarray(PIXELS[index, 0].numpy()))
+        return self.transform(Image.fromarray(PIXELS[index, 0].numpy()))  # type: ignore[return-value]
 
 
 def batches_of_a_loader(batch_size: int) -> Iterator[Tensor]:
@@ -131,7 +131,8 @@ def bare(batch_size: int, iterations: int, batches=batches_in_memory, adam=ADAM,
         if average:
             average_g.update(g, iteration)
         if read:
-            loss_d.item(), loss_g.item()
+            loss_d.item()
+            loss_g.item()
     return time.process_time() - started
 
 

@@ -198,7 +198,7 @@ def test_a_bug_of_ours_shows_its_traceback(monkeypatch):
     def bug(*_):
         raise KeyError("ours")
 
-    monkeypatch.setattr(commands, "fit", bug)
+    monkeypatch.setitem(commands.COMMANDS, "fit", bug)
     with pytest.raises(KeyError):
         gan("fit")
 

@@ -12,7 +12,7 @@ FLOORS = [
     {"objectives", "sampling", "networks", "data"},
     {"gan"},
     {"callbacks"},
-    {"parser", "commands", "cli", "__main__"},
+    {"commands", "cli", "__main__"},
 ]
 STRANGERS = {"objectives", "sampling", "networks", "data"}
 """They know torch, not each other."""

@@ -1,0 +1,86 @@
+"""`gan predict`."""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import signature
+
+from jsonargparse import Namespace
+from lightning.pytorch import Trainer
+
+from gan_lightning.callbacks import SampleWriter
+from gan_lightning.commands.parser import Parser, command_parser
+from gan_lightning.commands.trainer import options_of, trainer_with
+from gan_lightning.errors import UserError
+from gan_lightning.gan import GAN
+from gan_lightning.sampling import seed_loader
+
+MACHINE = ("accelerator", "devices", "num_nodes", "strategy", "enable_progress_bar")
+"""What there is to say to the trainer when it makes samples."""
+
+
+@dataclass
+class Samples:
+    """Which samples to make, and where to write them.
+
+    Args:
+        count: How many.
+        first_seed: The first sample's number. Image n depends on its number alone.
+        batch_size: Samples made at a time. It changes the memory needed, not the images.
+        folder: Where to write 0000.png and so on, named by number, and grid.png.
+        npz: Also write samples.npz: `images` uint8 (N, H, W, C) and `seeds` int64 (N,).
+        overwrite: Write into a folder that holds files already; those of the same name are replaced.
+    """
+
+    count: int = 64
+    first_seed: int = 0
+    batch_size: int = 64
+    folder: str = "samples"
+    npz: bool = False
+    overwrite: bool = False
+
+
+def predict_parser() -> Parser:
+    parser = command_parser(
+        "predict", "Makes samples from a checkpoint file alone: it needs no data, no config and no GPU."
+    )
+    parser.add_argument("--ckpt_path", type=str, required=True, help="The checkpoint file.")
+    parser.add_class_arguments(Samples, "samples")
+    parser.add_argument(
+        "--trust",
+        type=list[str],
+        default=[],
+        help="Classes of your own that the checkpoint names, as module.Class. Their modules will be imported; a "
+        "checkpoint cannot import anything by itself.",
+    )
+    others: set[str | int] = {name for name in signature(Trainer).parameters if name not in MACHINE}
+    parser.add_class_arguments(Trainer, "trainer", skip=others, instantiate=False, fail_untyped=False)
+    return parser
+
+
+def predict(command: str, arguments: Sequence[str]) -> None:
+    """Writes samples."""
+    parser = predict_parser()
+    made = Namespace(parser.instantiate(parser.parse_args(arguments)))
+    samples: Samples = made.samples
+    trust(made.trust)
+    seeds = seed_loader(samples.first_seed, samples.count, samples.batch_size)
+    writer = SampleWriter(
+        range(samples.first_seed, samples.first_seed + samples.count), samples.folder, samples.npz, samples.overwrite
+    )
+    model = GAN.load_from_checkpoint(made.ckpt_path)
+    trainer = trainer_with({**options_of(made.trainer), "callbacks": [writer], "logger": False})
+    trainer.predict(model, seeds, return_predictions=False)
+    if trainer.is_global_zero:
+        archive = ", samples.npz" if samples.npz else ""
+        print(f"wrote {samples.count} images{archive} and grid.png into {samples.folder}")
+
+
+def trust(class_paths: Sequence[str]) -> None:
+    """Imports the modules of classes that a checkpoint may name."""
+    for class_path in class_paths:
+        module = class_path.rpartition(".")[0]
+        try:
+            importlib.import_module(module)
+        except (ImportError, ValueError) as error:
+            raise UserError(f"trust names {class_path}, but {error}: write module.Class") from error
