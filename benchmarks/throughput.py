@@ -41,7 +41,7 @@ from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 
 SHAPE = (1, 28, 28)
 PIXELS = torch.randint(256, (16_384, *SHAPE), generator=torch.Generator().manual_seed(0)).byte()
-WARM_UP = 5
+WARM_UP = 10
 ADAM = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
 FUSED = partial(ADAM, fused=True)
 
@@ -147,8 +147,8 @@ CONTENDERS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batches", type=int, nargs="+", default=[32, 128, 512])
-    parser.add_argument("--images", type=int, default=16_384, help="images that a contender trains on in a round")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--images", type=int, default=12_800, help="images that a contender trains on in a round")
+    parser.add_argument("--rounds", type=int, default=8)
     options = parser.parse_args()
     quieten()
     torch.set_num_threads(1)
@@ -160,10 +160,12 @@ def main() -> None:
     for batch_size in options.batches:
         iterations = max(20, options.images // batch_size)
         seconds = {name: [] for name in CONTENDERS}
-        for _ in range(options.rounds):
-            for name, run in CONTENDERS.items():
+        for first in range(options.rounds):
+            names = list(CONTENDERS)
+            for turn in range(len(names)):
+                name = names[(first + turn) % len(names)]  # each comes first, second, ... equally often
                 torch.manual_seed(0)
-                seconds[name].append(run(batch_size, iterations))
+                seconds[name].append(CONTENDERS[name](batch_size, iterations))
         for name, times in seconds.items():
             ratios = [a / b for a, b in zip(seconds["bare, same work"], times, strict=True)]
             speed = iterations * batch_size / statistics.median(times)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 
@@ -16,11 +17,17 @@ PANELS = {
 class LossCurves(Callback):
     """Draws `losses.png` into the run's folder at the end: the losses of both players, D(x), D(G(z)), D's accuracy.
 
+    Thin lines are single batches, thick ones means over a fiftieth of the run.
+
     It keeps what the model logs, every `trainer.log_every_n_steps` iterations.
     """
 
     def __init__(self) -> None:
         self.curves: dict[str, list[float]] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.global_step:
+            self.curves = {}
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -39,8 +46,10 @@ class LossCurves(Callback):
     def figure(self) -> Figure:
         figure = Figure(figsize=(8, 6), layout="constrained")
         for axes, (title, lines) in zip(figure.subplots(2, 1, sharex=True), PANELS.items(), strict=True):
-            for label, name in lines.items():
-                axes.plot(self.curves["step"], self.curves[name], label=label, linewidth=1)
+            for colour, (label, name) in enumerate(lines.items()):
+                steps, values = self.curves["step"], self.curves[name]
+                axes.plot(steps, values, f"C{colour}", linewidth=0.8, alpha=0.3)
+                axes.plot(*smooth(steps, values), f"C{colour}", label=label)
             axes.set_ylabel(title)
             axes.grid(alpha=0.3)
             axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
@@ -54,3 +63,9 @@ class LossCurves(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.curves = state_dict["curves"]
+
+
+def smooth(steps: list[float], values: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean over windows of a fiftieth of the curve, each at its middle."""
+    window = np.ones(max(1, len(values) // 50)) / max(1, len(values) // 50)
+    return np.convolve(steps, window, "valid"), np.convolve(values, window, "valid")
