@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from gan_lightning.errors import UserError
 
@@ -35,3 +36,19 @@ def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
         raise UserError(f"{path} is not a checkpoint of gan_lightning: it has no state_dict or no hyper_parameters")
     return checkpoint
+
+
+def check_fits(state: dict[str, torch.Tensor], model: nn.Module, path: str | Path) -> None:
+    """Refuses weights of other networks than the model's.
+
+    Raises:
+        UserError: A tensor is missing, of another shape, or one too many; the message names the first.
+    """
+    theirs = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    ours = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name in [*ours, *theirs]:
+        if ours.get(name) != theirs.get(name):
+            raise UserError(
+                f"{path} holds other networks than those asked for: {name} is {theirs.get(name, 'not there')} in the "
+                f"file and {ours.get(name, 'not there')} in the model; name the networks it was trained with"
+            )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +127,9 @@ class GAN(LightningModule):
         others take the same path through precision and hooks, but past the counter.
         """
         strategy = self.trainer.strategy
+        for parameter in parameters(optimizer.optimizer):
+            parameter.grad = None
         with frozen(parameters(opponent.optimizer)), without_sync(strategy):
-            optimizer.zero_grad()
             yield
         average_gradients(optimizer.optimizer)
         if counts:
@@ -224,7 +226,13 @@ class GAN(LightningModule):
             UserError: The file is missing, damaged, holds code, or names a class that is not loaded.
         """
         checkpoint = checkpoints.read(checkpoint_path, map_location)
-        model = cls(**{**rebuild(checkpoint["hyper_parameters"]), **replaced})
+        words = {k: v for k, v in checkpoint["hyper_parameters"].items() if k not in replaced}
+        missing = {"generator", "discriminator"} - {*words, *replaced}
+        unknown = {*words} - {*signature(cls).parameters}
+        if missing or unknown:
+            raise UserError(f"{checkpoint_path} holds another model than {cls.__name__}")
+        model = cls(**rebuild(words), **replaced)
+        checkpoints.check_fits(checkpoint["state_dict"], model, checkpoint_path)
         model.load_state_dict(checkpoint["state_dict"])
         return model.to(map_location) if isinstance(map_location, (str, torch.device)) else model
 

@@ -56,6 +56,17 @@ def test_a_file_of_something_else_is_refused(tmp_path):
         checkpoints.read(tmp_path / "a.pt")
 
 
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    torch.save({"state_dict": {}, "hyper_parameters": {"learning_rate": 0.1}}, tmp_path / "a.ckpt")
+    with pytest.raises(UserError, match="another model than GAN"):
+        GAN.load_from_checkpoint(tmp_path / "a.ckpt")
+
+
+def test_weights_of_other_networks_are_refused_with_the_first_that_differs():
+    with pytest.raises(UserError, match=r"weight is \(2, 3\) in the file and \(2, 4\) in the model"):
+        checkpoints.check_fits({"weight": torch.zeros(2, 3)}, torch.nn.Linear(4, 2, bias=False), "a.ckpt")
+
+
 @pytest.mark.parametrize(("path", "message"), [("nowhere.ckpt", "no checkpoint"), ("http://x.org/a.ckpt", "address")])
 def test_what_is_no_file_is_refused(path, message):
     with pytest.raises(UserError, match=message):

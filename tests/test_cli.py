@@ -176,6 +176,7 @@ def test_a_users_own_classes_are_found_in_the_working_directory_and_need_trust_i
         (["--config", "nowhere.yaml"], "File does not exist"),
         (["--ckpt_path", "nowhere.ckpt"], "there is no checkpoint nowhere.ckpt"),
         (["--trainer.accelerator", "tpu"], "the trainer refuses its options"),
+        (["--seed", "-1"], "seed: "),
         (["stray"], "unrecognized arguments: stray"),
     ],
 )

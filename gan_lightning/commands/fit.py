@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jsonargparse import Namespace
+from jsonargparse.typing import restricted_number_type
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
@@ -26,6 +27,8 @@ CLASSIC = {
 }
 """What `gan fit` trains if nothing else is said: the defaults of `GAN`, in the words of a config."""
 
+Seed = restricted_number_type("Seed", int, [(">=", 0), ("<=", 2**32 - 1)])
+
 LENGTH = 20_000
 """Iterations of a training that was told neither epochs, steps nor time."""
 
@@ -34,7 +37,9 @@ def fit_parser() -> Parser:
     parser = command_parser(
         "fit", "Trains a GAN. Options override the --config files, which override each other in order."
     )
-    parser.add_argument("--seed", type=int, default=0, help="Fixes the weights, the order of the images and the noise.")
+    parser.add_argument(
+        "--seed", type=Seed, default=0, help="Fixes the weights, the order of the images and the noise."
+    )
     parser.add_argument("--ckpt_path", type=str | None, default=None, help="A checkpoint from which to go on.")
     parser.add_argument("--data", type=ImageData, required=True, help="The images to learn from.")
     parser.add_class_arguments(GAN, "model")
@@ -54,9 +59,9 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     parser = fit_parser()
     config = parser.parse_args(arguments)
     seed_everything(config.seed, verbose=False)
-    if config.ckpt_path is not None:
-        checkpoints.read(config.ckpt_path)  # so that what is wrong with it is said in one line, and first
     made = Namespace(parser.instantiate(config))
+    if config.ckpt_path is not None:  # what is wrong with it is said in one line, and first
+        checkpoints.check_fits(checkpoints.read(config.ckpt_path)["state_dict"], made.model, config.ckpt_path)
     trainer = fit_trainer(made)
     folder = run_folder(trainer)
     if trainer.is_global_zero:
