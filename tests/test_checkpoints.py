@@ -29,7 +29,8 @@ def test_a_checkpoint_that_would_execute_code_is_refused_and_executes_nothing(re
 
 
 def test_a_checkpoint_cannot_name_a_class_that_is_not_loaded(tmp_path):
-    words = {"generator": {"class_path": "os.system", "init_args": {"command": f"touch {tmp_path}/boom"}}}
+    bomb = {"class_path": "os.system", "init_args": {"command": f"touch {tmp_path}/boom"}}
+    words = {"generator": bomb, "discriminator": bomb}
     torch.save({"state_dict": {}, "hyper_parameters": words}, tmp_path / "evil.ckpt")
     with pytest.raises(UserError, match=r"names os\.system"):
         GAN.load_from_checkpoint(tmp_path / "evil.ckpt")
