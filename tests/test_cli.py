@@ -52,6 +52,11 @@ def test_a_training_writes_what_it_says_and_a_sampling_needs_nothing_else(capsys
     assert np.asarray(Image.open("samples/0000.png")).shape == (28, 28)
 
 
+def test_a_trial_run_leaves_no_files(tmp_path):
+    gan("fit", *SMALL, *TINY, "--trainer.fast_dev_run", "true")
+    assert not list(tmp_path.iterdir())
+
+
 def test_samples_do_not_depend_on_batches_or_processes():
     gan("fit", *SMALL, *TINY)
     checkpoint = ["--ckpt_path", str(RUN / "checkpoints/last.ckpt"), "--samples.count", "7"]

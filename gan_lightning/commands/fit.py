@@ -64,19 +64,20 @@ def fit(command: str, arguments: Sequence[str]) -> None:
         checkpoints.check_fits(checkpoints.read(config.ckpt_path)["state_dict"], made.model, config.ckpt_path)
     trainer = fit_trainer(made)
     folder = run_folder(trainer)
-    if trainer.is_global_zero:
+    writes = trainer.is_global_zero and not made.trainer.fast_dev_run
+    if writes:
         folder.mkdir(parents=True, exist_ok=True)
         parser.save(config, folder / "config.yaml", overwrite=True, multifile=False)
     started = time.monotonic()
     trainer.fit(made.model, datamodule=made.data, ckpt_path=config.ckpt_path, weights_only=True)
-    if trainer.is_global_zero:
+    if writes:
         report(folder, trainer.global_step, time.monotonic() - started)
 
 
 def fit_trainer(made: Namespace) -> Trainer:
     options = options_of(made.trainer)
-    ours: list[Callback] = [made.grid, LossCurves()]
-    if options["enable_checkpointing"] is not False:
+    ours: list[Callback] = [] if options["fast_dev_run"] else [made.grid, LossCurves()]  # a trial leaves no files
+    if options["enable_checkpointing"] is not False and not options["fast_dev_run"]:
         ours.append(made.checkpoint)
     if options["enable_progress_bar"] is not False:
         ours += [Announcement(), Progress()]
