@@ -49,7 +49,8 @@ class LossCurves(Callback):
             for colour, (label, name) in enumerate(lines.items()):
                 steps, values = self.curves["step"], self.curves[name]
                 axes.plot(steps, values, f"C{colour}", linewidth=0.8, alpha=0.3)
-                axes.plot(*smooth(steps, values), f"C{colour}", label=label)
+                marker = "o" if len(steps) < 10 else None  # one point makes no line
+                axes.plot(*smooth(steps, values), f"C{colour}", label=label, marker=marker)
             axes.set_ylabel(title)
             axes.grid(alpha=0.3)
             axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
