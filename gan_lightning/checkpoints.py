@@ -1,10 +1,13 @@
-"""Reading checkpoint files without executing anything that they carry."""
+"""Checkpoint files: read without executing anything that they carry, written whole or not at all."""
 
+import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.plugins.io import CheckpointIO, TorchCheckpointIO
+from lightning.pytorch.strategies import Strategy
 from torch import nn
 
 from gan_lightning.errors import UserError
@@ -52,3 +55,66 @@ def check_fits(state: dict[str, torch.Tensor], model: nn.Module, path: str | Pat
                 f"{path} holds other networks than those asked for: {name} is {theirs.get(name, 'not there')} in the "
                 f"file and {ours.get(name, 'not there')} in the model; name the networks it was trained with"
             )
+
+
+def write(content: dict[str, Any], path: str | Path) -> None:
+    """Writes a checkpoint beside the file of this name, forces it onto the disk, then takes its place.
+
+    Whatever happens meanwhile, the file of this name is whole: the old one or the new one.
+
+    Raises:
+        UserError: The disk is full, or the folder cannot be written to; the old file is still there.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:  # torch turns some errors of the disk into RuntimeError
+        part.unlink(missing_ok=True)
+        kept = f"; the previous {path.name} is kept" if path.exists() else ""
+        raise UserError(
+            f"the checkpoint {path} cannot be written ({reason(error)}){kept}: make room and go on"
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Forces a folder's entries onto the disk, where the system can."""
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def reason(error: BaseException) -> str:
+    """What the operating system said, without the rest."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    return (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(error).splitlines()[0]
+
+
+class SafeFiles(CheckpointIO):
+    """How Lightning reads and writes checkpoints under this package: `read` and `write`."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        write(checkpoint, path)
+
+    def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
+        return read(path, map_location)
+
+    def remove_checkpoint(self, path: Any) -> None:
+        Path(path).unlink(missing_ok=True)
+
+
+def use_safe_files(strategy: Strategy) -> None:
+    """Takes Lightning's own file handling out of use; one that the user chose stays."""
+    if type(strategy.checkpoint_io) is TorchCheckpointIO:
+        strategy.checkpoint_io = SafeFiles()

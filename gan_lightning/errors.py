@@ -1,4 +1,4 @@
-"""The one exception that a user's mistake raises."""
+"""The exceptions that a user sees as one line."""
 
 
 class UserError(ValueError):
@@ -6,3 +6,7 @@ class UserError(ValueError):
 
     The command line prints the line and stops with status 2; a script sees an ordinary `ValueError`.
     """
+
+
+class TroubleError(UserError):
+    """Training cannot go on. Every process raises it at the same iteration, with the same words."""

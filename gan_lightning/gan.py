@@ -9,20 +9,25 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from gan_lightning import checkpoints
 from gan_lightning.averaging import AverageGenerator
-from gan_lightning.errors import UserError
-from gan_lightning.networks import Discriminator, Generator, check_images
+from gan_lightning.data import ImageData
+from gan_lightning.errors import TroubleError, UserError
+from gan_lightning.machines import check_trainer
+from gan_lightning.networks import Discriminator, Generator, check_finite, check_images, share_batch_norm
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.parts import describe, rebuild
+from gan_lightning.processes import average, gathered, together
 from gan_lightning.randomness import TRAINING, mix, reseed
+from gan_lightning.resuming import adapt
 from gan_lightning.sampling import in_full_precision, latents
-from gan_lightning.turns import average_gradients, frozen, parameters, without_sync
+from gan_lightning.trouble import Watch, check_scale
+from gan_lightning.turns import Turn, frozen, gradients, parameters, without_sync
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
@@ -47,6 +52,10 @@ class GAN(LightningModule):
         generator_scheduler: Takes G's optimizer, gives a learning-rate scheduler; it steps once an iteration.
         discriminator_scheduler: Takes D's optimizer, gives a learning-rate scheduler; it steps once an iteration.
         discriminator_steps: Updates of D for one of G. The batch size must be a multiple of it.
+        generator_gradient_clip: The largest norm of G's gradient; a larger gradient is scaled down to it.
+        discriminator_gradient_clip: The same for D.
+        generator_accumulation: Parts in which G takes a batch, one after the other: the same step in less memory.
+        discriminator_accumulation: The same for each of D's minibatches.
         average_decay: Decay of the moving average of G that makes every sample, from 0 (none) to below 1.
         seed: Fixes all that is drawn in training, which also depends on the iteration and the process.
 
@@ -64,6 +73,10 @@ class GAN(LightningModule):
         generator_scheduler: SchedulerFactory | None = None,
         discriminator_scheduler: SchedulerFactory | None = None,
         discriminator_steps: int = 1,
+        generator_gradient_clip: float | None = None,
+        discriminator_gradient_clip: float | None = None,
+        generator_accumulation: int = 1,
+        discriminator_accumulation: int = 1,
         average_decay: float = 0.999,
         seed: int = 0,
     ) -> None:
@@ -71,12 +84,15 @@ class GAN(LightningModule):
         self.automatic_optimization = False
         arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.save_hyperparameters({k: describe(v) for k, v in arguments.items()}, logger=False)
-        check_rules(generator, discriminator, discriminator_steps, average_decay)
+        check_rules(generator, discriminator, arguments)
         self.generator, self.discriminator, self.objective = generator, discriminator, objective
         self.average_generator = AverageGenerator(generator, average_decay)
         self.factories = (discriminator_optimizer, generator_optimizer)
         self.scheduler_factories = (discriminator_scheduler, generator_scheduler)
         self.discriminator_steps, self.seed = discriminator_steps, seed
+        self.accumulation = {"generator": generator_accumulation, "discriminator": discriminator_accumulation}
+        self.gradient_clip = {"generator": generator_gradient_clip, "discriminator": discriminator_gradient_clip}
+        self.watch = Watch()
 
     # ---- the game -------------------------------------------------------------------------------------------------
 
@@ -84,29 +100,24 @@ class GAN(LightningModule):
         """One iteration of Algorithm 1: `discriminator_steps` updates of D, then one of G."""
         iteration = self.global_step
         reseed(self.device, mix(self.seed, TRAINING, iteration, self.global_rank))
-        optimizer_d, optimizer_g = self.optimizers()  # type: ignore[misc]
-        for x, y in self.minibatches(batch):
-            with self.turn(optimizer_d, opponent=optimizer_g):
-                real = self.discriminator(x, y)
-                fake = self.discriminator(self.fakes(y), y)
-                loss_d = self.objective.discriminator(real, fake)
-                self.manual_backward(loss_d)
-        with self.turn(optimizer_g, opponent=optimizer_d, counts=True):
-            judged = self.discriminator(self.fakes(y), y)
-            rival = self.discriminator(x, y) if self.objective.compares else None
-            loss_g = self.objective.generator(judged, rival)
-            self.manual_backward(loss_g)
+        for minibatch in self.minibatches(batch):
+            with self.turn("discriminator") as turn_d:
+                for x, y, z in self.shares(minibatch, turn_d):
+                    real, fake = self.judge(x, y), self.judge(self.generator(z, y), y)
+                    turn_d.learn(objective=self.objective.discriminator(real, fake))
+        with self.turn("generator", counts=True) as turn_g:
+            for x, y, z in self.shares(minibatch, turn_g):
+                judged = self.judge(self.generator(z, y), y)
+                rival = self.judge(x, y) if self.objective.compares else None
+                turn_g.learn(objective=self.objective.generator(judged, rival))
         self.average_generator.update(self.generator, iteration)
         self.step_schedulers()
-        self.report(loss_d, loss_g, real, fake)
+        self.report(turn_d.loss, turn_g.loss, real, fake)
 
     def minibatches(self, batch: Any) -> Iterator[tuple[Tensor, Tensor]]:
         """The batch in as many equal parts as D has steps."""
-        x, y = (
-            batch
-            if isinstance(batch, (tuple, list))
-            else (batch, torch.zeros(len(batch), dtype=torch.int64, device=batch.device))
-        )
+        x = images_of(batch)
+        y = torch.zeros(len(x), dtype=torch.int64, device=x.device) if x is batch else batch[1]
         k = self.discriminator_steps
         if len(x) % k:
             raise UserError(
@@ -115,27 +126,54 @@ class GAN(LightningModule):
             )
         return zip(x.tensor_split(k), y.tensor_split(k), strict=True)
 
-    def fakes(self, y: Tensor) -> Tensor:
-        """G(z) for as many fresh latents as there are labels."""
-        return self.generator(torch.randn(len(y), self.generator.latent_dim, device=self.device), y)
+    def shares(self, minibatch: tuple[Tensor, Tensor], turn: Turn) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The minibatch, with fresh latents, in the parts in which the player takes it."""
+        x, y = minibatch
+        if len(x) % turn.parts:
+            raise UserError(
+                f"a minibatch of {len(x)} images does not split into {turn.parts} parts: set data.batch_size to a "
+                f"multiple of model.discriminator_steps times model.{turn.player}_accumulation"
+            )
+        z = torch.randn(len(x), self.generator.latent_dim, device=self.device)
+        return zip(*(t.tensor_split(turn.parts) for t in (x, y, z)), strict=True)
+
+    def judge(self, x: Tensor, y: Tensor) -> Tensor:
+        """D's logits (N,) of images, in 32 bits at least, whatever the precision of the networks."""
+        logits = self.discriminator(x, y)
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
     @contextmanager
-    def turn(self, optimizer: LightningOptimizer, opponent: LightningOptimizer, counts: bool = False) -> Iterator[None]:
-        """The player of this optimizer learns from the gradients made inside, the opponent stands still.
+    def turn(self, player: str, counts: bool = False) -> Iterator[Turn]:
+        """The player learns from the gradients made inside, its opponent stands still.
 
         Lightning counts every `LightningOptimizer.step` as a step of training. One in an iteration `counts`; the
         others take the same path through precision and hooks, but past the counter.
         """
         strategy = self.trainer.strategy
+        both: Any = self.optimizers()
+        optimizer, opponent = both if player == "discriminator" else reversed(both)
+        self.now = Turn(player, self.accumulation[player], self.manual_backward)
         for parameter in parameters(optimizer.optimizer):
             parameter.grad = None
         with frozen(parameters(opponent.optimizer)), without_sync(strategy):
-            yield
-        average_gradients(optimizer.optimizer)
+            yield self.now
+        average([*gradients(optimizer.optimizer), *self.now.terms.values()])
         if counts:
             optimizer.step()
         else:
             strategy.optimizer_step(optimizer.optimizer, lambda: None)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Looks at the gradient, which is now averaged over processes and unscaled, and limits it."""
+        slopes, limit = gradients(optimizer), self.gradient_clip[self.now.player]
+        norm = get_total_norm(slopes)
+        # a gradient scaler meets overflows, skips the step and lowers its scale: no trouble
+        gradient = {"gradient": norm} if self.scaler is None else {}
+        self.watch.see(self.global_step, self.now.player, self.now.terms | gradient)
+        if self.device.type == "cpu":
+            self.watch.check()
+        if limit is not None:
+            clip_grads_with_norm_(parameters(optimizer), limit, norm)
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         with torch.autocast(self.device.type, enabled=False):  # autocast is for the forward pass alone
@@ -147,8 +185,7 @@ class GAN(LightningModule):
             scheduler.step()  # type: ignore[call-arg]
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        players = (self.discriminator, self.generator)
-        optimizers = [make(player.parameters()) for make, player in zip(self.factories, players, strict=True)]
+        optimizers = [make(player.parameters()) for player, make in zip(self.players, self.makers(), strict=True)]
         pairs = zip(self.scheduler_factories, optimizers, strict=True)
         schedulers = [make(optimizer) for make, optimizer in pairs if make is not None]
         if any(isinstance(scheduler, ReduceLROnPlateau) for scheduler in schedulers):
@@ -157,27 +194,78 @@ class GAN(LightningModule):
             )
         return optimizers, schedulers
 
+    @property
+    def players(self) -> tuple[Discriminator, Generator]:
+        return self.discriminator, self.generator
+
+    @property
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """The gradient scaler of 16-mixed."""
+        return getattr(self.trainer.precision_plugin, "scaler", None)
+
+    def makers(self) -> list[OptimizerFactory]:
+        """What makes the optimizers of D and G. A fused one unscales as it steps, too late for a limit on gradients."""
+        names = ("discriminator_optimizer", "generator_optimizer")
+        fused = [self.hparams[name]["init_args"].get("fused") for name in names]
+        unfused: dict[str, Any] = {"fused": False}
+        return [
+            partial(make, **unfused) if self.scaler and asked else make
+            for make, asked in zip(self.factories, fused, strict=True)
+        ]
+
+    # ---- starting and going on ------------------------------------------------------------------------------------
+
+    def configure_callbacks(self) -> list:
+        """Lightning asks for these as soon as it knows the model: the first chance to refuse the trainer's options."""
+        check_trainer(self.trainer)
+        return []
+
+    def setup(self, stage: str) -> None:
+        checkpoints.use_safe_files(self.trainer.strategy)
+        if self.trainer.world_size > 1:
+            share_batch_norm(self.generator)
+            share_batch_norm(self.discriminator)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Lets settings that differ from the checkpoint's take effect."""
+        checkpoints.check_fits(checkpoint["state_dict"], self, "the checkpoint")
+        if self.trainer.training:
+            adapt(checkpoint, dict(self.hparams), self.players, self.makers(), self.scheduler_factories)
+
+    def on_train_start(self) -> None:
+        starts = gathered(f"{self.global_step:,}")
+        if len({*starts}) > 1:
+            raise TroubleError(
+                f"the processes start at iterations {', '.join(map(str, starts))}: the checkpoint must lie where all "
+                "machines can read it"
+            )
+
     # ---- watching -------------------------------------------------------------------------------------------------
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Looks at the images: at the first batch of an epoch, and at each where they are not bytes by nature."""
+        x = images_of(batch)
         if batch_idx == 0:
-            check_images(batch[0] if isinstance(batch, (tuple, list)) else batch, self.discriminator.image_shape)
+            together(self.trainer.strategy, partial(check_images, x, self.discriminator.image_shape))
+        elif not isinstance(self.trainer.datamodule, ImageData):  # type: ignore[attr-defined]
+            together(self.trainer.strategy, partial(check_finite, x))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps weights that are not finite out of every checkpoint."""
+        self.watch.check()
 
     @torch.no_grad()
     def report(self, loss_d: Tensor, loss_g: Tensor, real: Tensor, fake: Tensor) -> None:
-        """Logs both losses and what D thinks, every `log_every_n_steps` iterations; stops at a loss that is not finite.
+        """Logs both losses and what D thinks, every `log_every_n_steps` iterations; stops if something is not finite.
 
         `D/real` and `D/fake` are mean sigmoids of D's logits; its accuracy is the share of logits on the right side
-        of zero.
+        of zero. All are means over processes.
         """
         if self.global_step % self.trainer.log_every_n_steps:  # type: ignore[attr-defined]
             return
-        finite = bool(torch.isfinite(loss_d) & torch.isfinite(loss_g))
-        if not self.trainer.strategy.reduce_boolean_decision(finite, all=True):
-            raise UserError(
-                f"a loss is not finite at iteration {self.global_step} (D {loss_d:.3g}, G {loss_g:.3g}): training has "
-                "diverged; lower the learning rates or choose another objective"
-            )
+        self.watch.check()
+        if self.scaler:
+            check_scale(self.scaler.get_scale(), self.global_step)
         values = {
             "loss/discriminator": loss_d,
             "loss/generator": loss_g,
@@ -185,8 +273,12 @@ class GAN(LightningModule):
             "D/fake": fake.sigmoid().mean(),
             "D/accuracy": ((real > 0).float().mean() + (fake < 0).float().mean()) / 2,
         }
-        self.log_dict(values, prog_bar=True, sync_dist=True)
-        self.log("step", float(self.global_step), sync_dist=True)  # or loggers would count batches from 0
+        means = torch.stack(list(values.values()))
+        average([means])
+        logged = dict(zip(values, means.tolist(), strict=True))
+        self.log_dict(logged, prog_bar=True, logger=False)
+        for logger in self.loggers:  # now, so that a checkpoint of this iteration finds its numbers in the logs
+            logger.log_metrics(logged, step=self.global_step)
 
     # ---- samples --------------------------------------------------------------------------------------------------
 
@@ -237,14 +329,22 @@ class GAN(LightningModule):
         return model.to(map_location) if isinstance(map_location, (str, torch.device)) else model
 
 
-def check_rules(generator: Generator, discriminator: Discriminator, steps: int, decay: float) -> None:
+def images_of(batch: Any) -> Tensor:
+    return batch[0] if isinstance(batch, (tuple, list)) else batch
+
+
+def check_rules(generator: Generator, discriminator: Discriminator, options: dict[str, Any]) -> None:
     """Refuses what cannot be played."""
     if tuple(generator.image_shape) != tuple(discriminator.image_shape):
         raise UserError(
             f"the generator makes images of {tuple(generator.image_shape)}, the discriminator judges "
             f"{tuple(discriminator.image_shape)}: give both the same image_shape"
         )
-    if steps < 1:
-        raise UserError(f"model.discriminator_steps is {steps}; it must be at least 1")
-    if not 0 <= decay < 1:
-        raise UserError(f"model.average_decay is {decay}; it must be at least 0 and below 1")
+    for key in ("discriminator_steps", "generator_accumulation", "discriminator_accumulation"):
+        if options[key] < 1:
+            raise UserError(f"model.{key} is {options[key]}; it must be at least 1")
+    for key in ("generator_gradient_clip", "discriminator_gradient_clip"):
+        if options[key] is not None and not options[key] > 0:
+            raise UserError(f"model.{key} is {options[key]}; it must be above 0, or null for no limit")
+    if not 0 <= options["average_decay"] < 1:
+        raise UserError(f"model.average_decay is {options['average_decay']}; it must be at least 0 and below 1")

@@ -77,15 +77,6 @@ def test_the_saved_config_repeats_the_run():
     assert (again / "grids" / last.name).read_bytes() == last.read_bytes()
 
 
-def test_a_training_goes_on_from_a_checkpoint():
-    gan("fit", *SMALL, *TINY)
-    more = ["--ckpt_path", str(RUN / "checkpoints/last.ckpt"), "--trainer.max_steps", "6"]
-    gan("fit", *SMALL, *TINY, *more)
-    gan("fit", *SMALL, *TINY, "--trainer.max_steps", "6")
-    grids = [RUN.with_name(f"version_{i}") / "grids" / "step-0000006.png" for i in (1, 2)]
-    assert grids[0].read_bytes() == grids[1].read_bytes()
-
-
 def test_later_configs_and_the_command_line_override_earlier_ones(capsys):
     Path("a.yaml").write_text(
         "data: Digits\nmodel: {discriminator_steps: 2, average_decay: 0.5}\ntrainer: {max_steps: 7}\n"

@@ -8,10 +8,21 @@ import gan_lightning
 ROOT = Path(gan_lightning.__file__).parent
 FLOORS = [
     {"errors"},
-    {"parts", "randomness", "pictures", "checkpoints", "averaging", "turns"},
+    {
+        "parts",
+        "randomness",
+        "pictures",
+        "checkpoints",
+        "averaging",
+        "processes",
+        "turns",
+        "trouble",
+        "machines",
+        "resuming",
+    },
     {"objectives", "sampling", "networks", "data"},
     {"gan"},
-    {"callbacks"},
+    {"callbacks", "loggers"},
     {"commands", "cli", "__main__"},
 ]
 STRANGERS = {"objectives", "sampling", "networks", "data"}

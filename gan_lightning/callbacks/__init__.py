@@ -3,8 +3,8 @@
 from gan_lightning.callbacks.announcement import Announcement
 from gan_lightning.callbacks.curves import LossCurves
 from gan_lightning.callbacks.grid import SampleGrid
-from gan_lightning.callbacks.last import LastCheckpoint
+from gan_lightning.callbacks.keep import KeepCheckpoints
 from gan_lightning.callbacks.progress import Progress
 from gan_lightning.callbacks.writer import SampleWriter
 
-__all__ = ["Announcement", "LastCheckpoint", "LossCurves", "Progress", "SampleGrid", "SampleWriter"]
+__all__ = ["Announcement", "KeepCheckpoints", "LossCurves", "Progress", "SampleGrid", "SampleWriter"]

@@ -1,16 +1,23 @@
 """What the commands do, one file each."""
 
+import errno
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from gan_lightning.commands.fit import fit
 from gan_lightning.commands.judge import judge
 from gan_lightning.commands.predict import predict
-from gan_lightning.errors import UserError
+from gan_lightning.errors import TroubleError, UserError
+from gan_lightning.processes import follows
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a system says of a full disk."""
 
 COMMANDS = {"fit": fit, "predict": predict, "validate": judge, "test": judge}
 
@@ -25,9 +32,26 @@ def run(command: str, arguments: Sequence[str]) -> None:
     quieten()
     try:
         COMMANDS[command](command, arguments)
+    except TroubleError as error:
+        if follows():  # all processes know, one says so
+            sys.exit(0)
+        end(command, str(error))
     except (UserError, MisconfigurationException) as error:
-        print(f"gan {command}: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        end(command, str(error))
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        end(command, f"{error.strerror}: make room, then go on with --ckpt_path last")
+    except (SystemExit, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
+            sys.exit(128 + signal.SIGINT)
+        raise
+
+
+def end(command: str, message: str) -> NoReturn:
+    """Says what is wrong, in one line."""
+    print(f"gan {command}: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
 
 
 def quieten() -> None:

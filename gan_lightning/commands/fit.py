@@ -3,19 +3,23 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import yaml
 from jsonargparse import Namespace
 from jsonargparse.typing import restricted_number_type
 from lightning.pytorch import Callback, Trainer, seed_everything
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from gan_lightning import checkpoints
-from gan_lightning.callbacks import Announcement, LastCheckpoint, LossCurves, Progress, SampleGrid
+from gan_lightning.callbacks import Announcement, KeepCheckpoints, LossCurves, Progress, SampleGrid
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.commands.parser import Parser, command_parser
+from gan_lightning.commands.resume import Settings, Start, announce, start
 from gan_lightning.commands.trainer import options_of, trainer_with
 from gan_lightning.data import ImageData
 from gan_lightning.gan import GAN
+from gan_lightning.loggers import MetricsTable, continue_table
 
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 2e-4, "betas": [0.5, 0.999]}}
 CLASSIC = {
@@ -40,11 +44,16 @@ def fit_parser() -> Parser:
     parser.add_argument(
         "--seed", type=Seed, default=0, help="Fixes the weights, the order of the images and the noise."
     )
-    parser.add_argument("--ckpt_path", type=str | None, default=None, help="A checkpoint from which to go on.")
+    parser.add_argument(
+        "--ckpt_path",
+        type=str | None,
+        default=None,
+        help="Where to go on: a checkpoint, a run's folder, or last: the newest run's newest, if there is one yet.",
+    )
     parser.add_argument("--data", type=ImageData, required=True, help="The images to learn from.")
     parser.add_class_arguments(GAN, "model")
     parser.add_class_arguments(SampleGrid, "grid")
-    parser.add_class_arguments(LastCheckpoint, "checkpoint")
+    parser.add_class_arguments(KeepCheckpoints, "checkpoint")
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
     parser.link_arguments("seed", "model.seed")
     parser.link_arguments("seed", "data.init_args.seed")
@@ -60,48 +69,61 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     config = parser.parse_args(arguments)
     seed_everything(config.seed, verbose=False)
     made = Namespace(parser.instantiate(config))
-    if config.ckpt_path is not None:  # what is wrong with it is said in one line, and first
-        checkpoints.check_fits(checkpoints.read(config.ckpt_path)["state_dict"], made.model, config.ckpt_path)
-    trainer = fit_trainer(made)
+    begin = start(config.ckpt_path, made.trainer.default_root_dir)
+    if begin.content is not None:  # what is wrong with it is said in one line, and before anything is written
+        checkpoints.check_fits(begin.content["state_dict"], made.model, config.ckpt_path)
+    words = yaml.safe_load(parser.dump(config))
+    words.pop("ckpt_path", None)
+    trainer = fit_trainer(made, begin, words)
     folder = run_folder(trainer)
     writes = trainer.is_global_zero and not made.trainer.fast_dev_run
+    if trainer.is_global_zero:
+        announce(begin, config.ckpt_path, words, folder)
     if writes:
         folder.mkdir(parents=True, exist_ok=True)
         parser.save(config, folder / "config.yaml", overwrite=True, multifile=False)
+        if begin.before:
+            continue_table(begin.before / "metrics.csv", folder / "metrics.csv", begin.iteration)
     started = time.monotonic()
-    trainer.fit(made.model, datamodule=made.data, ckpt_path=config.ckpt_path, weights_only=True)
+    trainer.fit(made.model, datamodule=made.data, ckpt_path=begin.checkpoint, weights_only=True)
     if writes:
-        report(folder, trainer.global_step, time.monotonic() - started)
+        report(folder, trainer.global_step - begin.iteration, time.monotonic() - started)
 
 
-def fit_trainer(made: Namespace) -> Trainer:
+def fit_trainer(made: Namespace, begin: Start, words: dict[str, Any]) -> Trainer:
     options = options_of(made.trainer)
     ours: list[Callback] = [] if options["fast_dev_run"] else [made.grid, LossCurves()]  # a trial leaves no files
-    if options["enable_checkpointing"] is not False and not options["fast_dev_run"]:
-        ours.append(made.checkpoint)
     if options["enable_progress_bar"] is not False:
         ours += [Announcement(), Progress()]
     theirs = options["callbacks"] or []
-    options["callbacks"] = ours + (theirs if isinstance(theirs, list) else [theirs])
+    options["callbacks"] = [*ours, *(theirs if isinstance(theirs, list) else [theirs])]
+    if options["enable_checkpointing"] is not False and not options["fast_dev_run"]:
+        options["callbacks"] += [Settings(words), made.checkpoint]  # last: it saves what the others know
     if options["max_epochs"] is None and options["max_steps"] == -1 and options["max_time"] is None:
         options["max_steps"] = LENGTH
     options["enable_model_summary"] = options["enable_model_summary"] or False
     if options["logger"] in (None, True):
-        options["logger"] = default_loggers(options["default_root_dir"] or ".")
+        options["logger"] = default_loggers(options["default_root_dir"] or ".", begin)
     return trainer_with(options)
 
 
-def default_loggers(root: str | Path) -> list[Logger]:
-    """TensorBoard and metrics.csv, both in lightning_logs/version_N."""
-    tensorboard = TensorBoardLogger(root, name="lightning_logs")
-    return [tensorboard, CSVLogger(root, name="lightning_logs", version=tensorboard.version)]
+def default_loggers(root: str | Path, begin: Start) -> list[Logger]:
+    """TensorBoard and metrics.csv, both in lightning_logs/version_N, or in the folder of the run that goes on."""
+    # what TensorBoard knows of iterations that are trained again is not shown
+    undone: dict[str, Any] = {"purge_step": begin.iteration + 1} if begin.folder else {}
+    folder = begin.folder or Path(TensorBoardLogger(root, name="lightning_logs").log_dir)
+    tensorboard = TensorBoardLogger(folder.parent, name="", version=folder.name, **undone)
+    return [tensorboard, MetricsTable(folder)]
 
 
 def report(folder: Path, iterations: int, seconds: float) -> None:
     """The paths of what a training wrote, and what to do with them."""
     checkpoint = folder / "checkpoints" / "last.ckpt"
     minutes, rest = divmod(round(seconds), 60)
-    print(f"\n{iterations:,} iterations in {minutes} min {rest} s")
+    if iterations:
+        print(f"\n{iterations:,} iterations in {minutes} min {rest} s")
+    else:
+        print("\nnothing to do: the checkpoint has all iterations that trainer.max_steps or trainer.max_epochs allow")
     for name, path in {
         "samples": max(folder.glob("grids/*.png"), default=folder),
         "animation": folder / "training.gif",

@@ -10,6 +10,7 @@ from lightning.pytorch import Trainer
 
 from gan_lightning.callbacks import SampleWriter
 from gan_lightning.commands.parser import Parser, command_parser
+from gan_lightning.commands.resume import find
 from gan_lightning.commands.trainer import options_of, trainer_with
 from gan_lightning.errors import UserError
 from gan_lightning.gan import GAN
@@ -44,7 +45,12 @@ def predict_parser() -> Parser:
     parser = command_parser(
         "predict", "Makes samples from a checkpoint file alone: it needs no data, no config and no GPU."
     )
-    parser.add_argument("--ckpt_path", type=str, required=True, help="The checkpoint file.")
+    parser.add_argument(
+        "--ckpt_path",
+        type=str,
+        required=True,
+        help="A checkpoint file, a run's folder, or last or best: that of the newest run in lightning_logs.",
+    )
     parser.add_class_arguments(Samples, "samples")
     parser.add_argument(
         "--trust",
@@ -68,7 +74,7 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     writer = SampleWriter(
         range(samples.first_seed, samples.first_seed + samples.count), samples.folder, samples.npz, samples.overwrite
     )
-    model = GAN.load_from_checkpoint(made.ckpt_path)
+    model = GAN.load_from_checkpoint(find(made.ckpt_path) or made.ckpt_path)
     trainer = trainer_with({**options_of(made.trainer), "callbacks": [writer], "logger": False})
     trainer.predict(model, seeds, return_predictions=False)
     if trainer.is_global_zero:

@@ -72,7 +72,13 @@ class ImageData(LightningDataModule, ABC):
 
 
 def scale(pixels: Tensor) -> Tensor:
-    """uint8 pixels, 0 to 255, as floats in [-1, 1]."""
+    """uint8 pixels, 0 to 255, as floats in [-1, 1].
+
+    Raises:
+        UserError: They are something else.
+    """
+    if pixels.dtype != torch.uint8:
+        raise UserError(f"load() gives images as {pixels.dtype}; it must give bytes, torch.uint8 from 0 to 255")
     return pixels.float().div_(127.5).sub_(1)
 
 

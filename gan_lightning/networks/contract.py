@@ -61,10 +61,25 @@ def check_images(x: Tensor, image_shape: ImageShape) -> None:
             f"a batch of images has shape {tuple(x.shape)}, the networks are made for (N, *{tuple(image_shape)}): "
             "give both the same image_shape"
         )
+    check_finite(x)
     low, high = x.min().item(), x.max().item()
-    if not -1.01 <= low <= high <= 1.01:  # a NaN fails, too
+    if not -1.01 <= low <= high <= 1.01:
         raise UserError(f"images lie in [{low:.3g}, {high:.3g}]; the game takes [-1, 1]")
     if low >= 0 and low < high:
         raise UserError(
             f"images lie in [{low:.3g}, {high:.3g}], which looks like [0, 1]; the game takes [-1, 1]: x * 2 - 1"
+        )
+
+
+def check_finite(x: Tensor) -> None:
+    """Refuses a batch with a pixel that is not a number or is infinite, and names the image.
+
+    Raises:
+        UserError: The first such image, by its place in the batch.
+    """
+    good = x.isfinite().flatten(1).all(1)
+    if not good.all():
+        raise UserError(
+            f"image {int(good.int().argmin())} of the batch, counted from 0, has pixels that are not finite "
+            f"({int((~good).sum())} of {len(x)} images have): repair it or take it out"
         )

@@ -12,7 +12,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_lightning import GAN
-from gan_lightning.callbacks import Announcement, LastCheckpoint, LossCurves, Progress, SampleGrid, SampleWriter
+from gan_lightning.callbacks import Announcement, KeepCheckpoints, LossCurves, Progress, SampleGrid, SampleWriter
 from gan_lightning.errors import UserError
 from gan_lightning.pictures import READABLE, picture, pixels_of, tile, to_uint8
 from gan_lightning.sampling import seed_loader
@@ -68,7 +68,7 @@ def test_a_grid_that_cannot_be_drawn_is_refused(options):
 
 def test_the_animation_of_a_resumed_run_begins_at_its_beginning(tmp_path):
     def train(steps, ckpt_path=None):
-        callbacks = [SampleGrid(2, 2, 2), LastCheckpoint(0), LossCurves()]
+        callbacks = [SampleGrid(2, 2, 2), KeepCheckpoints(0), LossCurves()]
         options = {"enable_checkpointing": True, "default_root_dir": tmp_path, "ckpt_path": ckpt_path}
         fit(tiny_gan(), max_steps=steps, callbacks=callbacks, **options)
         return callbacks
@@ -124,14 +124,14 @@ def test_the_logs_hold_both_losses_and_what_the_discriminator_thinks(tmp_path):
 def test_the_last_checkpoint_is_written_at_the_interval_and_at_the_end(tmp_path):
     steps = []
 
-    class Spy(LastCheckpoint):
+    class Spy(KeepCheckpoints):
         def save(self, trainer):
             super().save(trainer)
             steps.append(trainer.global_step)
 
     fit(tiny_gan(), max_steps=7, callbacks=[Spy(3)], enable_checkpointing=True, default_root_dir=tmp_path)
-    assert steps == [3, 6, 7]
-    assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"]
+    assert steps == [0, 3, 6, 7]
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
 @pytest.mark.parametrize(("limits", "total"), [({"max_steps": 9}, 9), ({"max_steps": -1, "max_epochs": 2}, 12)])

@@ -1,0 +1,134 @@
+"""The checkpoints from which training goes on and samples are made."""
+
+import math
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from gan_lightning.callbacks.progress import iterations
+from gan_lightning.callbacks.run_folder import run_folder
+from gan_lightning.callbacks.signals import Signals
+from gan_lightning.errors import TroubleError, UserError
+from gan_lightning.processes import together
+
+
+class KeepCheckpoints(Checkpoint):
+    """Keeps `checkpoints/last.ckpt` and `checkpoints/best.ckpt` in the run's folder, from the first iteration on.
+
+    Each is complete: enough to go on exactly where it was written, or to make samples. A file is replaced only when
+    the new one is whole and on the disk. On SIGTERM, SIGUSR1 or Ctrl-C the iteration is finished and saved, then
+    training stops with status 128 plus the signal's number (143, 138, 130).
+
+    Args:
+        every_n_steps: Iterations between writes; 0 writes only at both ends.
+        monitor: The logged number that says which checkpoint is best. Without one, the newest is: a GAN's losses do not
+            tell.
+        mode: Whether the smallest or the largest number is best.
+    """
+
+    def __init__(
+        self, every_n_steps: int = 1000, monitor: str | None = None, mode: Literal["min", "max"] = "min"
+    ) -> None:
+        if every_n_steps < 0:
+            raise UserError(f"checkpoint.every_n_steps is {every_n_steps}; it must be at least 0")
+        self.every_n_steps, self.monitor, self.sign = every_n_steps, monitor, {"min": 1, "max": -1}[mode]
+        self.folder, self.signals = Path(), Signals()
+        self.saved, self.best_step, self.best_value = -1, 0, math.inf
+
+    @property
+    def last(self) -> Path:
+        return self.folder / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        return self.folder / "best.ckpt"
+
+    # ---- when -----------------------------------------------------------------------------------------------------
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.folder, self.saved = run_folder(trainer) / "checkpoints", -1
+        if trainer.global_step == 0:
+            self.best_step, self.best_value = 0, math.inf
+        if trainer.global_step == 0 or not self.last.exists():
+            self.save(trainer)
+        elif trainer.is_global_zero and self.best_step == trainer.global_step:
+            self.name_best()  # a kill may have come between the two names
+        self.signals.catch()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step, received = trainer.global_step, self.signals.agreed(trainer)
+        due = self.every_n_steps and step % self.every_n_steps == 0
+        if received or (due and step != iterations(trainer)):  # the last one is written after all else, at the end
+            self.save(trainer)
+        if received:
+            if trainer.is_global_zero:
+                print(f"\n{received.name}: stopped after iteration {step:,}, saved {self.last}", file=sys.stderr)
+            self.signals.stop()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.saved != trainer.global_step:
+            self.save(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, TroubleError) and self.saved >= 0:
+            exception.args = (f"{exception} The last good state, of iteration {self.saved:,}, is {self.last}",)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self.signals.release()
+
+    # ---- what -----------------------------------------------------------------------------------------------------
+
+    def save(self, trainer: Trainer) -> None:
+        """Writes `last.ckpt`, and lets `best.ckpt` name it, too, if it is."""
+        for logger in trainer.loggers:
+            logger.save()  # a checkpoint never knows more than the logs
+        improved = self.improved(trainer)
+        together(trainer.strategy, lambda: self.write(trainer))
+        self.saved = trainer.global_step
+        if improved and trainer.is_global_zero:
+            self.name_best()
+
+    def write(self, trainer: Trainer) -> None:
+        try:
+            trainer.save_checkpoint(self.last, weights_only=False)  # False: with the optimizers, too
+        except TroubleError:
+            raise
+        except UserError:
+            trainer.strategy.barrier()  # where the others wait, who need not write
+            raise
+
+    def improved(self, trainer: Trainer) -> bool:
+        """Whether the present state is the best so far."""
+        step, numbers = trainer.global_step, trainer.callback_metrics
+        if self.monitor is None:
+            self.best_step = step
+        elif self.monitor in numbers:
+            value = self.sign * float(numbers[self.monitor])
+            if value < self.best_value or not self.best.exists():
+                self.best_step, self.best_value = step, value
+        elif step >= trainer.log_every_n_steps:  # type: ignore[attr-defined]
+            there = ", ".join(sorted(numbers))
+            raise UserError(f"checkpoint.monitor is {self.monitor}, which is not logged; there are {there}")
+        return self.best_step == step
+
+    def name_best(self) -> None:
+        part = self.best.with_name(".best.ckpt.part")
+        part.unlink(missing_ok=True)
+        try:
+            os.link(self.last, part)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(self.last, part)
+        os.replace(part, self.best)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_step": self.best_step, "best_value": self.best_value}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_step, self.best_value = state_dict["best_step"], state_dict["best_value"]

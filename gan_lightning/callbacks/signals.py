@@ -1,0 +1,66 @@
+"""Signals that ask training to stop: noticed at once, obeyed between two iterations by all processes together."""
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Any, NoReturn
+
+from lightning.pytorch import Trainer
+
+from gan_lightning.processes import follows, largest, several
+
+NAMES = ("SIGINT", "SIGTERM", "SIGUSR1")
+"""Ctrl-C, a machine that is about to stop, a batch system whose time is nearly over."""
+
+TOGETHER = 10
+"""Iterations after which several processes ask each other."""
+
+
+class Stopped(SystemExit):
+    """Training was stopped by a signal and has been saved; the status is 128 plus the signal's number."""
+
+
+class Signals:
+    """Takes the place of the handlers of these signals between `catch` and `release`."""
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self.before: dict[signal.Signals, Any] = {}
+
+    def catch(self) -> None:
+        """To be called when training starts: Lightning has set handlers by then, which send messages themselves."""
+        self.release()
+        self.received = None
+        if threading.current_thread() is threading.main_thread():  # Python's rule
+            numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+            self.before = {number: signal.signal(number, self.notice) for number in numbers}
+
+    def release(self) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+        self.before = {}
+
+    def notice(self, number: int, frame: FrameType | None) -> None:
+        again = self.received == number == signal.SIGINT
+        self.received = signal.Signals(number)
+        if again:
+            raise KeyboardInterrupt
+        if number == signal.SIGINT and not follows():
+            # not print: the signal may have interrupted one
+            os.write(2, b"\nstopping after this iteration; Ctrl-C again stops at once, without saving\n")
+
+    def agreed(self, trainer: Trainer) -> signal.Signals | None:
+        """The signal for which all processes stop now, if there is one. All must ask, in the same iteration."""
+        if not several():
+            return self.received
+        if trainer.global_step % TOGETHER and trainer.log_every_n_steps >= TOGETHER:  # type: ignore[attr-defined]
+            return None
+        number = largest(self.received or 0, trainer.strategy.root_device)
+        self.received = signal.Signals(number) if number else None
+        return self.received
+
+    def stop(self) -> NoReturn:
+        """Ends training. (Where another process of this machine started this one, that one has the status.)"""
+        assert self.received is not None
+        raise Stopped(0 if follows() else 128 + self.received)

@@ -1,0 +1,109 @@
+"""Where a training goes on, and into which folder it writes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.callbacks import Callback
+
+from gan_lightning import checkpoints
+from gan_lightning.errors import UserError
+from gan_lightning.resuming import changes
+
+NAMES = ("last", "best")
+
+
+@dataclass
+class Start:
+    """Where a training starts.
+
+    Args:
+        checkpoint: The file from which it goes on; None at the very beginning.
+        content: What the file holds.
+        before: The run's folder in which the file lies, if it lies in one.
+        folder: The folder of that run if it is continued there; None for a new one.
+    """
+
+    checkpoint: Path | None = None
+    content: dict[str, Any] | None = None
+    before: Path | None = None
+    folder: Path | None = None
+
+    @property
+    def iteration(self) -> int:
+        return self.content["global_step"] if self.content else 0
+
+
+class Settings(Callback):
+    """Keeps the options of `gan fit` in its checkpoints, so that a change of them is noticed."""
+
+    def __init__(self, words: dict[str, Any]) -> None:
+        self.words = words
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"words": self.words}
+
+
+def find(name: str | Path, root: str | Path = ".") -> Path | None:
+    """The checkpoint file that is meant by a file's name, a run's folder, `last` or `best`.
+
+    Args:
+        name: `last` and `best` mean the newest of this name among the runs in `root`.
+        root: Holds `lightning_logs`.
+
+    Returns:
+        The file; None if there is no `last` or `best` yet.
+    """
+    if str(name) in NAMES and not Path(name).exists():
+        folders = [Path(root), *Path(root).glob("lightning_logs/*")]
+        files = [folder / "checkpoints" / f"{name}.ckpt" for folder in folders]
+        return max((f for f in files if f.is_file()), key=lambda f: f.stat().st_mtime_ns, default=None)
+    path = Path(name)
+    return path / "checkpoints" / "last.ckpt" if path.is_dir() else path
+
+
+def start(ckpt_path: str | None, root: str | Path | None) -> Start:
+    """Reads the checkpoint, and decides where to write.
+
+    A run is continued in its own folder. If it has gone further than the checkpoint, or another root is asked for, a
+    new folder is begun, so that nothing is lost.
+
+    Args:
+        ckpt_path: As the user gave it.
+        root: `trainer.default_root_dir`.
+    """
+    if ckpt_path is None:
+        return Start()
+    path = ckpt_path if "://" in ckpt_path else find(ckpt_path, root or ".")
+    if path is None:
+        if ckpt_path == "best":
+            raise UserError(f"there is no best.ckpt in {root or '.'}/lightning_logs yet: check ckpt_path")
+        return Start()
+    content = checkpoints.read(path)
+    path = Path(path)
+    here = Start(path, content, path.parent.parent if path.parent.name == "checkpoints" else None)
+    elsewhere = root is not None and here.before and Path(root).resolve() not in here.before.resolve().parents
+    if here.before and not elsewhere and furthest(here.before, here.iteration) <= here.iteration:
+        here.folder = here.before
+    return here
+
+
+def furthest(run: Path, iteration: int) -> int:
+    """The iteration of a run's `last.ckpt`."""
+    last = run / "checkpoints" / "last.ckpt"
+    return checkpoints.read(last)["global_step"] if last.is_file() else iteration
+
+
+def announce(started: Start, asked: str | None, words: dict[str, Any], folder: Path) -> None:
+    """Says where training goes on, and what is different from before."""
+    if started.checkpoint is None:
+        if asked is not None:
+            print(f"there is no {asked}.ckpt yet: starting from the beginning")
+        return
+    print(f"going on from {started.checkpoint}, iteration {started.iteration:,}")
+    if started.before and folder != started.folder:
+        print(f"in a new folder: {started.before} is left as it is")
+    assert started.content is not None
+    before = started.content.get("callbacks", {}).get("Settings", {}).get("words")
+    for change in changes(before, words) if before else []:
+        print(f"changed: {change}")

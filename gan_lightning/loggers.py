@@ -1,0 +1,88 @@
+"""Where numbers are written."""
+
+import csv
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+
+class MetricsTable(Logger):
+    """`metrics.csv` in a folder: a row for each iteration that is logged, there as soon as it is written.
+
+    A file that is there already is continued. (Lightning's `CSVLogger` deletes it.)
+
+    Args:
+        folder: The run's folder.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__()
+        self.folder = Path(folder)
+        self.columns: list[str] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.folder.parent.name
+
+    @property
+    def version(self) -> str:
+        return self.folder.name
+
+    @property
+    def log_dir(self) -> str:
+        return str(self.folder)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "metrics.csv"
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        row = {"step": step, **metrics}
+        if self.columns is None:
+            self.columns = columns(self.path)
+            continue_table(self.path, self.path, math.inf)  # without a row that a kill has cut off
+        if new := [name for name in row if name not in self.columns]:
+            self.columns += new
+            write_table(self.path, self.columns, rows(self.path))
+        with open(self.path, "a", newline="") as file:
+            csv.DictWriter(file, self.columns, lineterminator="\n").writerow(row)
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """They are in the run's config.yaml, and in its checkpoints."""
+
+
+def rows(path: Path, until: float = math.inf) -> list[dict[str, str]]:
+    """The rows of a table, up to an iteration; a last row that a kill has cut off is left out."""
+    if not path.is_file():
+        return []
+    whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    table = csv.DictReader(whole)
+    return [row for row in table if None not in row.values() and float(row["step"]) <= until]
+
+
+def columns(path: Path) -> list[str]:
+    return next(csv.reader(path.read_text().splitlines()), []) if path.is_file() else []
+
+
+def write_table(path: Path, names: list[str], table: Iterable[dict[str, str]]) -> None:
+    """Writes a table in place of the old one, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    with open(part, "w", newline="") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
+    os.replace(part, path)
+
+
+def continue_table(before: Path, path: Path, iteration: float) -> None:
+    """Begins a table with the rows of another, or of its own past, up to an iteration."""
+    if before.is_file():
+        write_table(path, columns(before), rows(before, until=iteration))

@@ -1,0 +1,45 @@
+"""What of Lightning's trainer the game can be played under; the rest is refused by name."""
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
+
+from gan_lightning.errors import UserError
+
+PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
+
+OURS = {
+    "gradient_clip_val": "model.generator_gradient_clip and model.discriminator_gradient_clip",
+    "accumulate_grad_batches": "model.generator_accumulation and model.discriminator_accumulation",
+}
+"""Options of Lightning's that know of one optimizer, and what this package has for two."""
+
+
+def check_trainer(trainer: Trainer) -> None:
+    """Refuses options under which the players would not learn what they should.
+
+    Raises:
+        UserError: An option and what to set instead.
+    """
+    for key, ours in OURS.items():
+        value = getattr(trainer, key)
+        if value not in (None, 0, 1) or (key == "gradient_clip_val" and value is not None):
+            raise UserError(f"trainer.{key} is {value}, but a GAN has two optimizers: set {ours} instead")
+    if trainer.precision not in PRECISIONS:
+        raise UserError(
+            f"trainer.precision is {trainer.precision}: weights of 16 bits lose the small updates of Adam and of the "
+            f"averaged generator; choose {', '.join(PRECISIONS)}"
+        )
+    strategy = trainer.strategy
+    if not isinstance(strategy, (SingleDeviceStrategy, DDPStrategy)):
+        raise UserError(
+            f"trainer.strategy is {type(strategy).__name__}, which splits one model with one optimizer: use auto or ddp"
+        )
+    if getattr(strategy, "_ddp_kwargs", {}).get("static_graph"):
+        raise UserError(
+            "trainer.strategy has static_graph=True, but the two players' turns are two graphs: leave it out"
+        )
+    if getattr(strategy, "_layer_sync", None) is not None:
+        raise UserError(
+            "trainer.sync_batchnorm is not needed: batch normalisation sees the batches of all processes by itself, on "
+            "CPUs, too; leave it out"
+        )

@@ -1,0 +1,92 @@
+"""Batch normalisation over the batches of all processes."""
+
+import torch
+import torch.distributed
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gan_lightning.processes import several
+
+Normalisation = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+class AllReduce(torch.autograd.Function):
+    """The sum over processes. Its gradient is one, too, so that it can be differentiated any number of times."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        total = x.clone(memory_format=torch.contiguous_format)
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx, *grads: Tensor) -> Tensor:
+        return AllReduce.apply(grads[0])  # type: ignore[return-value]
+
+
+class SharedBatchNorm(_BatchNorm):
+    """Batch normalisation whose mean and variance are those of the batches of all processes together.
+
+    So two processes with batches of 64 make the same step as one with a batch of 128. Unlike torch's SyncBatchNorm it
+    runs on CPUs, too, and can be differentiated twice, as gradient penalties do. Statistics are 32-bit at least.
+
+    Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
+    2015, Algorithm 1. https://arxiv.org/abs/1502.03167
+
+    Args:
+        local: The layer to take over: its parameters and statistics are used, not copied.
+    """
+
+    def __init__(self, local: _BatchNorm) -> None:
+        super().__init__(local.num_features, local.eps, local.momentum, affine=False, track_running_stats=False)
+        self.weight, self.bias, self.affine = local.weight, local.bias, local.affine
+        self.track_running_stats = local.track_running_stats
+        for name in ("running_mean", "running_var", "num_batches_tracked"):
+            self.register_buffer(name, getattr(local, name))
+        self.training = local.training
+
+    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002  torch's name
+        """The layer that was taken over knew its dimensions."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
+        if not several() or not (self.training or self.running_mean is None):
+            return super().forward(input)
+        x = input.to(torch.promote_types(input.dtype, torch.float32))
+        axes = [0, *range(2, x.dim())]
+        processes = torch.distributed.get_world_size()
+        mean = everywhere(x.mean(axes)) / processes
+        centred = x - shaped(mean, x)
+        variance = everywhere(centred.square().mean(axes)) / processes
+        self.remember(mean, variance, processes * x.numel() // x.shape[1])
+        y = centred * shaped(torch.rsqrt(variance + self.eps), x)
+        if self.affine:
+            y = y * shaped(self.weight, x) + shaped(self.bias, x)
+        return y.to(input.dtype)
+
+    @torch.no_grad()
+    def remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Moves the running statistics; as in torch, that of the variance is unbiased."""
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked.add_(1)
+        weight = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean.to(self.running_mean), weight)
+        self.running_var.lerp_(variance.to(self.running_var) * (count / max(1, count - 1)), weight)
+
+
+def everywhere(x: Tensor) -> Tensor:
+    return AllReduce.apply(x)  # type: ignore[return-value]
+
+
+def shaped(values: Tensor, x: Tensor) -> Tensor:
+    """Values (C,) so that they meet x (N, C, ...)."""
+    return values.view(1, -1, *[1] * (x.dim() - 2))
+
+
+def share_batch_norm(network: nn.Module) -> None:
+    """Replaces every batch normalisation inside a network by one over all processes."""
+    for name, child in network.named_children():
+        if isinstance(child, Normalisation):
+            setattr(network, name, SharedBatchNorm(child))
+        else:
+            share_batch_norm(child)

@@ -1,0 +1,68 @@
+"""What the processes of one training tell each other."""
+
+import os
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.distributed
+from lightning.pytorch.strategies import Strategy
+from torch import Tensor
+
+from gan_lightning.errors import TroubleError, UserError
+
+
+def several() -> bool:
+    """Whether this process is one of a group. (A group of one counts: it has messages, too.)"""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def follows() -> bool:
+    """Whether another process of this machine has started this one and speaks for it."""
+    return int(os.environ.get("LOCAL_RANK", "0")) > 0
+
+
+def average(tensors: Sequence[Tensor]) -> None:
+    """Replaces each tensor by its mean over processes, all in one message."""
+    if not (several() and tensors):
+        return
+    flat = torch.cat([t.flatten() for t in tensors])
+    torch.distributed.all_reduce(flat)
+    flat /= torch.distributed.get_world_size()
+    parts = flat.split([t.numel() for t in tensors])
+    torch._foreach_copy_(list(tensors), [part.view_as(t) for part, t in zip(parts, tensors, strict=True)])
+
+
+def largest(number: int, device: torch.device) -> int:
+    """The largest of the numbers of all processes. All must ask."""
+    message = torch.tensor(number, device=device)
+    torch.distributed.all_reduce(message, torch.distributed.ReduceOp.MAX)
+    return int(message)
+
+
+def gathered(note: str | None) -> list[str | None]:
+    """The notes of all processes, in order. All must ask."""
+    if not several():
+        return [note]
+    notes: list[str | None] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(notes, note)
+    return notes
+
+
+def together(strategy: Strategy, action: Callable[[], None]) -> None:
+    """Does something on every process; where it fails on one, all of them say so, and nobody waits for ever.
+
+    Raises:
+        TroubleError: With the first failure, and the process's number where there are several.
+    """
+    problem = None
+    try:
+        action()
+    except TroubleError:
+        raise  # as all do
+    except UserError as error:
+        problem = str(error)
+    if strategy.reduce_boolean_decision(problem is None, all=True):
+        return
+    notes = gathered(problem)
+    process = next(i for i, note in enumerate(notes) if note)
+    raise TroubleError(f"process {process}: {notes[process]}" if len(notes) > 1 else notes[process])

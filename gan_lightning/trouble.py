@@ -1,0 +1,62 @@
+"""Numbers that are not finite are found, named, and never stepped over."""
+
+from math import isfinite
+
+import torch
+from torch import Tensor
+
+from gan_lightning.errors import TroubleError
+
+ADVICE = (
+    "lower the learning rates, limit the gradient (model.{player}_gradient_clip 1), or choose another objective; "
+    "trainer.precision 32-true rules out rounding"
+)
+
+
+class Watch:
+    """Looks at every term of every loss and at every gradient's norm.
+
+    Values stay on their device until `check`, so that watching does not make a GPU wait. All processes see the same
+    values (means over processes), so all find the same trouble.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, str, list[str], Tensor]] = []
+
+    def see(self, iteration: int, player: str, values: dict[str, Tensor]) -> None:
+        """Takes in the values (scalars) of one player's turn."""
+        self.seen.append((iteration, player, list(values), torch.stack([v.detach().float() for v in values.values()])))
+
+    def check(self) -> None:
+        """Looks at what was seen since the last check.
+
+        Raises:
+            TroubleError: Something was not finite: the first iteration, its player, the terms, and what to try.
+        """
+        seen, self.seen = self.seen, []
+        if not seen or torch.cat([values for *_, values in seen]).isfinite().all():
+            return
+        for iteration, player, names, tensor in seen:
+            values = dict(zip(names, tensor.tolist(), strict=True))
+            bad = [name for name, value in values.items() if not isfinite(value)]
+            if bad:
+                shown = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
+                raise TroubleError(
+                    f"training stopped in iteration {iteration + 1}: the {player}'s {' and '.join(bad)} "
+                    f"{'is' if len(bad) == 1 else 'are'} not finite ({shown}). "
+                    f"To get past it: {ADVICE.format(player=player)}."
+                )
+
+
+def check_scale(scale: float, iteration: int) -> None:
+    """Refuses to skip steps for ever.
+
+    Raises:
+        TroubleError: The gradient scaler has been lowered so often that overflow is not the reason.
+    """
+    if scale < 1:
+        raise TroubleError(
+            f"training stopped in iteration {iteration}: gradients overflow in 16-mixed however far they are scaled "
+            f"down (to {scale:.3g}). To get past it: set trainer.precision to bf16-mixed or 32-true, or "
+            f"{ADVICE.split(';')[0].format(player='generator')}."
+        )
