@@ -32,7 +32,8 @@ class Blobs(ImageData):
 def tiny_gan(**options: Any) -> GAN:
     """A GAN of a few hundred parameters, the same at every call."""
     torch.manual_seed(0)
-    return GAN(MLPGenerator(SHAPE, latent_dim=3, hidden=[8]), MLPDiscriminator(SHAPE, hidden=[8]), **options)
+    players = {"generator": MLPGenerator(SHAPE, latent_dim=3, hidden=[8])}
+    return GAN(**{**players, "discriminator": MLPDiscriminator(SHAPE, hidden=[8]), **options})
 
 
 def fit(gan: GAN, data: ImageData | DataLoader | None = None, **options: Any) -> Trainer:

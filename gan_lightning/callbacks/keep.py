@@ -48,33 +48,48 @@ class KeepCheckpoints(Checkpoint):
     def best(self) -> Path:
         return self.folder / "best.ckpt"
 
+    @property
+    def final(self) -> Path:
+        return self.folder / ".final.ckpt"
+
     # ---- when -----------------------------------------------------------------------------------------------------
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.folder, self.saved = run_folder(trainer) / "checkpoints", -1
+        if trainer.is_global_zero:
+            self.final.unlink(missing_ok=True)  # a kill came before it got its name
         if trainer.global_step == 0:
             self.best_step, self.best_value = 0, math.inf
-        if trainer.global_step == 0 or not self.last.exists():
-            self.save(trainer)
-        elif trainer.is_global_zero and self.best_step == trainer.global_step:
-            self.name_best()  # a kill may have come between the two names
+        missing = trainer.strategy.broadcast(not self.last.exists())  # one answer for all processes
+        if trainer.global_step == 0 or missing:
+            self.save(trainer, self.last)
+        elif trainer.is_global_zero:
+            self.name_best(trainer)  # a kill may have come between the two names
         self.signals.catch()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step, received = trainer.global_step, self.signals.agreed(trainer)
-        due = self.every_n_steps and step % self.every_n_steps == 0
-        if received or (due and step != iterations(trainer)):  # the last one is written after all else, at the end
-            self.save(trainer)
-        if received:
+        if trainer.should_stop or step == iterations(trainer):
+            # now, as Lightning counts the epoch as over later; but not by its name before all else is written
+            self.save(trainer, self.final)
+        elif received:
+            self.save(trainer, self.last)
             if trainer.is_global_zero:
                 print(f"\n{received.name}: stopped after iteration {step:,}, saved {self.last}", file=sys.stderr)
+                print("go on with the same command and --ckpt_path last", file=sys.stderr)
             self.signals.stop()
+        elif self.every_n_steps and step % self.every_n_steps == 0:
+            self.save(trainer, self.last)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.saved != trainer.global_step:
-            self.save(trainer)
+            self.save(trainer, self.last)
+        elif trainer.is_global_zero and self.final.exists():
+            os.replace(self.final, self.last)
+            self.name_best(trainer)
+        trainer.strategy.barrier()  # nobody reads the old one
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         if isinstance(exception, TroubleError) and self.saved >= 0:
@@ -85,40 +100,42 @@ class KeepCheckpoints(Checkpoint):
 
     # ---- what -----------------------------------------------------------------------------------------------------
 
-    def save(self, trainer: Trainer) -> None:
-        """Writes `last.ckpt`, and lets `best.ckpt` name it, too, if it is."""
+    def save(self, trainer: Trainer, path: Path) -> None:
+        """Writes a checkpoint; if it is `last.ckpt`, lets `best.ckpt` name it, too, if it is."""
         for logger in trainer.loggers:
             logger.save()  # a checkpoint never knows more than the logs
-        improved = self.improved(trainer)
-        together(trainer.strategy, lambda: self.write(trainer))
+        self.judge(trainer)
+        together(trainer.strategy, lambda: self.write(trainer, path))
         self.saved = trainer.global_step
-        if improved and trainer.is_global_zero:
-            self.name_best()
+        if trainer.is_global_zero and path == self.last:
+            self.name_best(trainer)
 
-    def write(self, trainer: Trainer) -> None:
+    def write(self, trainer: Trainer, path: Path) -> None:
         try:
-            trainer.save_checkpoint(self.last, weights_only=False)  # False: with the optimizers, too
+            trainer.save_checkpoint(path, weights_only=False)  # False: with the optimizers, too
         except TroubleError:
             raise
         except UserError:
             trainer.strategy.barrier()  # where the others wait, who need not write
             raise
 
-    def improved(self, trainer: Trainer) -> bool:
-        """Whether the present state is the best so far."""
+    def judge(self, trainer: Trainer) -> None:
+        """Finds out whether the present state is the best so far."""
         step, numbers = trainer.global_step, trainer.callback_metrics
         if self.monitor is None:
             self.best_step = step
         elif self.monitor in numbers:
             value = self.sign * float(numbers[self.monitor])
-            if value < self.best_value or not self.best.exists():
+            if value < self.best_value:
                 self.best_step, self.best_value = step, value
         elif step >= trainer.log_every_n_steps:  # type: ignore[attr-defined]
             there = ", ".join(sorted(numbers))
             raise UserError(f"checkpoint.monitor is {self.monitor}, which is not logged; there are {there}")
-        return self.best_step == step
 
-    def name_best(self) -> None:
+    def name_best(self, trainer: Trainer) -> None:
+        """Lets `best.ckpt` name the same file as `last.ckpt`, if it is the best."""
+        if self.best_step != trainer.global_step and self.best.exists():
+            return
         part = self.best.with_name(".best.ckpt.part")
         part.unlink(missing_ok=True)
         try:

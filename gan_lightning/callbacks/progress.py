@@ -1,6 +1,7 @@
 """One line that says how training goes."""
 
 import io
+import math
 import sys
 import time
 from typing import Any
@@ -82,6 +83,7 @@ def iterations(trainer: Trainer) -> int | None:
         limits.append(trainer.max_epochs * trainer.num_training_batches)
     if trainer.max_steps >= 0:
         limits.append(trainer.max_steps)
+    limits = [limit for limit in limits if math.isfinite(limit)]  # a loader may not know its length
     return int(min(limits)) if limits else None
 
 

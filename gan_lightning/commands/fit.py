@@ -79,11 +79,8 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     writes = trainer.is_global_zero and not made.trainer.fast_dev_run
     if trainer.is_global_zero:
         announce(begin, config.ckpt_path, words, folder)
-    if writes:
-        folder.mkdir(parents=True, exist_ok=True)
-        parser.save(config, folder / "config.yaml", overwrite=True, multifile=False)
-        if begin.before:
-            continue_table(begin.before / "metrics.csv", folder / "metrics.csv", begin.iteration)
+    if writes and begin.before:
+        continue_table(begin.before / "metrics.csv", folder / "metrics.csv", begin.iteration)
     started = time.monotonic()
     trainer.fit(made.model, datamodule=made.data, ckpt_path=begin.checkpoint, weights_only=True)
     if writes:
@@ -97,8 +94,10 @@ def fit_trainer(made: Namespace, begin: Start, words: dict[str, Any]) -> Trainer
         ours += [Announcement(), Progress()]
     theirs = options["callbacks"] or []
     options["callbacks"] = [*ours, *(theirs if isinstance(theirs, list) else [theirs])]
-    if options["enable_checkpointing"] is not False and not options["fast_dev_run"]:
-        options["callbacks"] += [Settings(words), made.checkpoint]  # last: it saves what the others know
+    if not options["fast_dev_run"]:
+        options["callbacks"].append(Settings(words))
+        if options["enable_checkpointing"] is not False:
+            options["callbacks"].append(made.checkpoint)  # last: it saves what the others know
     if options["max_epochs"] is None and options["max_steps"] == -1 and options["max_time"] is None:
         options["max_steps"] = LENGTH
     options["enable_model_summary"] = options["enable_model_summary"] or False

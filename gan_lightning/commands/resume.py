@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from gan_lightning import checkpoints
+from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.errors import UserError
 from gan_lightning.resuming import changes
 
@@ -35,10 +38,20 @@ class Start:
 
 
 class Settings(Callback):
-    """Keeps the options of `gan fit` in its checkpoints, so that a change of them is noticed."""
+    """Writes `config.yaml` into the run's folder, and keeps it in checkpoints, so that a change of it is noticed.
+
+    Args:
+        words: The options of `gan fit`.
+    """
 
     def __init__(self, words: dict[str, Any]) -> None:
         self.words = words
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        folder = run_folder(trainer)
+        if trainer.is_global_zero:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "config.yaml").write_text(yaml.safe_dump(self.words, sort_keys=False))
 
     def state_dict(self) -> dict[str, Any]:
         return {"words": self.words}

@@ -1,0 +1,112 @@
+"""Real processes for tests: started from one that has imported the package already, so that each costs little."""
+
+import io
+import multiprocessing
+import os
+import pickle
+import signal
+import socket
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+START = multiprocessing.get_context("forkserver")
+START.set_forkserver_preload(["gan_lightning.commands", "torch.distributed", "tensorboard", "conftest", "variants"])
+PATIENCE = 120
+"""Seconds after which a test gives a process up. (No test waits for a time, nor asserts one.)"""
+
+
+def start(work: Callable, *arguments: Any, **environment: str) -> ForkServerProcess:
+    """A process that does this work with these variables in its environment, in the present working directory."""
+    process = START.Process(target=begin, args=(work, arguments, environment, os.getcwd()), daemon=True)
+    process.start()
+    return process
+
+
+def begin(work: Callable, arguments: tuple, environment: dict[str, str], folder: str) -> None:
+    import torch
+
+    os.chdir(folder)
+    os.environ.update(environment)
+    os.setpgrp()
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    work(*arguments)
+
+
+def status(process: ForkServerProcess) -> int:
+    """The exit status, as a shell would see it."""
+    process.join(PATIENCE)
+    if process.exitcode is None:
+        process.kill()
+        raise TimeoutError("the process hangs")
+    return process.exitcode if process.exitcode >= 0 else 128 - process.exitcode
+
+
+def together(work: Callable, *arguments: Any, processes: int = 2) -> list[Any]:
+    """What each of several processes that can send each other messages (gloo) returns for this work."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{rank}.pickle" for rank in range(processes)]
+        port = str(free_port())
+        group = [
+            start(report, work, arguments, file, **torchrun(rank, processes, port)) for rank, file in enumerate(files)
+        ]
+        statuses = [status(process) for process in group]
+        results = [pickle.loads(f.read_bytes()) if f.exists() else f"status {s}" for f, s in zip(files, statuses, strict=True)]
+    for result in results:
+        assert not isinstance(result, str), f"a process failed:\n{result}"
+    return [value for (value,) in results]
+
+
+def report(work: Callable, arguments: tuple, file: Path) -> None:
+    try:
+        result: Any = (work(*arguments),)
+    except BaseException:
+        result = traceback.format_exc()
+    file.write_bytes(pickle.dumps(result))
+
+
+def torchrun(rank: int, processes: int, port: str, nodes: int = 1) -> dict[str, str]:
+    """The variables that torchrun sets for a process."""
+    local = processes // nodes
+    return {
+        "RANK": str(rank),
+        "WORLD_SIZE": str(processes),
+        "LOCAL_RANK": str(rank % local),
+        "LOCAL_WORLD_SIZE": str(local),
+        "GROUP_RANK": str(rank // local),
+        "TORCHELASTIC_RUN_ID": "test",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def gan(*arguments: str, output: str = "output.txt") -> None:
+    """The `gan` command; what it prints goes into a file."""
+    from gan_lightning import cli
+
+    with open(output, "a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(fd, "wb", 0), write_through=True) for fd in (1, 2))
+    cli.main(list(arguments))
+
+
+def wait_until(condition: Callable[[], bool], process: ForkServerProcess) -> None:
+    """Waits for something that a process does."""
+    for _ in range(PATIENCE * 200):
+        if condition() or process.exitcode is not None:
+            return
+        time.sleep(0.005)
+    raise TimeoutError("it never happened")
