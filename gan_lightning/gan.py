@@ -116,8 +116,8 @@ class GAN(LightningModule):
 
     def minibatches(self, batch: Any) -> Iterator[tuple[Tensor, Tensor]]:
         """The batch in as many equal parts as D has steps."""
-        x = images_of(batch)
-        y = torch.zeros(len(x), dtype=torch.int64, device=x.device) if x is batch else batch[1]
+        x = images_of(batch).to(self.dtype)
+        y = batch[1] if isinstance(batch, (tuple, list)) else torch.zeros(len(x), dtype=torch.int64, device=x.device)
         k = self.discriminator_steps
         if len(x) % k:
             raise UserError(
@@ -134,7 +134,7 @@ class GAN(LightningModule):
                 f"a minibatch of {len(x)} images does not split into {turn.parts} parts: set data.batch_size to a "
                 f"multiple of model.discriminator_steps times model.{turn.player}_accumulation"
             )
-        z = torch.randn(len(x), self.generator.latent_dim, device=self.device)
+        z = torch.randn(len(x), self.generator.latent_dim, device=self.device, dtype=self.dtype)
         return zip(*(t.tensor_split(turn.parts) for t in (x, y, z)), strict=True)
 
     def judge(self, x: Tensor, y: Tensor) -> Tensor:

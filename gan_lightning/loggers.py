@@ -34,7 +34,8 @@ class MetricsTable(Logger):
         return self.folder.name
 
     @property
-    def log_dir(self) -> str:
+    def save_dir(self) -> str:
+        """What Lightning takes for the run's folder."""
         return str(self.folder)
 
     @property

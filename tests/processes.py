@@ -57,7 +57,9 @@ def together(work: Callable, *arguments: Any, processes: int = 2) -> list[Any]:
             start(report, work, arguments, file, **torchrun(rank, processes, port)) for rank, file in enumerate(files)
         ]
         statuses = [status(process) for process in group]
-        results = [pickle.loads(f.read_bytes()) if f.exists() else f"status {s}" for f, s in zip(files, statuses, strict=True)]
+        results = [
+            pickle.loads(f.read_bytes()) if f.exists() else f"status {s}" for f, s in zip(files, statuses, strict=True)
+        ]
     for result in results:
         assert not isinstance(result, str), f"a process failed:\n{result}"
     return [value for (value,) in results]
