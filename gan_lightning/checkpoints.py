@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,14 @@ def write(content: dict[str, Any], path: str | Path) -> None:
             os.fsync(file.fileno())
         os.replace(part, path)
         sync_folder(path.parent)
-    except (OSError, RuntimeError) as error:  # torch turns some errors of the disk into RuntimeError
-        part.unlink(missing_ok=True)
-        kept = f"; the previous {path.name} is kept" if path.exists() else ""
-        raise UserError(
-            f"the checkpoint {path} cannot be written ({reason(error)}){kept}: make room and go on"
-        ) from error
+    except (OSError, RuntimeError) as error:
+        cause = error if isinstance(error, OSError) else error.__context__  # torch's error hides the disk's
+        if not isinstance(cause, OSError):
+            raise
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        kept = f"; the previous {path.name} is kept, make room and go on from it" if path.is_file() else ""
+        raise UserError(f"{path} cannot be written: {cause.strerror}{kept}") from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -91,14 +94,6 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def reason(error: BaseException) -> str:
-    """What the operating system said, without the rest."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OSError):
-        cause = cause.__cause__ or cause.__context__
-    return (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(error).splitlines()[0]
 
 
 class SafeFiles(CheckpointIO):

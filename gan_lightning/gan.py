@@ -134,7 +134,7 @@ class GAN(LightningModule):
                 f"a minibatch of {len(x)} images does not split into {turn.parts} parts: set data.batch_size to a "
                 f"multiple of model.discriminator_steps times model.{turn.player}_accumulation"
             )
-        z = torch.randn(len(x), self.generator.latent_dim, device=self.device, dtype=self.dtype)
+        z = torch.randn(len(x), self.generator.latent_dim, device=x.device, dtype=x.dtype)
         return zip(*(t.tensor_split(turn.parts) for t in (x, y, z)), strict=True)
 
     def judge(self, x: Tensor, y: Tensor) -> Tensor:

@@ -1,13 +1,23 @@
 """Files from strangers."""
 
 import os
+import resource
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from conftest import Blobs, fit, tiny_gan
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from processes import gan, start, status, wait_until
 
 from gan_lightning import GAN, checkpoints
 from gan_lightning.errors import UserError
+from gan_lightning.sampling import seed_loader
 
 
 class Bomb:
@@ -20,12 +30,62 @@ class Bomb:
         return os.system, (f"touch {self.target}",)
 
 
-@pytest.mark.parametrize("read", [checkpoints.read, GAN.load_from_checkpoint])
-def test_a_checkpoint_that_would_execute_code_is_refused_and_executes_nothing(read, tmp_path):
-    torch.save({"state_dict": {}, "hyper_parameters": {"x": Bomb(tmp_path / "boom")}}, tmp_path / "evil.ckpt")
-    with pytest.raises(UserError, match="execute code"):
-        read(tmp_path / "evil.ckpt")
+def plant(folder: Path) -> Path:
+    """A real checkpoint with a bomb in it."""
+    path = folder / "evil.ckpt"
+    fit(tiny_gan(), max_steps=1).save_checkpoint(path, weights_only=False)
+    checkpoint = torch.load(path, weights_only=True)
+    torch.save({**checkpoint, "callbacks": {"x": Bomb(folder / "boom")}}, path)
+    return path
+
+
+def trainer(**options: Any) -> Trainer:
+    return Trainer(logger=False, enable_progress_bar=False, accelerator="cpu", enable_checkpointing=False, **options)
+
+
+ENTRIES: dict[str, Callable[[Path], Any]] = {
+    "read": checkpoints.read,
+    "load_from_checkpoint": GAN.load_from_checkpoint,
+    "ImageData.load_from_checkpoint": Blobs.load_from_checkpoint,
+    "Trainer.fit": lambda path: trainer(max_steps=2).fit(tiny_gan(), Blobs(), ckpt_path=path),
+    "Trainer.fit, trusting": lambda path: trainer(max_steps=2).fit(
+        tiny_gan(), Blobs(), ckpt_path=path, weights_only=False
+    ),
+    "Trainer.validate": lambda path: trainer().validate(tiny_gan(), Blobs(), ckpt_path=path),
+    "Trainer.test": lambda path: trainer().test(tiny_gan(), Blobs(), ckpt_path=path),
+    "Trainer.predict": lambda path: trainer().predict(tiny_gan(), seed_loader(), ckpt_path=path),
+}
+
+
+@pytest.mark.parametrize("forced", [False, True])
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_checkpoint_that_would_execute_code_is_refused_and_executes_nothing(entry, forced, tmp_path, monkeypatch):
+    if forced:
+        monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    path = plant(tmp_path)
+    with pytest.raises((UserError, MisconfigurationException)) as caught:  # validate and test have no step to run yet
+        ENTRIES[entry](path)
+    if entry not in ("Trainer.validate", "Trainer.test", "ImageData.load_from_checkpoint"):
+        assert "could execute code" in str(caught.value)
     assert not (tmp_path / "boom").exists()
+
+
+@pytest.mark.parametrize("command", ["fit --data Digits", "predict", "validate", "test"])
+def test_no_command_executes_what_a_checkpoint_carries(command, tmp_path, monkeypatch):
+    path = plant(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code = status(start(gan, *command.split(), "--ckpt_path", str(path)))
+    output = (tmp_path / "output.txt").read_text()
+    if command not in ("validate", "test"):  # which do not read it yet
+        assert code == 2
+        assert "could execute code" in output.splitlines()[-1]
+    assert "Traceback" not in output
+    assert not (tmp_path / "boom").exists()
+
+
+def test_a_checkpoint_at_an_address_is_refused_by_the_trainer_too():
+    with pytest.raises(UserError, match="is an address"):
+        trainer(max_steps=2).fit(tiny_gan(), Blobs(), ckpt_path="http://127.0.0.1:9/evil.ckpt")
 
 
 def test_a_checkpoint_cannot_name_a_class_that_is_not_loaded(tmp_path):
@@ -72,3 +132,60 @@ def test_weights_of_other_networks_are_refused_with_the_first_that_differs():
 def test_what_is_no_file_is_refused(path, message):
     with pytest.raises(UserError, match=message):
         checkpoints.read(path)
+
+
+# ---- writing ------------------------------------------------------------------------------------------------------
+
+GOOD = {"state_dict": {"weight": torch.ones(3)}, "hyper_parameters": {}}
+
+
+def write_much(path: Path) -> None:
+    checkpoints.write({**GOOD, "state_dict": {"weight": torch.zeros(10**8)}}, path)
+
+
+def write_little(path: Path) -> None:
+    """Writes on a disk with room for little."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, -1))
+    try:
+        checkpoints.write({**GOOD, "state_dict": {"weight": torch.zeros(10**6)}}, path)
+    except UserError as error:
+        path.with_suffix(".txt").write_text(str(error))
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_previous_one_whole(tmp_path):
+    path = tmp_path / "a.ckpt"
+    checkpoints.write(GOOD, path)
+    part = tmp_path / ".a.ckpt.part"
+    process = start(write_much, path)
+    wait_until(lambda: part.exists() and part.stat().st_size > 10**6, process)
+    process.kill()
+    assert status(process) == 128 + signal.SIGKILL
+    assert part.exists(), "it was in the middle"
+    assert torch.equal(checkpoints.read(path)["state_dict"]["weight"], torch.ones(3))
+    checkpoints.write(GOOD, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.ckpt"], "the next one clears up"
+
+
+def test_a_full_disk_says_so_and_keeps_the_previous_checkpoint(tmp_path):
+    path = tmp_path / "a.ckpt"
+    checkpoints.write(GOOD, path)
+    assert status(start(write_little, path)) == 0
+    message = path.with_suffix(".txt").read_text()
+    assert (
+        message == f"{path} cannot be written: File too large; the previous a.ckpt is kept, make room and go on from it"
+    )
+    assert torch.equal(checkpoints.read(path)["state_dict"]["weight"], torch.ones(3))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ckpt", "a.txt"]
+
+
+def test_a_bug_of_ours_in_a_checkpoint_is_not_taken_for_a_full_disk(tmp_path):
+    with pytest.raises(Exception, match="pickle"):
+        checkpoints.write({**GOOD, "x": lambda: None}, tmp_path / "a.ckpt")
+
+
+def test_lightnings_own_checkpoints_are_written_the_same_way(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(checkpoints, "write", lambda content, path: written.append(Path(path).name))
+    keep = ModelCheckpoint(tmp_path, filename="{step}", every_n_train_steps=2, save_top_k=-1)
+    fit(tiny_gan(), max_steps=4, callbacks=[keep], enable_checkpointing=True, default_root_dir=tmp_path)
+    assert written == ["step=2.ckpt", "step=4.ckpt"]

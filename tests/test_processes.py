@@ -50,15 +50,15 @@ class Twin(GAN):
         halves = [list(super(Twin, self).minibatches(half)) for half in zip(*(t.chunk(2) for t in batch), strict=True)]
         return ((torch.cat([x, u]), torch.cat([y, v])) for (x, y), (u, v) in zip(*halves, strict=True))
 
-    def shares(self, minibatch, turn):
+    def shares(self, minibatch: Any, turn: Any) -> Any:
         x, y = minibatch
         half = len(x) // 2, self.generator.latent_dim
-        z = torch.cat([torch.randn(*half, generator=stream, dtype=self.dtype) for stream in self.streams])
+        z = torch.cat([torch.randn(*half, generator=stream, dtype=x.dtype) for stream in self.streams])
         parts = [
             [half.tensor_split(turn.parts) for half in whole.chunk(2)]  # each process splits its own half
             for whole in (x, y, z)
         ]
-        return (tuple(torch.cat([a[i], b[i]]) for a, b in parts) for i in range(turn.parts))
+        return zip(*([torch.cat(pair) for pair in zip(*halves, strict=True)] for halves in parts), strict=True)
 
 
 def slopes_of(name: str, twin: bool = False) -> list[Tensor]:
@@ -133,6 +133,7 @@ class Drawn(Callback):
     """The images and the latents of every iteration."""
 
     def on_train_start(self, trainer, pl_module) -> None:
+        assert isinstance(pl_module, GAN)
         self.labels, self.latents = [], []
         pl_module.generator.register_forward_pre_hook(lambda _, inputs: self.latents.append(inputs[0].clone()))
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -65,6 +66,15 @@ class ImageData(LightningDataModule, ABC):
                 f"{batches.images // batches.processes}"
             )
         return batches
+
+    @classmethod
+    def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> NoReturn:  # type: ignore[override]
+        """A checkpoint does not hold its data.
+
+        Raises:
+            UserError: Always.
+        """
+        raise UserError(f"a checkpoint holds no data: make {cls.__name__} with the options in the run's config.yaml")
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         x, y = batch

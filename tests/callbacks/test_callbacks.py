@@ -125,8 +125,8 @@ def test_the_last_checkpoint_is_written_at_the_interval_and_at_the_end(tmp_path)
     steps = []
 
     class Spy(KeepCheckpoints):
-        def save(self, trainer):
-            super().save(trainer)
+        def save(self, trainer, path):
+            super().save(trainer, path)
             steps.append(trainer.global_step)
 
     fit(tiny_gan(), max_steps=7, callbacks=[Spy(3)], enable_checkpointing=True, default_root_dir=tmp_path)
