@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Adam, Optimizer
@@ -19,14 +20,15 @@ from gan_lightning.averaging import AverageGenerator
 from gan_lightning.data import ImageData
 from gan_lightning.errors import TroubleError, UserError
 from gan_lightning.machines import check_trainer
+from gan_lightning.moments import due
 from gan_lightning.networks import Discriminator, Generator, check_finite, check_images, share_batch_norm
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.parts import describe, rebuild
 from gan_lightning.processes import average, gathered, together
 from gan_lightning.randomness import TRAINING, mix, reseed
-from gan_lightning.resuming import adapt
+from gan_lightning.resuming import adapt, changes
 from gan_lightning.sampling import in_full_precision, latents
-from gan_lightning.trouble import Watch, check_scale
+from gan_lightning.trouble import Watch, check_scale, check_weights
 from gan_lightning.turns import Turn, frozen, gradients, parameters, without_sync
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -170,7 +172,7 @@ class GAN(LightningModule):
         # a gradient scaler meets overflows, skips the step and lowers its scale: no trouble
         gradient = {"gradient": norm} if self.scaler is None else {}
         self.watch.see(self.global_step, self.now.player, self.now.terms | gradient)
-        if self.device.type == "cpu":
+        if self.device.type == "cpu":  # elsewhere, when numbers are logged or saved
             self.watch.check()
         if limit is not None:
             clip_grads_with_norm_(parameters(optimizer), limit, norm)
@@ -227,9 +229,11 @@ class GAN(LightningModule):
             share_batch_norm(self.discriminator)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Lets settings that differ from the checkpoint's take effect."""
+        """Lets settings that differ from the checkpoint's take effect, and says so."""
         checkpoints.check_fits(checkpoint["state_dict"], self, "the checkpoint")
         if self.trainer.training:
+            for change in changes(checkpoint["hyper_parameters"], dict(self.hparams)):
+                rank_zero_info(f"changed: model.{change}")
             adapt(checkpoint, dict(self.hparams), self.players, self.makers(), self.scheduler_factories)
 
     def on_train_start(self) -> None:
@@ -251,8 +255,9 @@ class GAN(LightningModule):
             together(self.trainer.strategy, partial(check_finite, x))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keeps weights that are not finite out of every checkpoint."""
+        """Keeps what is not finite out of every checkpoint."""
         self.watch.check()
+        check_weights(checkpoint["state_dict"], self.global_step)
 
     @torch.no_grad()
     def report(self, loss_d: Tensor, loss_g: Tensor, real: Tensor, fake: Tensor) -> None:
@@ -261,7 +266,7 @@ class GAN(LightningModule):
         `D/real` and `D/fake` are mean sigmoids of D's logits; its accuracy is the share of logits on the right side
         of zero. All are means over processes.
         """
-        if self.global_step % self.trainer.log_every_n_steps:  # type: ignore[attr-defined]
+        if not due(self.global_step, self.trainer.log_every_n_steps):  # type: ignore[attr-defined]
             return
         self.watch.check()
         if self.scaler:

@@ -8,10 +8,10 @@ from gan_lightning.errors import UserError
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
 
 OURS = {
-    "gradient_clip_val": "model.generator_gradient_clip and model.discriminator_gradient_clip",
-    "accumulate_grad_batches": "model.generator_accumulation and model.discriminator_accumulation",
+    "gradient_clip_val": ("model.generator_gradient_clip and model.discriminator_gradient_clip", (None, 0)),
+    "accumulate_grad_batches": ("model.generator_accumulation and model.discriminator_accumulation", (1,)),
 }
-"""Options of Lightning's that know of one optimizer, and what this package has for two."""
+"""Options of Lightning's that know of one optimizer, what this package has for two, and values that ask for nothing."""
 
 
 def check_trainer(trainer: Trainer) -> None:
@@ -20,9 +20,8 @@ def check_trainer(trainer: Trainer) -> None:
     Raises:
         UserError: An option and what to set instead.
     """
-    for key, ours in OURS.items():
-        value = getattr(trainer, key)
-        if value not in (None, 0, 1) or (key == "gradient_clip_val" and value is not None):
+    for key, (ours, nothing) in OURS.items():
+        if (value := getattr(trainer, key)) not in nothing:
             raise UserError(f"trainer.{key} is {value}, but a GAN has two optimizers: set {ours} instead")
     if trainer.precision not in PRECISIONS:
         raise UserError(

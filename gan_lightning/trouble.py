@@ -23,9 +23,14 @@ class Watch:
     def __init__(self) -> None:
         self.seen: list[tuple[int, str, list[str], Tensor]] = []
 
+    LONGEST = 1000
+    """Turns that are kept at most before they are looked at."""
+
     def see(self, iteration: int, player: str, values: dict[str, Tensor]) -> None:
         """Takes in the values (scalars) of one player's turn."""
         self.seen.append((iteration, player, list(values), torch.stack([v.detach().float() for v in values.values()])))
+        if len(self.seen) > self.LONGEST:
+            self.check()
 
     def check(self) -> None:
         """Looks at what was seen since the last check.
@@ -60,3 +65,20 @@ def check_scale(scale: float, iteration: int) -> None:
             f"down (to {scale:.3g}). To get past it: set trainer.precision to bf16-mixed or 32-true, or "
             f"{ADVICE.split(';')[0].format(player='generator')}."
         )
+
+
+def check_weights(state: dict[str, Tensor], iteration: int) -> None:
+    """Refuses weights that an update has made infinite.
+
+    Raises:
+        TroubleError: The first such tensor.
+    """
+    floats = {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
+    sums = torch.stack([tensor.sum(dtype=torch.float64) for tensor in floats.values()]).tolist()
+    for name, total in zip(floats, sums, strict=True):
+        if not isfinite(total):
+            player = "discriminator" if name.startswith("discriminator") else "generator"
+            raise TroubleError(
+                f"training stopped in iteration {iteration}: {name} is not finite after the {player}'s update. "
+                f"To get past it: {ADVICE.format(player=player)}."
+            )

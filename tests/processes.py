@@ -39,16 +39,16 @@ def begin(work: Callable, arguments: tuple, environment: dict[str, str], folder:
     work(*arguments)
 
 
-def status(process: ForkServerProcess) -> int:
+def status(process: ForkServerProcess, patience: float = PATIENCE) -> int:
     """The exit status, as a shell would see it."""
-    process.join(PATIENCE)
+    process.join(patience)
     if process.exitcode is None:
         process.kill()
         raise TimeoutError("the process hangs")
     return process.exitcode if process.exitcode >= 0 else 128 - process.exitcode
 
 
-def together(work: Callable, *arguments: Any, processes: int = 2) -> list[Any]:
+def together(work: Callable, *arguments: Any, processes: int = 2, patience: float = PATIENCE) -> list[Any]:
     """What each of several processes that can send each other messages (gloo) returns for this work."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{rank}.pickle" for rank in range(processes)]
@@ -56,12 +56,12 @@ def together(work: Callable, *arguments: Any, processes: int = 2) -> list[Any]:
         group = [
             start(report, work, arguments, file, **torchrun(rank, processes, port)) for rank, file in enumerate(files)
         ]
-        statuses = [status(process) for process in group]
+        statuses = [status(process, patience) for process in group]
         results = [
             pickle.loads(f.read_bytes()) if f.exists() else f"status {s}" for f, s in zip(files, statuses, strict=True)
         ]
-    for result in results:
-        assert not isinstance(result, str), f"a process failed:\n{result}"
+    failures = "\n".join(result for result in results if isinstance(result, str))
+    assert not failures, f"a process failed:\n{failures}"
     return [value for (value,) in results]
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from processes import free_port, gan, start, status, torchrun, wait_until
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_resume import equal, state
 
 from gan_lightning.loggers import rows
@@ -59,6 +60,14 @@ def assert_same_run(run: Path, whole: Path) -> None:
     for path in (p for p in files if "tfevents" not in p.name):
         assert (run / path).read_bytes() == (whole / path).read_bytes(), path
     assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    assert shown(run) == shown(whole)
+
+
+def shown(run: Path) -> list[tuple[int, float]]:
+    """The curve that TensorBoard shows."""
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0})
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars("loss/generator")]
 
 
 def train_and_kill(kills: int, seed: int) -> None:

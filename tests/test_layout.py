@@ -19,6 +19,7 @@ FLOORS = [
         "trouble",
         "machines",
         "resuming",
+        "moments",
     },
     {"objectives", "sampling", "networks", "data"},
     {"gan"},

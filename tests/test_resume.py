@@ -1,13 +1,15 @@
 """Interrupted anywhere and resumed, a training ends where it would have ended."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import Blobs, fit
+from conftest import Blobs, fit, tiny_gan
 from processes import together
-from variants import VARIANTS, play
+from test_precision import half
+from variants import SGD, VARIANTS, play
 
 from gan_lightning.callbacks import KeepCheckpoints, LossCurves, SampleGrid
 
@@ -36,7 +38,7 @@ def train(name: str, folder: Path, stop: int = ITERATIONS, ckpt_path: Path | Non
     """Trains a variant up to an iteration, with everything that watches; the path of the last checkpoint."""
     watchers = [SampleGrid(2, 2, 2), LossCurves(), KeepCheckpoints(0)]
     data = Blobs(batch_size=16 if "devices" not in options else 8)
-    options = {"enable_checkpointing": True, "log_every_n_steps": 1, **options}
+    options |= {"enable_checkpointing": True, "log_every_n_steps": 1, **options.pop("fresh", dict)()}
     torch.manual_seed(stop)  # what the process has drawn before does not matter
     gan = play(name)
     fit(gan, data, max_steps=stop, callbacks=watchers, default_root_dir=folder, ckpt_path=ckpt_path, **options)
@@ -62,6 +64,62 @@ def test_a_resumed_training_ends_bit_for_bit_where_it_would_have_ended(name, pre
 def test_it_may_be_interrupted_at_any_iteration(tmp_path):
     stops = list(range(1, ITERATIONS))
     assert resumed_equals_whole("two steps", tmp_path, stops) == [True] * len(stops)
+
+
+def test_a_gradient_scaler_goes_on_with_its_scale(tmp_path):
+    fresh = partial(half, scale=2.0**20, growth_interval=3)
+    assert resumed_equals_whole("two steps", tmp_path, [4, 5], fresh=fresh) == [True, True]
+
+
+def test_data_that_is_read_in_the_background_goes_on_in_the_middle_of_an_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr(Blobs, "workers", 2, raising=False)
+    monkeypatch.setattr(Blobs, "__setattr__", lambda s, k, v: k == "workers" or object.__setattr__(s, k, v))
+    assert resumed_equals_whole("two steps", tmp_path, [4, 5]) == [True, True]
+
+
+# ---- with other settings ------------------------------------------------------------------------------------------
+
+ADAM = partial(torch.optim.Adam, lr=0.02, betas=(0.5, 0.99))
+DECAY = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5)
+COSINE = partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=20)
+
+
+def rates(trainer) -> list[float]:
+    return [optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers]
+
+
+@pytest.mark.parametrize("before", [{}, {"generator_scheduler": COSINE}, {"discriminator_scheduler": DECAY}])
+@pytest.mark.parametrize("after", [{}, {"generator_scheduler": DECAY}, {"generator_scheduler": COSINE}])
+def test_rates_after_a_change_are_those_of_a_training_that_had_them_from_the_start(before, after, tmp_path):
+    fit(tiny_gan(**before), max_steps=3).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    changed = {"generator_optimizer": ADAM, **after}
+    resumed = fit(tiny_gan(**changed), max_steps=7, ckpt_path=tmp_path / "a.ckpt")
+    assert rates(resumed) == rates(fit(tiny_gan(**changed), max_steps=7))
+    assert resumed.optimizers[1].param_groups[0]["betas"] == (0.5, 0.99)
+    assert int(resumed.optimizers[1].state_dict()["state"][0]["step"]) == 7
+
+
+def test_another_optimizer_begins_without_a_past(tmp_path):
+    fit(tiny_gan(), max_steps=3).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    resumed = fit(tiny_gan(generator_optimizer=SGD), max_steps=5, ckpt_path=tmp_path / "a.ckpt")
+    optimizer_d, optimizer_g = resumed.optimizers
+    assert isinstance(optimizer_g, torch.optim.SGD)
+    assert int(optimizer_d.state_dict()["state"][0]["step"]) == 5
+
+
+def test_a_script_is_told_what_has_changed(tmp_path, caplog):
+    fit(tiny_gan(), max_steps=3).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    with caplog.at_level("INFO", logger="lightning.pytorch"):
+        fit(tiny_gan(generator_optimizer=ADAM, average_decay=0.5), max_steps=5, ckpt_path=tmp_path / "a.ckpt")
+    said = [record.message for record in caplog.records if record.message.startswith("changed")]
+    assert "changed: model.generator_optimizer.lr: 0.0002 -> 0.02" in said
+    assert "changed: model.average_decay: 0.999 -> 0.5" in said
+
+
+@pytest.mark.parametrize("size", [4, 12, 48])
+def test_another_batch_size_goes_on_without_complaint(size, tmp_path):
+    fit(tiny_gan(), max_steps=4).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    assert fit(tiny_gan(), Blobs(size), max_steps=20, ckpt_path=tmp_path / "a.ckpt").global_step == 20
 
 
 def in_two_processes(folder: Path) -> dict[str, list[bool]]:

@@ -86,6 +86,15 @@ def test_no_checkpoint_is_written_of_a_state_that_is_not_finite(tmp_path):
     assert not (tmp_path / "a.ckpt").exists()
 
 
+def test_weights_that_an_update_has_made_infinite_are_not_saved_either(tmp_path):
+    keep, explode = KeepCheckpoints(1), partial(torch.optim.SGD, lr=3e38)
+    gan = tiny_gan(discriminator_optimizer=explode, objective=NonSaturating(discriminator_weight=1e3))
+    message = r"iteration 1: discriminator\S+ is not finite after the discriminator's update"
+    with pytest.raises(TroubleError, match=message):
+        fit(gan, callbacks=[keep], enable_checkpointing=True, default_root_dir=tmp_path)
+    assert torch.load(keep.last, weights_only=True)["global_step"] == 0
+
+
 def test_the_first_of_several_troubles_is_named():
     watch = Watch()
     watch.see(7, "discriminator", {"objective": torch.tensor(1.0), "gradient": torch.tensor(2.0)})

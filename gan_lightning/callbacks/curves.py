@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 
 from gan_lightning.callbacks.run_folder import run_folder
+from gan_lightning.moments import due
 
 PANELS = {
     "loss": {"discriminator": "loss/discriminator", "generator": "loss/generator"},
@@ -32,7 +33,7 @@ class LossCurves(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if due(trainer.global_step, trainer.log_every_n_steps):  # type: ignore[attr-defined]
             self.curves.setdefault("step", []).append(trainer.global_step)
             for name in (name for panel in PANELS.values() for name in panel.values()):
                 self.curves.setdefault(name, []).append(trainer.callback_metrics[name].item())

@@ -9,6 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.errors import UserError
+from gan_lightning.moments import due
 from gan_lightning.pictures import enlarged, picture, save_animation, tile, to_uint8
 
 
@@ -49,7 +50,7 @@ class SampleGrid(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if self.every_n_steps and trainer.global_step % self.every_n_steps == 0:
+        if due(trainer.global_step, self.every_n_steps):
             self.draw(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

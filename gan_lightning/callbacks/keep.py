@@ -14,6 +14,7 @@ from gan_lightning.callbacks.progress import iterations
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.callbacks.signals import Signals
 from gan_lightning.errors import TroubleError, UserError
+from gan_lightning.moments import due
 from gan_lightning.processes import together
 
 
@@ -80,7 +81,7 @@ class KeepCheckpoints(Checkpoint):
                 print(f"\n{received.name}: stopped after iteration {step:,}, saved {self.last}", file=sys.stderr)
                 print("go on with the same command and --ckpt_path last", file=sys.stderr)
             self.signals.stop()
-        elif self.every_n_steps and step % self.every_n_steps == 0:
+        elif due(step, self.every_n_steps):
             self.save(trainer, self.last)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -10,6 +10,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from tqdm import tqdm
 
+from gan_lightning.moments import due
+
 LABELS = {
     "loss/discriminator": "loss D",
     "loss/generator": "loss G",
@@ -50,7 +52,7 @@ class Progress(ProgressBar):
     ) -> None:
         if self.bar is None:
             return
-        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if due(trainer.global_step, trainer.log_every_n_steps):  # type: ignore[attr-defined]
             self.bar.set_description_str(epochs(trainer), refresh=False)
             self.bar.set_postfix_str(postfix(self.get_metrics(trainer, pl_module)), refresh=False)
         self.bar.update()

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from lightning.pytorch import Trainer
 
+from gan_lightning.moments import due
 from gan_lightning.processes import follows, largest, several
 
 NAMES = ("SIGINT", "SIGTERM", "SIGUSR1")
@@ -54,7 +55,7 @@ class Signals:
         """The signal for which all processes stop now, if there is one. All must ask, in the same iteration."""
         if not several():
             return self.received
-        if trainer.global_step % TOGETHER and trainer.log_every_n_steps >= TOGETHER:  # type: ignore[attr-defined]
+        if not due(trainer.global_step, TOGETHER):
             return None
         number = largest(self.received or 0, trainer.strategy.root_device)
         self.received = signal.Signals(number) if number else None
