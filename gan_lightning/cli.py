@@ -11,6 +11,9 @@ COMMANDS = {
     "test": "judge a checkpoint for a report (says what it will measure)",
 }
 
+CTRL_C = 130
+"""The status with which a command ends that was interrupted."""
+
 EXAMPLES = """\
 examples:
   gan fit --config configs/digits.yaml                     real digits, no download
@@ -30,9 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command = outline().parse_args(arguments[:1] or ["--help"]).command
-    from gan_lightning import commands  # torch and Lightning take seconds to import
+    try:
+        from gan_lightning import commands  # torch and Lightning take seconds to import
 
-    commands.run(command, arguments[1:])
+        commands.run(command, arguments[1:])
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, KeyboardInterrupt) or isinstance(end.__context__, KeyboardInterrupt):
+            sys.exit(CTRL_C)  # Lightning would say 1
+        raise
 
 
 def outline() -> argparse.ArgumentParser:

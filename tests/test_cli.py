@@ -222,3 +222,21 @@ def test_help_answers_without_importing_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "gan fit --config configs/digits.yaml" in done.stdout
+
+
+def test_a_command_that_is_interrupted_before_it_trains_ends_quietly(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(commands.COMMANDS, "fit", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        gan("fit")
+    assert caught.value.code == 130
+
+
+def test_a_full_disk_is_said_in_one_line(monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(commands.COMMANDS, "fit", full)
+    assert mistake(capsys, "fit") == "gan fit: No space left on device: make room, then go on with --ckpt_path last"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from processes import free_port
+from processes import free_port, gan, start, status, torchrun
 from test_resume import equal, state
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +72,23 @@ def test_torchrun_on_two_machines_trains_one_gan():
     assert [node.returncode for node in nodes] == [0, 0], output
     assert "20 iterations in all, on 2 x cpu" in output[0]
     assert torch.load("lightning_logs/version_0/checkpoints/last.ckpt", weights_only=True)["global_step"] == 20
+
+
+CONFIGS = [[c] for c in ROOT.glob("configs/*.yaml")]
+CONFIGS += [[ROOT / "configs/mnist.yaml", c] for c in ROOT.glob("configs/overlays/*.yaml")]
+
+
+@pytest.mark.parametrize("configs", CONFIGS, ids=lambda configs: configs[-1].name)
+def test_every_config_trains_on_two_processes(configs, mnist_root, monkeypatch):
+    monkeypatch.setenv("PYTHONWARNINGS", "error:.*find_unused_parameters")
+    data = ["--data.root", str(mnist_root)] if any("mnist" in c.name for c in configs) else []
+    short = ["--trainer.max_steps", "3", "--trainer.log_every_n_steps", "1", "--grid.rows", "2"]
+    two = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.accelerator", "cpu"]
+    command = ["fit", *(word for c in configs for word in ("--config", str(c))), *data, *short, *two]
+    port = str(free_port())
+    group = [start(gan, *command, **torchrun(rank, 2, port)) for rank in range(2)]
+    assert [status(process) for process in group] == [0, 0], Path("output.txt").read_text()
+    assert "3 iterations in all, on 2 x cpu" in Path("output.txt").read_text()
 
 
 def job(folder: str, stop: bool) -> subprocess.Popen:

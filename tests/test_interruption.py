@@ -167,3 +167,13 @@ def test_the_best_checkpoint_is_the_one_with_the_best_number():
     assert kept == max(table, key=table.__getitem__)
     assert kept < 60
     assert status(start(gan, "predict", "--ckpt_path", "best", "--samples.count", "2")) == 0, output()
+
+
+def test_a_run_is_not_overwritten_where_runs_have_no_folders_of_their_own():
+    job = [*TRAINING, "--trainer.max_steps", "5", "--trainer.logger", "false"]
+    assert status(start(gan, *job)) == 0, output()
+    before = Path("checkpoints/last.ckpt").read_bytes()
+    assert status(start(gan, *job)) == 2
+    assert "holds a run already: go on with --ckpt_path" in output().splitlines()[-1]
+    assert Path("checkpoints/last.ckpt").read_bytes() == before
+    assert status(start(gan, *job, "--ckpt_path", ".", "--trainer.max_steps", "6")) == 0, output()

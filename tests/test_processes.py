@@ -11,6 +11,7 @@ from conftest import SHAPE, Blobs, fit
 from lightning.pytorch import Callback
 from lightning.pytorch.loggers import CSVLogger
 from processes import together
+from test_precision import half
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from variants import VARIANTS, play
@@ -114,10 +115,10 @@ def test_batch_statistics_are_those_of_all_processes_up_to_second_derivatives():
     *whole, mean, variance = normalised(x, synchronise=False)
     halves = together(half_normalised, x)
     for i, tensor in enumerate(whole):
-        assert torch.allclose(torch.cat([half[i] for half in halves]), tensor, rtol=1e-9, atol=1e-12)
-    for half in halves:
-        assert torch.allclose(half[3], mean, rtol=1e-9)
-        assert torch.allclose(half[4], variance, rtol=1e-9)
+        assert torch.allclose(torch.cat([part[i] for part in halves]), tensor, rtol=1e-9, atol=1e-12)
+    for part in halves:
+        assert torch.allclose(part[3], mean, rtol=1e-9)
+        assert torch.allclose(part[4], variance, rtol=1e-9)
 
 
 def test_alone_a_shared_normalisation_is_an_ordinary_one():
@@ -200,6 +201,43 @@ def test_a_bad_image_on_one_process_stops_both_with_the_same_words(kind, image):
     one, other = together(bad_images_on_one, kind)
     assert one == other
     assert one.startswith(f"process 1: image {image} of the batch, counted from 0, has pixels that are not finite")
+
+
+class BreaksOne(Callback):
+    """Makes a weight infinite, on the second process only."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        if trainer.global_step == 2 and trainer.global_rank == 1:
+            next(pl_module.parameters()).data.view(-1)[0] = torch.inf
+
+
+def infinite_on_one(precision: str) -> str:
+    try:
+        fit(play("two steps"), callbacks=[BreaksOne()], log_every_n_steps=50, precision=precision, **TWO)
+    except ValueError as error:
+        return str(error)
+    return "no error"
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_gradient_that_is_not_finite_on_one_process_stops_both_with_the_same_words(precision):
+    one, other = together(infinite_on_one, precision)
+    assert one == other
+    assert one.startswith("training stopped in iteration 3: the discriminator's objective and gradient are not finite")
+
+
+def overflow_on_both() -> tuple[float, dict[str, Tensor]]:
+    gan = play("two steps")
+    trainer = fit(gan, max_steps=30, **half(scale=2.0**40), **TWO)
+    scaler: Any = trainer.precision_plugin
+    return scaler.scaler.get_scale(), gan.state_dict()
+
+
+def test_two_processes_skip_the_same_steps_when_gradients_overflow():
+    (scale, one), (other_scale, other) = together(overflow_on_both)
+    assert scale == other_scale < 2.0**30
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert all(tensor.isfinite().all() for tensor in one.values())
 
 
 def full_disk_on_the_first(folder: Path) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 from gan_lightning import cli
 
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]
 NOT_HERE = ("pip install",)
 """What `.ci/run` runs."""
 
@@ -63,7 +64,7 @@ def test_the_script_of_the_readme_runs():
     (script,) = blocks("README.md", "python")
     assert "max_epochs=20" in script
     names = {}
-    exec(script.replace("max_epochs=20", "max_steps=2, logger=False, enable_checkpointing=False"), names)
+    exec(script.replace("max_epochs=20", "max_steps=2, logger=False"), names)
     assert names["images"].shape == (16, 1, 28, 28)
 
 
@@ -78,6 +79,13 @@ def test_every_example_of_contributing_runs():
 
 
 def test_every_file_that_the_pages_link_to_exists():
-    for page in ("README.md", "CONTRIBUTING.md"):
-        for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
-            assert target.startswith("http") or (ROOT / target).exists(), f"{page} links to {target}"
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+            assert target.startswith("http") or (page.parent / target).exists(), f"{page} links to {target}"
+
+
+def test_every_promise_is_held_by_a_test_that_exists():
+    there = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    rows = re.findall(r"^\| (?!promise|precision).* \| (`test_.*) \|$", (ROOT / "docs/guarantees.md").read_text(), re.M)
+    assert len(rows) > 20
+    assert {name for row in rows for name in re.findall(r"`(.*?)`", row)} <= there

@@ -72,7 +72,7 @@ class KeepCheckpoints(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step, received = trainer.global_step, self.signals.agreed(trainer)
-        if trainer.should_stop or step == iterations(trainer):
+        if ends(trainer):
             # now, as Lightning counts the epoch as over later; but not by its name before all else is written
             self.save(trainer, self.final)
         elif received:
@@ -91,13 +91,13 @@ class KeepCheckpoints(Checkpoint):
             os.replace(self.final, self.last)
             self.name_best(trainer)
         trainer.strategy.barrier()  # nobody reads the old one
+        self.signals.release()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        if isinstance(exception, TroubleError) and self.saved >= 0:
-            exception.args = (f"{exception} The last good state, of iteration {self.saved:,}, is {self.last}",)
-
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.signals.release()
+        if isinstance(exception, TroubleError) and self.last.exists():
+            of = f", of iteration {self.saved:,}," if self.saved >= 0 else ""
+            exception.args = (f"{exception} The last good state{of} is {self.last}",)
 
     # ---- what -----------------------------------------------------------------------------------------------------
 
@@ -150,3 +150,9 @@ class KeepCheckpoints(Checkpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_step, self.best_value = state_dict["best_step"], state_dict["best_value"]
+
+
+def ends(trainer: Trainer) -> bool:
+    """Whether this iteration is the last one."""
+    enough = trainer.global_step >= (trainer.min_steps or 0) and trainer.current_epoch >= (trainer.min_epochs or 0)
+    return trainer.global_step == iterations(trainer) or (trainer.should_stop and enough)

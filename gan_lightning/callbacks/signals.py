@@ -31,13 +31,13 @@ class Signals:
 
     def catch(self) -> None:
         """To be called when training starts: Lightning has set handlers by then, which send messages themselves."""
-        self.release()
         self.received = None
         if threading.current_thread() is threading.main_thread():  # Python's rule
             numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
             self.before = {number: signal.signal(number, self.notice) for number in numbers}
 
     def release(self) -> None:
+        """To be called before Lightning puts back what was there before its own handlers."""
         for number, handler in self.before.items():
             signal.signal(number, handler)
         self.before = {}

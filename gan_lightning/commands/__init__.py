@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -42,10 +41,6 @@ def run(command: str, arguments: Sequence[str]) -> None:
         if error.errno not in FULL:
             raise
         end(command, f"{error.strerror}: make room, then go on with --ckpt_path last")
-    except (SystemExit, KeyboardInterrupt) as error:
-        if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
-            sys.exit(128 + signal.SIGINT)
-        raise
 
 
 def end(command: str, message: str) -> NoReturn:

@@ -18,6 +18,7 @@ from gan_lightning.commands.parser import Parser, command_parser
 from gan_lightning.commands.resume import Settings, Start, announce, start
 from gan_lightning.commands.trainer import options_of, trainer_with
 from gan_lightning.data import ImageData
+from gan_lightning.errors import UserError
 from gan_lightning.gan import GAN
 from gan_lightning.loggers import MetricsTable, continue_table
 
@@ -77,6 +78,11 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     trainer = fit_trainer(made, begin, words)
     folder = run_folder(trainer)
     writes = trainer.is_global_zero and not made.trainer.fast_dev_run
+    if begin.checkpoint is None and writes and (folder / "checkpoints" / "last.ckpt").exists():
+        raise UserError(
+            f"{folder} holds a run already: go on with --ckpt_path {folder}, or choose another folder with "
+            "--trainer.default_root_dir"
+        )
     if trainer.is_global_zero:
         announce(begin, config.ckpt_path, words, folder)
     if writes and begin.before:

@@ -95,10 +95,14 @@ def start(ckpt_path: str | None, root: str | Path | None) -> Start:
     content = checkpoints.read(path)
     path = Path(path)
     here = Start(path, content, path.parent.parent if path.parent.name == "checkpoints" else None)
-    elsewhere = root is not None and here.before and Path(root).resolve() not in here.before.resolve().parents
-    if here.before and not elsewhere and furthest(here.before, here.iteration) <= here.iteration:
+    if here.before and lies_in(here.before, root) and furthest(here.before, here.iteration) <= here.iteration:
         here.folder = here.before
     return here
+
+
+def lies_in(run: Path, root: str | Path | None) -> bool:
+    """Whether a run's folder is where a training with this root may write."""
+    return root is None or Path(root).resolve() in (run.resolve(), *run.resolve().parents)
 
 
 def furthest(run: Path, iteration: int) -> int:
@@ -114,7 +118,7 @@ def announce(started: Start, asked: str | None, words: dict[str, Any], folder: P
             print(f"there is no {asked}.ckpt yet: starting from the beginning")
         return
     print(f"going on from {started.checkpoint}, iteration {started.iteration:,}")
-    if started.before and folder != started.folder:
+    if started.before and folder.resolve() != started.before.resolve():
         print(f"in a new folder: {started.before} is left as it is")
     assert started.content is not None
     before = started.content.get("callbacks", {}).get("Settings", {}).get("words")

@@ -1,12 +1,14 @@
 """What the watchers write."""
 
 import csv
+import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import fit, tiny_gan
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -132,6 +134,30 @@ def test_the_last_checkpoint_is_written_at_the_interval_and_at_the_end(tmp_path)
     fit(tiny_gan(), max_steps=7, callbacks=[Spy(3)], enable_checkpointing=True, default_root_dir=tmp_path)
     assert steps == [0, 3, 6, 7]
     assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_signals_mean_after_training_what_they_meant_before(fails, tmp_path):
+    class Fails(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+            assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+            if fails:
+                raise KeyError
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in numbers]
+    options = {"enable_checkpointing": True, "default_root_dir": tmp_path}
+    with pytest.raises(KeyError) if fails else nullcontext():
+        fit(tiny_gan(), callbacks=[Fails(), KeepCheckpoints()], **options)
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_a_number_that_nobody_logs_cannot_choose_the_best_checkpoint(tmp_path):
+    options = {"enable_checkpointing": True, "default_root_dir": tmp_path}
+    with pytest.raises(
+        UserError, match=r"checkpoint.monitor is fid, which is not logged; there are D/accuracy, D/fake"
+    ):
+        fit(tiny_gan(), callbacks=[KeepCheckpoints(2, monitor="fid")], **options)
 
 
 @pytest.mark.parametrize(("limits", "total"), [({"max_steps": 9}, 9), ({"max_steps": -1, "max_epochs": 2}, 12)])
