@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from gan_lightning import data as data
     from gan_lightning import networks as networks
     from gan_lightning import objectives as objectives
+    from gan_lightning import penalties as penalties
     from gan_lightning.gan import GAN as GAN
 
-__all__ = ["GAN", "callbacks", "data", "networks", "objectives"]
+__all__ = ["GAN", "callbacks", "data", "networks", "objectives", "penalties"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """The game: one batch through the discriminator and the generator. Read this first."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from inspect import signature
@@ -24,6 +24,7 @@ from gan_lightning.moments import due
 from gan_lightning.networks import Discriminator, Generator, check_finite, check_images, share_batch_norm
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.parts import describe, rebuild
+from gan_lightning.penalties import Penalty, Seen
 from gan_lightning.processes import average, gathered, together
 from gan_lightning.randomness import TRAINING, mix, reseed
 from gan_lightning.resuming import adapt, changes
@@ -49,6 +50,7 @@ class GAN(LightningModule):
         generator: Makes images from latents.
         discriminator: Tells real images from made ones.
         objective: What each player minimises.
+        penalties: What is added to D's loss to keep it smooth; any number.
         generator_optimizer: Takes G's parameters, gives its optimizer.
         discriminator_optimizer: Takes D's parameters, gives its optimizer.
         generator_scheduler: Takes G's optimizer, gives a learning-rate scheduler; it steps once an iteration.
@@ -70,6 +72,7 @@ class GAN(LightningModule):
         generator: Generator,
         discriminator: Discriminator,
         objective: Objective = NonSaturating(discriminator_weight=0.5),
+        penalties: Sequence[Penalty] = (),
         generator_optimizer: OptimizerFactory = CLASSIC_ADAM,
         discriminator_optimizer: OptimizerFactory = CLASSIC_ADAM,
         generator_scheduler: SchedulerFactory | None = None,
@@ -88,6 +91,8 @@ class GAN(LightningModule):
         self.save_hyperparameters({k: describe(v) for k, v in arguments.items()}, logger=False)
         check_rules(generator, discriminator, arguments)
         self.generator, self.discriminator, self.objective = generator, discriminator, objective
+        self.penalties: Any = nn.ModuleList(penalties)
+        self.penalty_names = numbered([type(penalty).__name__ for penalty in penalties])
         self.average_generator = AverageGenerator(generator, average_decay)
         self.factories = (discriminator_optimizer, generator_optimizer)
         self.scheduler_factories = (discriminator_scheduler, generator_scheduler)
@@ -105,8 +110,12 @@ class GAN(LightningModule):
         for minibatch in self.minibatches(batch):
             with self.turn("discriminator") as turn_d:
                 for x, y, z in self.shares(minibatch, turn_d):
-                    real, fake = self.judge(x, y), self.judge(self.generator(z, y), y)
-                    turn_d.learn(objective=self.objective.discriminator(real, fake))
+                    fakes = self.generator(z, y)
+                    real, fake = self.judge(x, y), self.judge(fakes, y)
+                    penalties = self.penalised(x, y, fakes, real, fake)
+                    turn_d.learn(objective=self.objective.discriminator(real, fake), **penalties)
+            for penalty in self.penalties:
+                penalty.after_step(self.discriminator)
         with self.turn("generator", counts=True) as turn_g:
             for x, y, z in self.shares(minibatch, turn_g):
                 judged = self.judge(self.generator(z, y), y)
@@ -114,7 +123,7 @@ class GAN(LightningModule):
                 turn_g.learn(objective=self.objective.generator(judged, rival))
         self.average_generator.update(self.generator, iteration)
         self.step_schedulers()
-        self.report(turn_d.loss, turn_g.loss, real, fake)
+        self.report(turn_d.terms, turn_g.loss, real, fake)
 
     def minibatches(self, batch: Any) -> Iterator[tuple[Tensor, Tensor]]:
         """The batch in as many equal parts as D has steps."""
@@ -136,13 +145,32 @@ class GAN(LightningModule):
                 f"a minibatch of {len(x)} images does not split into {turn.parts} parts: set data.batch_size to a "
                 f"multiple of model.discriminator_steps times model.{turn.player}_accumulation"
             )
-        z = torch.randn(len(x), self.generator.latent_dim, device=x.device, dtype=x.dtype)
+        z = self.normal(len(x), self.generator.latent_dim)
         return zip(*(t.tensor_split(turn.parts) for t in (x, y, z)), strict=True)
 
     def judge(self, x: Tensor, y: Tensor) -> Tensor:
         """D's logits (N,) of images, in 32 bits at least, whatever the precision of the networks."""
         logits = self.discriminator(x, y)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+    def penalised(self, x: Tensor, y: Tensor, fakes: Tensor, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """The penalties that are due in this iteration, by name, in 32 bits at least."""
+        terms = {}
+        wide = torch.promote_types(fakes.dtype, torch.float32)
+        seen = Seen(lambda x: self.judge(x, y), x, fakes.to(wide), real, fake, self.normal, self.uniform)
+        for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
+            if due(self.global_step + 1, penalty.every):
+                with torch.autocast(self.device.type, enabled=False):
+                    terms[name] = penalty.every * penalty(seen)
+        return terms
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers of a shape that begins with the number of images."""
+        return torch.randn(shape, device=self.device, dtype=self.dtype)  # type: ignore[arg-type]
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Numbers uniform in [0, 1), of a shape that begins with the number of images."""
+        return torch.rand(shape, device=self.device, dtype=self.dtype)  # type: ignore[arg-type]
 
     @contextmanager
     def turn(self, player: str, counts: bool = False) -> Iterator[Turn]:
@@ -260,9 +288,10 @@ class GAN(LightningModule):
         check_weights(checkpoint["state_dict"], self.global_step)
 
     @torch.no_grad()
-    def report(self, loss_d: Tensor, loss_g: Tensor, real: Tensor, fake: Tensor) -> None:
+    def report(self, terms_d: dict[str, Tensor], loss_g: Tensor, real: Tensor, fake: Tensor) -> None:
         """Logs both losses and what D thinks, every `log_every_n_steps` iterations; stops if something is not finite.
 
+        A penalty has a number of its own, and only in iterations in which it is evaluated.
         `D/real` and `D/fake` are mean sigmoids of D's logits; its accuracy is the share of logits on the right side
         of zero. All are means over processes.
         """
@@ -272,11 +301,12 @@ class GAN(LightningModule):
         if self.scaler:
             check_scale(self.scaler.get_scale(), self.global_step)
         values = {
-            "loss/discriminator": loss_d,
+            "loss/discriminator": terms_d["objective"],
             "loss/generator": loss_g,
             "D/real": real.sigmoid().mean(),
             "D/fake": fake.sigmoid().mean(),
             "D/accuracy": ((real > 0).float().mean() + (fake < 0).float().mean()) / 2,
+            **{f"penalty/{name}": term for name, term in terms_d.items() if name != "objective"},
         }
         means = torch.stack(list(values.values()))
         average([means])
@@ -332,6 +362,11 @@ class GAN(LightningModule):
         checkpoints.check_fits(checkpoint["state_dict"], model, checkpoint_path)
         model.load_state_dict(checkpoint["state_dict"])
         return model.to(map_location) if isinstance(map_location, (str, torch.device)) else model
+
+
+def numbered(names: list[str]) -> list[str]:
+    """The names, of which those that occur again are numbered: R1, R2, R1_2."""
+    return [name if name not in names[:i] else f"{name}_{names[: i + 1].count(name)}" for i, name in enumerate(names)]
 
 
 def images_of(batch: Any) -> Tensor:

@@ -9,7 +9,9 @@ from abc import ABC, abstractmethod
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan_lightning.errors import UserError
 from gan_lightning.parts import Part
+from gan_lightning.processes import mean_everywhere
 
 
 class Objective(Part, ABC):
@@ -40,19 +42,27 @@ class Objective(Part, ABC):
 class NonSaturating(Objective):
     """D: weight * E[-log s(D(x)) - log(1 - s(D(G(z))))], G: E[-log s(D(G(z)))], where s is the sigmoid.
 
+    With label smoothing, D takes a real image for real with probability 1 - smoothing only (Salimans et al., "Improved
+    techniques for training GANs", 2016, Section 3.4. https://arxiv.org/abs/1606.03498).
+
     Goodfellow et al., "Generative adversarial nets", 2014, Equation 1 and the end of Section 3.
     https://arxiv.org/abs/1406.2661
 
     Args:
         discriminator_weight: 1 is the paper's sum of the real and the fake term; 0.5 is their mean, as most courses
             and tutorials have it. (Adam does not feel the difference; a gradient penalty does.)
+        smoothing: One-sided label smoothing, from 0 (none) to below 0.5; 0.1 in the paper.
     """
 
-    def __init__(self, discriminator_weight: float = 1.0) -> None:
-        self.discriminator_weight = discriminator_weight
+    def __init__(self, discriminator_weight: float = 1.0, smoothing: float = 0.0) -> None:
+        if not 0 <= smoothing < 0.5:
+            raise UserError(f"smoothing of NonSaturating is {smoothing}; it must be at least 0 and below 0.5")
+        self.discriminator_weight, self.smoothing = discriminator_weight, smoothing
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return self.discriminator_weight * (F.softplus(-real).mean() + F.softplus(fake).mean())
+        # -(1 - a) log s(v) - a log(1 - s(v)) = softplus(-v) + a v
+        smoothed = F.softplus(-real) + self.smoothing * real
+        return self.discriminator_weight * (smoothed.mean() + F.softplus(fake).mean())
 
     def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
         return F.softplus(-fake).mean()
@@ -123,3 +133,64 @@ class RelativisticPaired(Objective):
     def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
         assert real is not None
         return F.softplus(real - fake).mean()
+
+
+class RelativisticAverage(Objective):
+    """D: E[softplus(D(G(z)) - D(x)~)] + E[softplus(D(G(z))~ - D(x))], G: the same with the roles exchanged.
+
+    v~ is the mean of v over the batch, of all processes: each image is judged against the average of the other side.
+
+    Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, Section 4.1
+    (RaGAN). https://arxiv.org/abs/1807.00734
+    """
+
+    compares = True
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        mean_real, mean_fake = mean_everywhere(real.mean()), mean_everywhere(fake.mean())
+        return F.softplus(mean_fake - real).mean() + F.softplus(fake - mean_real).mean()
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        assert real is not None
+        return self.discriminator(fake, real)
+
+
+class Wasserstein(Objective):
+    """D: E[D(G(z))] - E[D(x)], G: -E[D(G(z))]; D must be kept smooth by a penalty, as WGANGP or WeightClipping.
+
+    Arjovsky et al., "Wasserstein GAN", 2017, Equations 2 and 3. https://arxiv.org/abs/1701.07875
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return fake.mean() - real.mean()
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return -fake.mean()
+
+
+class KullbackLeibler(Objective):
+    """D: E[exp(D(G(z)) - 1)] - E[D(x)], G: -E[exp(D(G(z)) - 1)]: the f-GAN of KL(data, samples).
+
+    Nowozin et al., "f-GAN: training generative neural samplers using variational divergence minimization", 2016,
+    Equation 6 and Table 2. (Its Jensen-Shannon divergence is `Saturating`.) https://arxiv.org/abs/1606.00709
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return (fake - 1).exp().mean() - real.mean()
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return -(fake - 1).exp().mean()
+
+
+class Pearson(Objective):
+    """D: E[D(G(z))^2 / 4 + D(G(z))] - E[D(x)], G: -E[D(G(z))^2 / 4 + D(G(z))]: the f-GAN of Pearson's chi-squared.
+
+    Nowozin et al., "f-GAN: training generative neural samplers using variational divergence minimization", 2016,
+    Equation 6 and Table 2. https://arxiv.org/abs/1606.00709
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return (fake.square() / 4 + fake).mean() - real.mean()
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return -(fake.square() / 4 + fake).mean()

@@ -32,6 +32,27 @@ def average(tensors: Sequence[Tensor]) -> None:
     torch._foreach_copy_(list(tensors), [part.view_as(t) for part, t in zip(parts, tensors, strict=True)])
 
 
+class AllReduce(torch.autograd.Function):
+    """The sum over processes. Its gradient is one, too, so that it can be differentiated any number of times."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        total = x.clone(memory_format=torch.contiguous_format)
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx, *grads: Tensor) -> Tensor:
+        return AllReduce.apply(grads[0])  # type: ignore[return-value]
+
+
+def mean_everywhere(x: Tensor) -> Tensor:
+    """The mean over processes of a tensor that each has, differentiable any number of times. All must ask."""
+    if not several():
+        return x
+    return AllReduce.apply(x) / torch.distributed.get_world_size()  # type: ignore[operator]
+
+
 def largest(number: int, device: torch.device) -> int:
     """The largest of the numbers of all processes. All must ask."""
     message = torch.tensor(number, device=device)

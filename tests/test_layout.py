@@ -21,12 +21,12 @@ FLOORS = [
         "resuming",
         "moments",
     },
-    {"objectives", "sampling", "networks", "data"},
+    {"objectives", "penalties", "sampling", "networks", "data"},
     {"gan"},
     {"callbacks", "loggers"},
     {"commands", "cli", "__main__"},
 ]
-STRANGERS = {"objectives", "sampling", "networks", "data"}
+STRANGERS = {"objectives", "penalties", "sampling", "networks", "data"}
 """They know torch, not each other."""
 
 

@@ -53,13 +53,20 @@ class Twin(GAN):
 
     def shares(self, minibatch: Any, turn: Any) -> Any:
         x, y = minibatch
-        half = len(x) // 2, self.generator.latent_dim
-        z = torch.cat([torch.randn(*half, generator=stream, dtype=x.dtype) for stream in self.streams])
+        z = self.normal(len(x), self.generator.latent_dim)
         parts = [
             [half.tensor_split(turn.parts) for half in whole.chunk(2)]  # each process splits its own half
             for whole in (x, y, z)
         ]
         return zip(*([torch.cat(pair) for pair in zip(*halves, strict=True)] for halves in parts), strict=True)
+
+    def normal(self, *shape: int) -> Tensor:
+        half: Any = (shape[0] // 2, *shape[1:])
+        return torch.cat([torch.randn(half, generator=stream, dtype=torch.float64) for stream in self.streams])
+
+    def uniform(self, *shape: int) -> Tensor:
+        half: Any = (shape[0] // 2, *shape[1:])
+        return torch.cat([torch.rand(half, generator=stream, dtype=torch.float64) for stream in self.streams])
 
 
 def slopes_of(name: str, twin: bool = False) -> list[Tensor]:

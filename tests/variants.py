@@ -10,6 +10,7 @@ from conftest import SHAPE, tiny_gan
 
 from gan_lightning import GAN
 from gan_lightning.parts import Part, subclasses
+from gan_lightning.penalties import R1, R2
 
 SGD = partial(torch.optim.SGD, lr=0.05)
 DECAY = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.9)
@@ -36,6 +37,7 @@ def chosen(name: str, cls: type, several: bool) -> dict[str, Any]:
 VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
     **parts_of_the_package(),
     "two steps": lambda: TWO_STEPS,
+    "lazy penalties": lambda: {"penalties": [R1(every=3), R2(1.0, every=2), R1(2.0)], **TWO_STEPS},
     "clipping": lambda: {"generator_gradient_clip": 0.1, "discriminator_gradient_clip": 0.1, **TWO_STEPS},
     "accumulation": lambda: {"generator_accumulation": 4, "discriminator_accumulation": 2, **TWO_STEPS},
     "schedulers": lambda: {"generator_scheduler": DECAY, "discriminator_scheduler": DECAY},

@@ -15,12 +15,14 @@ from gan_lightning.data import ImageData
 from gan_lightning.networks import Discriminator, Generator
 from gan_lightning.objectives import Objective
 from gan_lightning.parts import subclasses
+from gan_lightning.penalties import Penalty
 
 CHOICES: dict[str, type] = {
     "data": ImageData,
     "model.generator": Generator,
     "model.discriminator": Discriminator,
     "model.objective": Objective,
+    "model.penalties": Penalty,
     "model.generator_optimizer": torch.optim.Optimizer,
     "model.discriminator_optimizer": torch.optim.Optimizer,
     "model.generator_scheduler": torch.optim.lr_scheduler.LRScheduler,

@@ -5,23 +5,9 @@ import torch.distributed
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gan_lightning.processes import several
+from gan_lightning.processes import mean_everywhere, several
 
 Normalisation = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-
-
-class AllReduce(torch.autograd.Function):
-    """The sum over processes. Its gradient is one, too, so that it can be differentiated any number of times."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
-        total = x.clone(memory_format=torch.contiguous_format)
-        torch.distributed.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx, *grads: Tensor) -> Tensor:
-        return AllReduce.apply(grads[0])  # type: ignore[return-value]
 
 
 class SharedBatchNorm(_BatchNorm):
@@ -53,11 +39,10 @@ class SharedBatchNorm(_BatchNorm):
             return super().forward(input)
         x = input.to(torch.promote_types(input.dtype, torch.float32))
         axes = [0, *range(2, x.dim())]
-        processes = torch.distributed.get_world_size()
-        mean = everywhere(x.mean(axes)) / processes
+        mean = mean_everywhere(x.mean(axes))
         centred = x - shaped(mean, x)
-        variance = everywhere(centred.square().mean(axes)) / processes
-        self.remember(mean, variance, processes * x.numel() // x.shape[1])
+        variance = mean_everywhere(centred.square().mean(axes))
+        self.remember(mean, variance, torch.distributed.get_world_size() * x.numel() // x.shape[1])
         y = centred * shaped(torch.rsqrt(variance + self.eps), x)
         if self.affine:
             y = y * shaped(self.weight, x) + shaped(self.bias, x)
@@ -72,10 +57,6 @@ class SharedBatchNorm(_BatchNorm):
         weight = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean.to(self.running_mean), weight)
         self.running_var.lerp_(variance.to(self.running_var) * (count / max(1, count - 1)), weight)
-
-
-def everywhere(x: Tensor) -> Tensor:
-    return AllReduce.apply(x)  # type: ignore[return-value]
 
 
 def shaped(values: Tensor, x: Tensor) -> Tensor:

@@ -1,0 +1,287 @@
+"""What keeps the discriminator smooth: terms that are added to its loss, any number of them at once.
+
+Each is computed in 32 bits whatever the precision of training, and can be evaluated every k iterations only, with k
+times the weight (Karras et al., "Analyzing and improving the image quality of StyleGAN", 2020, Appendix B; lazy
+regularisation. https://arxiv.org/abs/1912.04958).
+
+Adding one is a class here or in a file of your own, and two lines of YAML: `penalties: [{class_path: my_file.Mine}]`.
+"""
+
+from abc import ABC
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gan_lightning.errors import UserError
+from gan_lightning.parts import Part
+from gan_lightning.processes import average, mean_everywhere
+
+
+class Seen(NamedTuple):
+    """What a penalty may look at in one turn of the discriminator.
+
+    Args:
+        judge: Images (N, C, H, W) to logits (N,).
+        x: Real images.
+        fakes: Generated images.
+        real: D(x) (N,).
+        fake: D(G(z)) (N,).
+        normal: Draws standard normal numbers of a shape that begins with N.
+        uniform: The same, uniform in [0, 1).
+    """
+
+    judge: Callable[[Tensor], Tensor]
+    x: Tensor
+    fakes: Tensor
+    real: Tensor
+    fake: Tensor
+    normal: Callable[..., Tensor]
+    uniform: Callable[..., Tensor]
+
+
+class Penalty(Part, nn.Module, ABC):
+    """A term of the discriminator's loss, or something that is done to it after each of its steps.
+
+    A subclass overrides `forward` or `after_step`. What it keeps from one iteration to the next is a buffer, so that a
+    checkpoint holds it.
+
+    Args:
+        weight: What its value is multiplied with.
+        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+    """
+
+    def __init__(self, weight: float, every: int = 1) -> None:
+        super().__init__()
+        name = type(self).__name__
+        if weight < 0:
+            raise UserError(f"the weight of {name} is {weight}; it must be at least 0")
+        if every < 1:
+            raise UserError(f"every of {name} is {every}; it must be at least 1 iteration")
+        self.weight, self.every = weight, every
+
+    def forward(self, seen: Seen) -> Tensor:
+        """The term, a scalar, its weight included."""
+        return seen.real.new_zeros(())
+
+    def after_step(self, discriminator: nn.Module) -> None:
+        """What is done to the discriminator after its step: nothing."""
+
+
+def slopes(judge: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Gradients (N, C, H, W) of each image's logit with respect to the image; they can be differentiated again."""
+    x = x.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(judge(x).sum(), x, create_graph=True)
+    return slope
+
+
+def squared(slope: Tensor) -> Tensor:
+    """Squared norm (N,) of each image's gradient."""
+    return slope.square().flatten(1).sum(1)
+
+
+class R1(Penalty):
+    """Squared gradient norm at real images: weight/2 * E[|grad D(x)|^2].
+
+    Mescheder et al., "Which training methods for GANs do actually converge?", 2018, Equation 9.
+    https://arxiv.org/abs/1801.04406
+
+    Args:
+        weight: gamma in the paper.
+        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+    """
+
+    def __init__(self, weight: float = 10.0, every: int = 1) -> None:
+        super().__init__(weight, every)
+
+    def forward(self, seen: Seen) -> Tensor:
+        return self.weight / 2 * squared(slopes(seen.judge, seen.x)).mean()
+
+
+class R2(Penalty):
+    """Squared gradient norm at generated images: weight/2 * E[|grad D(G(z))|^2].
+
+    Mescheder et al., "Which training methods for GANs do actually converge?", 2018, Equation 10.
+    https://arxiv.org/abs/1801.04406
+
+    Args:
+        weight: gamma in the paper.
+        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+    """
+
+    def __init__(self, weight: float = 10.0, every: int = 1) -> None:
+        super().__init__(weight, every)
+
+    def forward(self, seen: Seen) -> Tensor:
+        return self.weight / 2 * squared(slopes(seen.judge, seen.fakes)).mean()
+
+
+class ApproximateR1(Penalty):
+    """R1 without a second derivative: weight/2 * E[(D(x + s e) - D(x))^2] / s^2, with e standard normal.
+
+    It is R1 plus terms of the order of s^2, in expectation; one draw of e has a relative standard deviation of sqrt(2)
+    an image. Unlike R1 it suits compiled networks and layers that cannot be differentiated twice.
+
+    Lin et al., "Diffusion adversarial post-training for one-step video generation", 2025, Section 3.4.
+    https://arxiv.org/abs/2501.08316
+
+    Args:
+        weight: gamma of R1. (The paper's lambda is weight / 2 / spread^2.)
+        spread: s, in units of pixels that lie in [-1, 1].
+        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+    """
+
+    def __init__(self, weight: float = 10.0, spread: float = 0.01, every: int = 1) -> None:
+        super().__init__(weight, every)
+        self.spread = checked_spread(spread, self)
+
+    def forward(self, seen: Seen) -> Tensor:
+        return self.weight / 2 * differences(seen, seen.x, self.spread).square().mean()
+
+
+class ApproximateR2(Penalty):
+    """R2 without a second derivative: weight/2 * E[(D(G(z) + s e) - D(G(z)))^2] / s^2, with e standard normal.
+
+    See ApproximateR1.
+
+    Lin et al., "Diffusion adversarial post-training for one-step video generation", 2025, Section 3.4.
+    https://arxiv.org/abs/2501.08316
+
+    Args:
+        weight: gamma of R2.
+        spread: s, in units of pixels that lie in [-1, 1].
+        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+    """
+
+    def __init__(self, weight: float = 10.0, spread: float = 0.01, every: int = 1) -> None:
+        super().__init__(weight, every)
+        self.spread = checked_spread(spread, self)
+
+    def forward(self, seen: Seen) -> Tensor:
+        return self.weight / 2 * differences(seen, seen.fakes, self.spread).square().mean()
+
+
+def differences(seen: Seen, x: Tensor, spread: float) -> Tensor:
+    """Slopes (N,) of the logits in a random direction that is as long as the square root of the number of pixels."""
+    x = x.detach()
+    moved = seen.judge(x + spread * seen.normal(*x.shape))
+    return (moved - seen.judge(x)) / spread
+
+
+def checked_spread(spread: float, penalty: Penalty) -> float:
+    if spread <= 0:
+        raise UserError(f"spread of {type(penalty).__name__} is {spread}; it must be above 0")
+    return spread
+
+
+class WGANGP(Penalty):
+    """Slopes of one between real and generated images: weight * E[(|grad D(u x + (1 - u) G(z))| - 1)^2].
+
+    u is uniform in [0, 1], one for each image.
+
+    Gulrajani et al., "Improved training of Wasserstein GANs", 2017, Equation 3. https://arxiv.org/abs/1704.00028
+
+    Args:
+        weight: lambda in the paper.
+        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+    """
+
+    def __init__(self, weight: float = 10.0, every: int = 1) -> None:
+        super().__init__(weight, every)
+
+    def forward(self, seen: Seen) -> Tensor:
+        u = seen.uniform(len(seen.x), 1, 1, 1)
+        between = u * seen.x + (1 - u) * seen.fakes
+        return self.weight * (norm(slopes(seen.judge, between)) - 1).square().mean()
+
+
+class DRAGAN(Penalty):
+    """Slopes of one around real images: weight * E[(|grad D(x + d)| - 1)^2].
+
+    d is uniform in [0, spread * the standard deviation of all pixels of the batch), as in the authors' code.
+
+    Kodali et al., "On convergence and stability of GANs", 2017, Equation 6 and Algorithm 1.
+    https://arxiv.org/abs/1705.07215
+
+    Args:
+        weight: lambda in the paper.
+        spread: How far around, in standard deviations of the pixels.
+        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+    """
+
+    def __init__(self, weight: float = 10.0, spread: float = 0.5, every: int = 1) -> None:
+        super().__init__(weight, every)
+        self.spread = checked_spread(spread, self)
+
+    def forward(self, seen: Seen) -> Tensor:
+        centre = mean_everywhere(seen.x.mean())
+        deviation = mean_everywhere((seen.x - centre).square().mean()).sqrt()
+        around = seen.x + self.spread * deviation * seen.uniform(*seen.x.shape)
+        return self.weight * (norm(slopes(seen.judge, around)) - 1).square().mean()
+
+
+def norm(slope: Tensor) -> Tensor:
+    """Norm (N,) of each image's gradient; its own gradient is finite where the norm is zero."""
+    return (squared(slope) + 1e-12).sqrt()
+
+
+class LeCam(Penalty):
+    """Logits near the other side's average: weight * (E[(D(x) - a_F)^2] + E[(D(G(z)) - a_R)^2]).
+
+    a_R and a_F are moving averages of D(x) and D(G(z)) over earlier iterations and all processes; they begin at zero.
+    For few images.
+
+    Tseng et al., "Regularizing generative adversarial networks under limited data", 2021, Equation 3.
+    https://arxiv.org/abs/2104.03310
+
+    Args:
+        weight: lambda in the paper.
+        decay: Of the moving averages; it is warmed up.
+        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+    """
+
+    averages: Tensor
+    updates: Tensor
+
+    def __init__(self, weight: float = 0.3, decay: float = 0.99, every: int = 1) -> None:
+        super().__init__(weight, every)
+        if not 0 <= decay < 1:
+            raise UserError(f"decay of LeCam is {decay}; it must be at least 0 and below 1")
+        self.decay = decay
+        self.register_buffer("averages", torch.zeros(2))
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, seen: Seen) -> Tensor:
+        of_real, of_fake = self.averages.clone()
+        self.remember(seen)
+        return self.weight * ((seen.real - of_fake).square().mean() + (seen.fake - of_real).square().mean())
+
+    @torch.no_grad()
+    def remember(self, seen: Seen) -> None:
+        means = torch.stack([seen.real.mean(), seen.fake.mean()])
+        average([means])
+        decay = torch.clamp((1 + self.updates) / (10 + self.updates), max=self.decay)
+        self.averages.copy_(decay * self.averages + (1 - decay) * means)
+        self.updates += 1
+
+
+class WeightClipping(Penalty):
+    """Every weight of D in [-limit, limit], after each of its steps.
+
+    Arjovsky et al., "Wasserstein GAN", 2017, Algorithm 1. https://arxiv.org/abs/1701.07875
+
+    Args:
+        limit: c in the paper.
+    """
+
+    def __init__(self, limit: float = 0.01) -> None:
+        super().__init__(weight=0.0)
+        if limit <= 0:
+            raise UserError(f"limit of WeightClipping is {limit}; it must be above 0")
+        self.limit = limit
+
+    @torch.no_grad()
+    def after_step(self, discriminator: nn.Module) -> None:
+        for p in discriminator.parameters():
+            p.clamp_(-self.limit, self.limit)

@@ -1,0 +1,244 @@
+"""Penalties against closed forms, and laws that hold for each of them, listed or not."""
+
+import inspect
+from functools import partial
+
+import pytest
+import torch
+from conftest import SHAPE, fit, tiny_gan, weights
+from torch import Tensor, nn
+
+from gan_lightning import GAN
+from gan_lightning.errors import UserError
+from gan_lightning.networks import MLPDiscriminator
+from gan_lightning.parts import subclasses
+from gan_lightning.penalties import (
+    DRAGAN,
+    R1,
+    R2,
+    WGANGP,
+    ApproximateR1,
+    ApproximateR2,
+    LeCam,
+    Penalty,
+    Seen,
+    WeightClipping,
+    norm,
+    slopes,
+    squared,
+)
+
+ALL = sorted((c for c in subclasses(Penalty) if c.__module__.startswith("gan_lightning")), key=lambda c: c.__name__)
+W = torch.tensor([3.0, -4.0], dtype=torch.float64)
+SGD = partial(torch.optim.SGD, lr=0.1)
+
+
+def seen(judge, x: Tensor, fakes: Tensor, seed: int = 0) -> Seen:
+    draws = torch.Generator().manual_seed(seed)
+    normal = lambda *shape: torch.randn(shape, generator=draws, dtype=x.dtype)  # noqa: E731
+    uniform = lambda *shape: torch.rand(shape, generator=draws, dtype=x.dtype)  # noqa: E731
+    return Seen(judge, x, fakes, judge(x), judge(fakes), normal, uniform)
+
+
+def linear(x: Tensor) -> Tensor:
+    """D(x) = w'x, with |w| = 5."""
+    return x.flatten(1) @ W
+
+
+def images(n: int = 6, seed: int = 1) -> Tensor:
+    return torch.randn(n, 1, 1, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+# ---- closed forms -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("penalty", "value"),
+    [(R1(0.5), 0.25 * 25), (R2(2.0), 25.0), (WGANGP(10.0), 160.0), (DRAGAN(10.0), 160.0)],
+)
+def test_the_penalty_of_a_linear_discriminator_is_a_function_of_its_slope(penalty, value):
+    assert penalty(seen(linear, images(), images(seed=2))).item() == pytest.approx(value, rel=1e-9)
+
+
+def test_r1_of_a_quadratic_discriminator_is_the_trace_of_the_squared_matrix():
+    """D(x) = x'Ax/2 has the slope Ax, and E|Ax|^2 = tr(AA') for standard normal x."""
+    a = torch.tensor([[2.0, 1.0], [1.0, -1.0]], dtype=torch.float64)
+    x = images(200_000)
+    value = R1(3.0)(seen(lambda x: ((x.flatten(1) @ a) * x.flatten(1)).sum(1) / 2, x, x))
+    assert value.item() == pytest.approx(1.5 * (a @ a.T).trace().item(), rel=0.01)
+
+
+def test_r1_looks_at_real_images_and_r2_at_generated_ones():
+    cubic = lambda x: x.flatten(1).pow(3).sum(1)  # noqa: E731
+    x, fakes = images(), images(seed=2)
+    expected = [(3 * z.flatten(1) ** 2).square().sum(1).mean().item() / 2 for z in (x, fakes)]
+    assert [p(1.0)(seen(cubic, x, fakes)).item() for p in (R1, R2)] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("approximate", "exact"), [(ApproximateR1, R1), (ApproximateR2, R2)])
+def test_the_form_without_second_derivatives_is_the_exact_one_in_expectation(approximate, exact):
+    torch.manual_seed(0)
+    network = MLPDiscriminator((1, 1, 2), hidden=[8]).double()
+    smooth = lambda x: network.layers(x.flatten(1)).squeeze(1).tanh()  # noqa: E731
+    x, fakes = (images(4, s).repeat(20_000, 1, 1, 1) for s in (1, 2))
+    assert approximate(3.0)(seen(smooth, x, fakes)).item() == pytest.approx(
+        exact(3.0)(seen(smooth, x, fakes)).item(), rel=0.03
+    )
+
+
+def test_wgan_gp_draws_one_mixture_for_each_image_and_one_norm_for_each_image():
+    slope = torch.tensor([[3.0, 4.0], [0.0, 1.0]], dtype=torch.float64)
+    x = torch.arange(2.0, dtype=torch.float64).view(2, 1, 1, 1).expand(2, 1, 1, 2)
+    judge = lambda z: (z.flatten(1) * slope).sum(1)  # noqa: E731
+    assert WGANGP(1.0)(seen(judge, x, x)).item() == pytest.approx((4**2 + 0) / 2)
+    between = []
+    WGANGP()(
+        seen(lambda z: between.append(z.detach()) or z.sum((1, 2, 3)), torch.ones(64, *SHAPE), -torch.ones(64, *SHAPE))
+    )
+    points = between[-1].flatten(1)
+    assert (points == points[:, :1]).all(), "one number for all pixels of an image"
+    assert len(points[:, 0].unique()) == 64, "another for each image"
+
+
+def test_dragan_stays_within_its_distance_from_the_real_images():
+    near, x = [], images(100)
+    DRAGAN(spread=0.5)(seen(lambda z: near.append(z.detach()) or z.sum((1, 2, 3)), x, x))
+    distance = near[-1] - x
+    assert (distance >= 0).all()
+    assert distance.max() <= 0.5 * (x - x.mean()).square().mean().sqrt()
+
+
+def test_lecam_holds_logits_to_the_moving_average_of_the_other_side():
+    lecam = LeCam(weight=2.0, decay=0.5).double()
+    x, fakes = images(), images(seed=2)
+    first = seen(linear, x, fakes)
+    real, fake = first.real, first.fake
+    assert lecam(first).item() == pytest.approx(2 * (real.square().mean() + fake.square().mean()).item())
+    assert lecam.averages.tolist() == pytest.approx([0.9 * real.mean().item(), 0.9 * fake.mean().item()])
+    expected = (real - 0.9 * fake.mean()).square().mean() + (fake - 0.9 * real.mean()).square().mean()
+    assert lecam(first).item() == pytest.approx(2 * expected.item())
+    assert lecam.updates == 2
+
+
+def test_weight_clipping_puts_weights_back_after_each_step_of_d_and_adds_nothing_to_its_loss():
+    gan = tiny_gan(penalties=[WeightClipping(0.01)], discriminator_optimizer=SGD)
+    fit(gan)
+    sizes = [p.abs().max().item() for p in gan.discriminator.parameters()]
+    assert max(sizes) == pytest.approx(0.01)
+    assert max(p.abs().max().item() for p in gan.generator.parameters()) > 0.1
+
+
+# ---- laws ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("penalty", [c for c in ALL if c is not WeightClipping])
+def test_the_gradient_of_every_penalty_is_that_of_finite_differences(penalty):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(2, 3), nn.Softplus(), nn.Linear(3, 1), nn.Flatten(0)).double()
+    x, fakes = images(), images(seed=2)
+
+    def value(weight: Tensor) -> Tensor:
+        judge = lambda z: torch.func.functional_call(network, {"1.weight": weight}, (z,))  # noqa: E731
+        return penalty().double()(seen(judge, x, fakes))
+
+    assert torch.autograd.gradcheck(value, (network[1].weight.detach().requires_grad_(),), atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("penalty", [c for c in ALL if "weight" in inspect.signature(c).parameters])
+def test_every_penalty_grows_with_its_weight_and_vanishes_without(penalty):
+    torch.manual_seed(0)
+    network = MLPDiscriminator((1, 1, 2), hidden=[4]).double()
+    one, two, none = (penalty(weight=w).double()(seen(network, images(), images(seed=2))) for w in (1.0, 2.0, 0.0))
+    assert two.item() == pytest.approx(2 * one.item())
+    assert one.item() > 0
+    assert none.item() == 0
+
+
+def test_the_slope_of_a_norm_is_finite_where_the_norm_is_zero():
+    w = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    penalty = (norm(slopes(lambda x: x.flatten(1) @ w, images())) - 1).square().mean()
+    (gradient,) = torch.autograd.grad(penalty, w)
+    assert gradient.isfinite().all()
+    assert squared(torch.ones(2, 1, 2, 2)).tolist() == [4, 4]
+
+
+class Counted(Penalty):
+    """Counts and remembers."""
+
+    def __init__(self, every: int = 1) -> None:
+        super().__init__(1.0, every)
+        self.calls: list[tuple[torch.dtype, bool]] = []
+
+    def forward(self, seen: Seen) -> Tensor:
+        logits = seen.judge(seen.x)
+        self.calls.append((logits.dtype, torch.is_autocast_enabled("cpu")))
+        return self.weight * logits.square().mean()
+
+
+@pytest.mark.parametrize(("every", "calls"), [(1, 12), (2, 6), (3, 4), (7, 0)])
+def test_a_lazy_penalty_is_evaluated_every_so_many_iterations_in_every_step_of_d(every, calls):
+    counted = Counted(every)
+    fit(tiny_gan(penalties=[counted], discriminator_steps=2))
+    assert len(counted.calls) == calls
+
+
+def test_a_lazy_penalty_has_its_weight_multiplied():
+    def moved(**options) -> Tensor:
+        gan = tiny_gan(discriminator_optimizer=SGD, **options)
+        before = gan.discriminator.layers[0][0].weight.clone()  # type: ignore[index]
+        for _ in range(1):
+            fit(gan, max_steps=1)
+        return gan.discriminator.layers[0][0].weight.detach() - before  # type: ignore[index]
+
+    free = moved()
+    lazily = moved(penalties=[R1(0.5, every=1)]) - free
+    fourfold = moved(penalties=[R1(2.0, every=1)]) - free
+    assert torch.allclose(fourfold, 4 * lazily, rtol=1e-3, atol=1e-7)
+    gan = tiny_gan(penalties=[R1(0.5, every=4)])
+    terms = []
+    learn = "gan_lightning.turns.Turn.learn"
+    with pytest.MonkeyPatch.context() as patch:
+        original = __import__("gan_lightning.turns", fromlist=["Turn"]).Turn.learn
+        patch.setattr(
+            learn, lambda self, **t: (terms.append({k: v.item() for k, v in t.items()}), original(self, **t))[1]
+        )
+        fit(gan, max_steps=4)
+    of_d = terms[::2]
+    assert [sorted(t) for t in of_d] == [["objective"]] * 3 + [["R1", "objective"]]
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_penalties_are_computed_in_32_bits(precision):
+    counted = Counted()
+    fit(tiny_gan(penalties=[counted]), max_steps=1, precision=precision)
+    assert counted.calls == [(torch.float32, False)]
+
+
+def test_any_number_of_penalties_is_logged_each_by_its_name():
+    trainer = fit(tiny_gan(penalties=[R1(), R2(), R1(0.1)]))
+    names = [name for name in trainer.callback_metrics if name.startswith("penalty/")]
+    assert names == ["penalty/R1", "penalty/R2", "penalty/R1_2"]
+
+
+def test_a_checkpoint_names_its_penalties(tmp_path):
+    gan = tiny_gan(penalties=[R1(3.0, every=2), LeCam()])
+    fit(gan).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    again = GAN.load_from_checkpoint(tmp_path / "a.ckpt")
+    assert [type(p) for p in again.penalties] == [R1, LeCam]
+    assert (again.penalties[0].weight, again.penalties[0].every) == (3.0, 2)
+    assert torch.equal(weights(again)["penalties.1.averages"], weights(gan)["penalties.1.averages"])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: R1(-1.0), "the weight of R1 is -1.0"),
+        (lambda: R2(every=0), "every of R2 is 0"),
+        (lambda: ApproximateR1(spread=0.0), "spread of ApproximateR1 is 0.0"),
+        (lambda: LeCam(decay=1.0), "decay of LeCam is 1.0"),
+        (lambda: WeightClipping(0.0), "limit of WeightClipping is 0.0"),
+    ],
+)
+def test_a_penalty_out_of_range_is_refused(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
