@@ -31,6 +31,10 @@ CHOICES: dict[str, type] = {
 """Keys whose value names a class, and the class that it must be a kind of."""
 
 
+LISTS = ("model.penalties",)
+"""Keys of which there may be several."""
+
+
 class Parser(ArgumentParser):
     """A parser that explains errors in one line. (jsonargparse makes one for each class that it meets, too.)"""
 
@@ -70,6 +74,8 @@ def explain(message: str, parser: Parser) -> str:
         made = found(r"class_path[ =]'(\S+?)'", message) or ""
         options = inspect.signature(imported(made)).parameters if made else ()
         return f"{made.split('.')[-1]} in {key} has no option {option}" + hint(option, options)
+    if key in LISTS and (value := found(r"collections\.abc\.Sequence\S* Got value: (\S+)", message)):
+        return f"{key} is a list: --{key}+={value} on the command line, or [{value}] in a config"
     if (name := found(r"Expected a dot import path string: (\S+)", message)) and key in CHOICES:
         base = CHOICES[key]
         return f"{key} is {name}, which is no {base.__name__} that is known here" + hint(
