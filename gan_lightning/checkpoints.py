@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import re
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,17 +31,48 @@ def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
     if not Path(path).is_file():
         raise UserError(f"there is no checkpoint {path}: check ckpt_path")
     try:
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other formats of pickles
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
-            f"{path} is not loaded: it is damaged, or holds "
-            "more than tensors and plain values, which could execute code"
+            f"{path} is not loaded: it is damaged, or holds more than tensors and plain values{named_in(error)}, "
+            "which could execute code"
         ) from error
     except Exception as error:  # on foreign bytes the unpickler fails in every way there is
         raise UserError(f"{path} is damaged or is not a checkpoint") from error
-    if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
-        raise UserError(f"{path} is not a checkpoint of gan_lightning: it has no state_dict or no hyper_parameters")
+    check_form(checkpoint, {"state_dict": dict, "hyper_parameters": dict}, path)
+    if not all(isinstance(tensor, torch.Tensor) for tensor in checkpoint["state_dict"].values()):
+        raise UserError(f"{path} is not a checkpoint of gan_lightning: its state_dict holds more than tensors")
     return checkpoint
+
+
+TRAINING = {"optimizer_states": list, "lr_schedulers": list, "loops": dict, "callbacks": dict, "global_step": int}
+"""What a checkpoint holds from which training can go on."""
+
+
+def check_resumable(checkpoint: dict[str, Any], path: str | Path) -> None:
+    """Refuses a checkpoint that holds a model, but not the state of its training.
+
+    Raises:
+        UserError: Something is missing, or is something else.
+    """
+    check_form(checkpoint, TRAINING, path, "; training cannot go on from it, but samples can be made")
+    check_form(checkpoint["loops"], {"fit_loop": dict}, path)
+
+
+def check_form(content: Any, form: dict[str, type], path: str | Path, advice: str = "") -> None:
+    for key, kind in form.items():
+        if not isinstance(content, dict) or not isinstance(content.get(key), kind):
+            raise UserError(
+                f"{path} is not a checkpoint of gan_lightning with all that belongs to it: no {key}{advice}"
+            )
+
+
+def named_in(error: pickle.UnpicklingError) -> str:
+    """What the file wanted to have called."""
+    name = re.search(r"GLOBAL (\S+)", str(error))
+    return f" ({name[1]})" if name else ""
 
 
 def check_fits(state: dict[str, torch.Tensor], model: nn.Module, path: str | Path) -> None:
@@ -53,8 +86,8 @@ def check_fits(state: dict[str, torch.Tensor], model: nn.Module, path: str | Pat
     for name in [*ours, *theirs]:
         if ours.get(name) != theirs.get(name):
             raise UserError(
-                f"{path} holds other networks than those asked for: {name} is {theirs.get(name, 'not there')} in the "
-                f"file and {ours.get(name, 'not there')} in the model; name the networks it was trained with"
+                f"{path} holds another model than the one asked for: {name} is {theirs.get(name, 'not there')} in the "
+                f"file and {ours.get(name, 'not there')} in the model; its run's config.yaml has what it was made with"
             )
 
 
@@ -74,6 +107,7 @@ def write(content: dict[str, Any], path: str | Path) -> None:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
+        check_readable(part)
         os.replace(part, path)
         sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
@@ -82,8 +116,26 @@ def write(content: dict[str, Any], path: str | Path) -> None:
             raise
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        kept = f"; the previous {path.name} is kept, make room and go on from it" if path.is_file() else ""
-        raise UserError(f"{path} cannot be written: {cause.strerror}{kept}") from error
+        raise UserError(
+            f"{path} cannot be written: {cause.strerror}; the checkpoints that were there are kept, "
+            "make room and go on from them"
+        ) from error
+
+
+def check_readable(path: Path) -> None:
+    """Looks at what is in a file without reading its tensors.
+
+    Raises:
+        UserError: It holds something that `read` would refuse, as a callback's state may.
+    """
+    try:
+        torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        path.unlink()
+        raise UserError(
+            f"this checkpoint could not be read again{named_in(error)}: let callbacks and hyper-parameters hold plain "
+            "values (numbers, text, lists, tensors) only"
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

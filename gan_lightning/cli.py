@@ -1,6 +1,8 @@
 """The `gan` command. This file stays light: `gan --help` must not wait for torch."""
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -31,15 +33,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: Its arguments; those of the process if None.
     """
+    alone = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    command = outline().parse_args(arguments[:1] or ["--help"]).command
     try:
+        command = outline().parse_args(arguments[:1] or ["--help"]).command
         from gan_lightning import commands  # torch and Lightning take seconds to import
 
         commands.run(command, arguments[1:])
     except (KeyboardInterrupt, SystemExit) as end:
+        if alone:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C would come in the middle of the exit
         if isinstance(end, KeyboardInterrupt) or isinstance(end.__context__, KeyboardInterrupt):
-            sys.exit(CTRL_C)  # Lightning would say 1
+            # Lightning would say 1; and it kills the process that speaks for this one if this one says anything
+            sys.exit(0 if int(os.environ.get("LOCAL_RANK", "0")) > 0 else CTRL_C)
         raise
 
 

@@ -9,4 +9,13 @@ class UserError(ValueError):
 
 
 class TroubleError(UserError):
-    """Training cannot go on. Every process raises it at the same iteration, with the same words."""
+    """Training cannot go on. Every process raises it at the same iteration, with the same words.
+
+    Args:
+        message: What is wrong.
+        whole: Whether nothing of the present iteration has been learnt yet, so that the state is worth saving.
+    """
+
+    def __init__(self, message: str, whole: bool = False) -> None:
+        super().__init__(message)
+        self.whole = whole

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from inspect import signature
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,8 @@ class GAN(LightningModule):
             parameter.grad = None
         with frozen(parameters(opponent.optimizer)), without_sync(strategy):
             yield self.now
-        average([*gradients(optimizer.optimizer), *self.now.terms.values()])
+        self.now.statistics = self.statistics()
+        average([*gradients(optimizer.optimizer), *self.now.terms.values(), *self.now.statistics.values()])
         if counts:
             optimizer.step()
         else:
@@ -199,11 +201,16 @@ class GAN(LightningModule):
         norm = get_total_norm(slopes)
         # a gradient scaler meets overflows, skips the step and lowers its scale: no trouble
         gradient = {"gradient": norm} if self.scaler is None else {}
-        self.watch.see(self.global_step, self.now.player, self.now.terms | gradient)
+        self.watch.see(self.global_step, self.now.player, self.now.terms | gradient | self.now.statistics)
         if self.device.type == "cpu":  # elsewhere, when numbers are logged or saved
             self.watch.check()
         if limit is not None:
             clip_grads_with_norm_(parameters(optimizer), limit, norm)
+
+    def statistics(self) -> dict[str, Tensor]:
+        """The largest of the moving statistics of both players' layers, if they have any."""
+        moving = [buffer for player in self.players for buffer in player.buffers() if buffer.is_floating_point()]
+        return {"batch statistics": get_total_norm(moving, norm_type=inf)} if moving else {}
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         with torch.autocast(self.device.type, enabled=False):  # autocast is for the forward pass alone
@@ -260,6 +267,7 @@ class GAN(LightningModule):
         """Lets settings that differ from the checkpoint's take effect, and says so."""
         checkpoints.check_fits(checkpoint["state_dict"], self, "the checkpoint")
         if self.trainer.training:
+            checkpoints.check_resumable(checkpoint, "the checkpoint")
             for change in changes(checkpoint["hyper_parameters"], dict(self.hparams)):
                 rank_zero_info(f"changed: model.{change}")
             adapt(checkpoint, dict(self.hparams), self.players, self.makers(), self.scheduler_factories)
@@ -278,9 +286,12 @@ class GAN(LightningModule):
         """Looks at the images: at the first batch of an epoch, and at each where they are not bytes by nature."""
         x = images_of(batch)
         if batch_idx == 0:
-            together(self.trainer.strategy, partial(check_images, x, self.discriminator.image_shape))
-        elif not isinstance(self.trainer.datamodule, ImageData):  # type: ignore[attr-defined]
-            together(self.trainer.strategy, partial(check_finite, x))
+            check = partial(check_images, x, self.discriminator.image_shape)
+        elif isinstance(self.trainer.datamodule, ImageData):  # type: ignore[attr-defined]
+            return
+        else:
+            check = partial(check_finite, x)
+        together(self.trainer.strategy, check, f"iteration {self.global_step + 1:,}: ", whole=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps what is not finite out of every checkpoint."""

@@ -15,7 +15,7 @@ import torch
 from gan_lightning.errors import UserError
 
 FACTORY_MADE = (torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler)
-PLAIN = (bool, int, float, str, type(None))
+PLAIN = (bool, int, float, str)
 
 
 class Part:
@@ -38,8 +38,11 @@ def describe(value: Any) -> Any:
     Raises:
         UserError: The value is none of these, so no checkpoint could hold it safely.
     """
-    if isinstance(value, PLAIN):
+    if value is None or type(value) in PLAIN:
         return value
+    for plain in PLAIN:
+        if isinstance(value, plain):
+            return plain(value)  # a class made from int, as jsonargparse has some, could not be read again
     if isinstance(value, (list, tuple)):
         return [describe(v) for v in value]
     if isinstance(value, Mapping):

@@ -69,8 +69,14 @@ def gathered(note: str | None) -> list[str | None]:
     return notes
 
 
-def together(strategy: Strategy, action: Callable[[], None]) -> None:
+def together(strategy: Strategy, action: Callable[[], None], prefix: str = "", whole: bool = False) -> None:
     """Does something on every process; where it fails on one, all of them say so, and nobody waits for ever.
+
+    Args:
+        strategy: Has the processes.
+        action: Raises `UserError` if it fails.
+        prefix: Comes before the failure's words.
+        whole: As in `TroubleError`.
 
     Raises:
         TroubleError: With the first failure, and the process's number where there are several.
@@ -86,4 +92,5 @@ def together(strategy: Strategy, action: Callable[[], None]) -> None:
         return
     notes = gathered(problem)
     process = next(i for i, note in enumerate(notes) if note)
-    raise TroubleError(f"process {process}: {notes[process]}" if len(notes) > 1 else notes[process])
+    where = f"process {process}: " if len(notes) > 1 else ""
+    raise TroubleError(f"{where}{prefix}{notes[process]}", whole)

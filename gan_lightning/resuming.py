@@ -11,22 +11,27 @@ from torch.optim.lr_scheduler import LRScheduler
 PLAYERS = ("discriminator", "generator")
 
 
-def flat(words: Any, key: str = "") -> dict[str, Any]:
-    """The leaves of nested words, by dotted keys."""
-    if not isinstance(words, dict):
-        return {key: words}
-    leaves = {}
-    for name, value in words.items():
-        inner = "" if name == "init_args" else str(name)  # users write model.generator.hidden
-        leaves |= flat(value, ".".join(filter(None, (key, inner))))
-    return leaves
+def changes(before: Any, after: Any, key: str = "") -> list[str]:
+    """What differs between two nested words: `key: old -> new`, one text for each leaf.
+
+    Where a class has become another, its arguments are named only if both have them.
+    """
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return [] if before == after else [f"{key}: {shown(before)} -> {shown(after)}"]
+    names = [*after, *(name for name in before if name not in after)]
+    found = []
+    if before.get("class_path") != after.get("class_path"):
+        found = [f"{key}: {shown(before.get('class_path'))} -> {shown(after.get('class_path'))}"]
+        before, after = before.get("init_args", {}), after.get("init_args", {})
+        names = [name for name in after if name in before]
+    for name in names:
+        inner = "" if name == "init_args" else name  # users write model.generator.hidden
+        found += changes(before.get(name), after.get(name), ".".join(filter(None, (key, inner))))
+    return found
 
 
-def changes(before: Any, after: Any) -> list[str]:
-    """What differs between two nested words: `key: old -> new`, one text for each leaf."""
-    old, new = flat(before), flat(after)
-    keys = [*old, *(k for k in new if k not in old)]
-    return [f"{k}: {old.get(k)} -> {new.get(k)}" for k in keys if old.get(k) != new.get(k)]
+def shown(value: Any) -> str:
+    return "default" if value is None else str(value)
 
 
 def adapt(

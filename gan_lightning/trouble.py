@@ -47,10 +47,14 @@ class Watch:
             if bad:
                 shown = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
                 raise TroubleError(
-                    f"training stopped in iteration {iteration + 1}: the {player}'s {' and '.join(bad)} "
+                    f"training stopped in iteration {iteration + 1}: the {player}'s {listed(bad)} "
                     f"{'is' if len(bad) == 1 else 'are'} not finite ({shown}). "
                     f"To get past it: {ADVICE.format(player=player)}."
                 )
+
+
+def listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def check_scale(scale: float, iteration: int) -> None:
@@ -79,6 +83,6 @@ def check_weights(state: dict[str, Tensor], iteration: int) -> None:
         if not isfinite(total):
             player = "discriminator" if name.startswith("discriminator") else "generator"
             raise TroubleError(
-                f"training stopped in iteration {iteration}: {name} is not finite after the {player}'s update. "
+                f"training stopped: {name} is found not to be finite after iteration {iteration}. "
                 f"To get past it: {ADVICE.format(player=player)}."
             )

@@ -22,6 +22,7 @@ class Turn:
     def __init__(self, player: str, parts: int, backward: Callable[[Tensor], None]) -> None:
         self.player, self.parts, self.backward = player, parts, backward
         self.terms: dict[str, Tensor] = {}
+        self.statistics: dict[str, Tensor] = {}
 
     def learn(self, **terms: Tensor) -> None:
         """Makes the gradients of the sum of these terms, scalars, and remembers the value of each."""

@@ -175,7 +175,7 @@ def test_a_users_own_classes_are_found_in_the_working_directory_and_need_trust_i
         (["--config", "nowhere.yaml"], "File does not exist"),
         (["--ckpt_path", "nowhere.ckpt"], "there is no checkpoint nowhere.ckpt"),
         (["--trainer.accelerator", "tpu"], "the trainer refuses its options"),
-        (["--seed", "-1"], "seed: "),
+        (["--seed", "-1"], "seed is -1; it must be >=0 and <=4294967295"),
         (["stray"], "unrecognized arguments: stray"),
     ],
 )
@@ -242,4 +242,7 @@ def test_a_full_disk_is_said_in_one_line(monkeypatch, capsys):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setitem(commands.COMMANDS, "fit", full)
-    assert mistake(capsys, "fit") == "gan fit: No space left on device: make room, then go on with --ckpt_path last"
+    assert (
+        mistake(capsys, "fit")
+        == "gan fit: No space left on device where the run is written: make room, then go on with --ckpt_path last"
+    )

@@ -89,7 +89,7 @@ def test_a_training_that_is_killed_at_random_moments_ends_where_it_would_have_en
     assert_same_run(RUN, whole)
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGUSR1", 138)])
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGUSR1", 138), ("SIGHUP", 129)])
 def test_a_signal_saves_and_stops_with_its_status(name, code, whole):
     process = start(gan, *TRAINING)
     wait_until(lambda: logged() > 10, process)
@@ -146,6 +146,29 @@ def test_going_on_from_an_older_checkpoint_begins_a_new_folder_and_leaves_the_ol
     assert (new / "metrics.csv").read_text().startswith(before)
     assert [row["step"] for row in rows(new / "metrics.csv")] == ["3", "6", "9", "12"]
     assert len(rows(RUN / "metrics.csv")) == 5
+
+
+def test_every_option_of_a_run_survives_in_its_checkpoint():
+    options = [
+        "--seed",
+        "7",
+        "--model.average_decay",
+        "0.5",
+        "--model.generator_gradient_clip",
+        "2",
+        "--trainer.max_steps",
+    ]
+    assert status(start(gan, *TRAINING, *options, "4")) == 0, output()
+    assert status(start(gan, *TRAINING, *options, "6", "--ckpt_path", "last")) == 0, output()
+    assert output().count("changed: ") == 1
+    assert status(start(gan, "predict", "--ckpt_path", "last", "--samples.count", "2")) == 0, output()
+
+
+def test_a_folder_that_cannot_hold_a_run_is_refused_in_one_line():
+    for root in ("/dev/null", "/proc/nowhere"):
+        assert status(start(gan, *TRAINING, "--trainer.default_root_dir", root)) == 2
+        assert f"default_root_dir is {root}, which cannot hold a run" in output().splitlines()[-1]
+    assert "Traceback" not in output()
 
 
 def test_last_starts_from_the_beginning_where_there_is_none_and_does_nothing_where_all_is_done():

@@ -12,6 +12,7 @@ from test_precision import half
 from variants import SGD, VARIANTS, play
 
 from gan_lightning.callbacks import KeepCheckpoints, LossCurves, SampleGrid
+from gan_lightning.resuming import changes
 
 ITERATIONS = 8
 """Of which three make an epoch."""
@@ -135,3 +136,17 @@ def in_two_processes(folder: Path) -> dict[str, list[bool]]:
 def test_the_same_holds_for_two_processes(tmp_path):
     for results in together(in_two_processes, tmp_path):
         assert all(all(equal) for equal in results.values()), results
+
+
+def test_changes_are_told_by_the_keys_that_users_write():
+    def adam(lr: float, **options: Any) -> dict[str, Any]:
+        return {"class_path": "Adam", "init_args": {"lr": lr, **options}}
+
+    sgd = {"class_path": "SGD", "init_args": {"lr": 0.2, "momentum": 0.0}}
+    before = {"model": {"optimizer": adam(0.1, eps=1e-8), "seed": 1}, "trainer": {"precision": None}}
+    assert changes(before, before) == []
+    after = {"model": {"optimizer": adam(0.2, eps=1e-8), "seed": 1}, "trainer": {"precision": "bf16-mixed"}}
+    told = ["model.optimizer.lr: 0.1 -> 0.2", "trainer.precision: default -> bf16-mixed"]
+    assert changes(before, after) == told
+    after["model"]["optimizer"] = sgd
+    assert changes(before, after) == ["model.optimizer: Adam -> SGD", *told], "not what the other never had"

@@ -7,10 +7,11 @@ import torch
 from conftest import SHAPE, Blobs, fit, tiny_gan, weights
 from lightning.pytorch import Callback
 from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
 
 from gan_lightning.callbacks import KeepCheckpoints
 from gan_lightning.errors import TroubleError
-from gan_lightning.networks import Discriminator, MLPDiscriminator
+from gan_lightning.networks import Discriminator, MLPDiscriminator, MLPGenerator
 from gan_lightning.objectives import NonSaturating
 from gan_lightning.trouble import Watch
 
@@ -71,7 +72,7 @@ class Cliff(Discriminator):
 
 
 def test_a_gradient_that_is_not_a_number_is_trouble_though_the_loss_is_finite():
-    message = r"discriminator's gradient is not finite \(objective 0\.\d+, gradient nan\)"
+    message = r"discriminator's gradient is not finite \(objective 0\.\d+, gradient nan, batch statistics"
     with pytest.raises(TroubleError, match=message):
         fit(tiny_gan(discriminator=Cliff(SHAPE)))
 
@@ -96,10 +97,28 @@ class Steep(NonSaturating):
 def test_weights_that_an_update_has_made_infinite_are_not_saved_either(tmp_path):
     keep, explode = KeepCheckpoints(1), partial(torch.optim.SGD, lr=3e38)
     gan = tiny_gan(generator_optimizer=explode, objective=Steep())
-    message = r"iteration 1: generator\S+ is not finite after the generator's update"
+    message = r"generator\S+ is found not to be finite after iteration 1\."
     with pytest.raises(TroubleError, match=message):
         fit(gan, callbacks=[keep], enable_checkpointing=True, default_root_dir=tmp_path)
     assert torch.load(keep.last, weights_only=True)["global_step"] == 0
+
+
+def test_a_bad_image_is_named_with_its_iteration_and_everything_before_it_is_saved(tmp_path):
+    images = torch.rand(32, *SHAPE) * 2 - 1
+    images[26, 0, 2, 1] = torch.inf
+    loader = DataLoader(TensorDataset(images, torch.zeros(32).long()), batch_size=8)
+    keep = KeepCheckpoints(100)
+    with pytest.raises(TroubleError) as caught:
+        fit(tiny_gan(), loader, callbacks=[keep], enable_checkpointing=True, default_root_dir=tmp_path)
+    assert str(caught.value).startswith("iteration 4: image 2 of the batch, counted from 0, has pixels that are not")
+    assert str(caught.value).endswith(f"take it out. The last good state, of iteration 3, is {keep.last}")
+    assert torch.load(keep.last, weights_only=True)["global_step"] == 3
+
+
+def test_moving_statistics_that_overflow_are_trouble_at_once():
+    options = {"generator_optimizer": partial(torch.optim.SGD, lr=1e30), "generator": MLPGenerator(SHAPE, 3, [8, 8])}
+    with pytest.raises(TroubleError, match=r"in iteration [23]: the .* batch statistics .* not finite"):
+        fit(tiny_gan(**options), max_steps=50, log_every_n_steps=50)
 
 
 def test_the_first_of_several_troubles_is_named():

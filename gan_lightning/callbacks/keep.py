@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 
 from gan_lightning.callbacks.progress import iterations
 from gan_lightning.callbacks.run_folder import run_folder
@@ -39,7 +40,7 @@ class KeepCheckpoints(Checkpoint):
             raise UserError(f"checkpoint.every_n_steps is {every_n_steps}; it must be at least 0")
         self.every_n_steps, self.monitor, self.sign = every_n_steps, monitor, {"min": 1, "max": -1}[mode]
         self.folder, self.signals = Path(), Signals()
-        self.saved, self.best_step, self.best_value = -1, 0, math.inf
+        self.started, self.saved, self.best_step, self.best_value = False, -1, 0, math.inf
 
     @property
     def last(self) -> Path:
@@ -56,7 +57,7 @@ class KeepCheckpoints(Checkpoint):
     # ---- when -----------------------------------------------------------------------------------------------------
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.folder, self.saved = run_folder(trainer) / "checkpoints", -1
+        self.folder, self.saved, self.started = run_folder(trainer) / "checkpoints", -1, False
         if trainer.is_global_zero:
             self.final.unlink(missing_ok=True)  # a kill came before it got its name
         if trainer.global_step == 0:
@@ -67,6 +68,7 @@ class KeepCheckpoints(Checkpoint):
         elif trainer.is_global_zero:
             self.name_best(trainer)  # a kill may have come between the two names
         self.signals.catch()
+        self.started = True
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -91,13 +93,18 @@ class KeepCheckpoints(Checkpoint):
             os.replace(self.final, self.last)
             self.name_best(trainer)
         trainer.strategy.barrier()  # nobody reads the old one
+        if self.monitor is not None and math.isinf(self.best_value):
+            rank_zero_warn(f"checkpoint.monitor {self.monitor} was never logged: {self.best} is the first checkpoint")
         self.signals.release()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self.signals.release()
-        if isinstance(exception, TroubleError) and self.last.exists():
-            of = f", of iteration {self.saved:,}," if self.saved >= 0 else ""
-            exception.args = (f"{exception} The last good state{of} is {self.last}",)
+        if not isinstance(exception, TroubleError) or not self.started:
+            return
+        if exception.whole and self.saved != trainer.global_step:
+            self.save(trainer, self.last)
+        of = f", of iteration {self.saved:,}," if self.saved >= 0 else ""
+        exception.args = (f"{str(exception).rstrip('.')}. The last good state{of} is {self.last}",)
 
     # ---- what -----------------------------------------------------------------------------------------------------
 

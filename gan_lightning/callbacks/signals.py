@@ -11,8 +11,8 @@ from lightning.pytorch import Trainer
 from gan_lightning.moments import due
 from gan_lightning.processes import follows, largest, several
 
-NAMES = ("SIGINT", "SIGTERM", "SIGUSR1")
-"""Ctrl-C, a machine that is about to stop, a batch system whose time is nearly over."""
+NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
+"""Ctrl-C, a machine that is about to stop, a batch system whose time is nearly over, a terminal that was closed."""
 
 TOGETHER = 10
 """Iterations after which several processes ask each other."""
@@ -34,7 +34,8 @@ class Signals:
         self.received = None
         if threading.current_thread() is threading.main_thread():  # Python's rule
             numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
-            self.before = {number: signal.signal(number, self.notice) for number in numbers}
+            heard = [n for n in numbers if n.name != "SIGHUP" or signal.getsignal(n) != signal.SIG_IGN]  # nohup
+            self.before = {number: signal.signal(number, self.notice) for number in heard}
 
     def release(self) -> None:
         """To be called before Lightning puts back what was there before its own handlers."""
@@ -47,9 +48,11 @@ class Signals:
         self.received = signal.Signals(number)
         if again:
             raise KeyboardInterrupt
+        if self.received.name == "SIGHUP":
+            mute()
         if number == signal.SIGINT and not follows():
             # not print: the signal may have interrupted one
-            os.write(2, b"\nstopping after this iteration; Ctrl-C again stops at once, without saving\n")
+            os.write(2, b"\nstopping after this iteration; Ctrl-C again does not wait for it\n")
 
     def agreed(self, trainer: Trainer) -> signal.Signals | None:
         """The signal for which all processes stop now, if there is one. All must ask, in the same iteration."""
@@ -65,3 +68,12 @@ class Signals:
         """Ends training. (Where another process of this machine started this one, that one has the status.)"""
         assert self.received is not None
         raise Stopped(0 if follows() else 128 + self.received)
+
+
+def mute() -> None:
+    """Writes to a terminal that is gone would fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        if os.isatty(output):
+            os.dup2(nowhere, output)
+    os.close(nowhere)

@@ -3,9 +3,10 @@
 import errno
 import logging
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
@@ -17,6 +18,9 @@ from gan_lightning.processes import follows
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What a system says of a full disk."""
+
+LOST = ("Connection closed by peer", "Connection reset by peer", "NCCL communicator was aborted")
+"""What gloo and NCCL say of a process that is gone."""
 
 COMMANDS = {"fit": fit, "predict": predict, "validate": judge, "test": judge}
 
@@ -40,7 +44,12 @@ def run(command: str, arguments: Sequence[str]) -> None:
     except OSError as error:
         if error.errno not in FULL:
             raise
-        end(command, f"{error.strerror}: make room, then go on with --ckpt_path last")
+        where = f" for {error.filename}" if error.filename else " where the run is written"
+        end(command, f"{error.strerror}{where}: make room, then go on with --ckpt_path last")
+    except RuntimeError as error:
+        if not any(words in str(error) for words in LOST):
+            raise
+        end(command, "another process of this training has ended: see what it says; go on with --ckpt_path last")
 
 
 def end(command: str, message: str) -> NoReturn:
@@ -49,8 +58,19 @@ def end(command: str, message: str) -> NoReturn:
     sys.exit(2)
 
 
+def without_full_disks(hook: Callable) -> Callable:
+    """Leaves out what threads say of a full disk (TensorBoard writes in one): the command says so itself."""
+
+    def without(thread: Any) -> None:
+        if not (isinstance(thread.exc_value, OSError) and thread.exc_value.errno in FULL):
+            hook(thread)
+
+    return without
+
+
 def quieten() -> None:
     """Keeps Lightning's advertisements and its advice on other programs out of the output."""
+    threading.excepthook = without_full_disks(threading.__excepthook__)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     for message in (

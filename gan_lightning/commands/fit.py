@@ -1,5 +1,6 @@
 """`gan fit`."""
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,9 +73,10 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     made = Namespace(parser.instantiate(config))
     begin = start(config.ckpt_path, made.trainer.default_root_dir)
     if begin.content is not None:  # what is wrong with it is said in one line, and before anything is written
-        checkpoints.check_fits(begin.content["state_dict"], made.model, config.ckpt_path)
+        checkpoints.check_fits(begin.content["state_dict"], made.model, str(begin.checkpoint))
     words = yaml.safe_load(parser.dump(config))
     words.pop("ckpt_path", None)
+    check_root(Path(made.trainer.default_root_dir or "."))
     trainer = fit_trainer(made, begin, words)
     folder = run_folder(trainer)
     writes = trainer.is_global_zero and not made.trainer.fast_dev_run
@@ -91,6 +93,17 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     trainer.fit(made.model, datamodule=made.data, ckpt_path=begin.checkpoint, weights_only=True)
     if writes:
         report(folder, trainer.global_step - begin.iteration, time.monotonic() - started)
+
+
+def check_root(root: Path) -> None:
+    """Refuses a folder that cannot be written into, before anything is trained for it."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        refused = None if os.access(root, os.W_OK) else "it may not be written into"
+    except OSError as error:
+        refused = error.strerror
+    if refused:
+        raise UserError(f"trainer.default_root_dir is {root}, which cannot hold a run: {refused}")
 
 
 def fit_trainer(made: Namespace, begin: Start, words: dict[str, Any]) -> Trainer:

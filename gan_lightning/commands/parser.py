@@ -85,6 +85,8 @@ def explain(message: str, parser: Parser) -> str:
         keys = f"{key}.{missing}" if key else missing
         example = "--data MNIST" if keys == "data" else f"--{keys} VALUE"
         return f"{keys} must be given: {example} on the command line, or a --config file that holds it"
+    if bounds := re.search(r"(\S+) does not conform to restriction (.+)", in_one_line(message)):
+        return f"{key} is {bounds[1]}; it must be {bounds[2].replace('v', '')}"
     return in_one_line(message)
 
 

@@ -93,6 +93,7 @@ def start(ckpt_path: str | None, root: str | Path | None) -> Start:
             raise UserError(f"there is no best.ckpt in {root or '.'}/lightning_logs yet: check ckpt_path")
         return Start()
     content = checkpoints.read(path)
+    checkpoints.check_resumable(content, path)
     path = Path(path)
     here = Start(path, content, path.parent.parent if path.parent.name == "checkpoints" else None)
     if here.before and lies_in(here.before, root) and furthest(here.before, here.iteration) <= here.iteration:
