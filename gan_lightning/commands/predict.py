@@ -1,6 +1,7 @@
 """`gan predict`."""
 
 import importlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -75,7 +76,10 @@ def predict(command: str, arguments: Sequence[str]) -> None:
         range(samples.first_seed, samples.first_seed + samples.count), samples.folder, samples.npz, samples.overwrite
     )
     model = GAN.load_from_checkpoint(find(made.ckpt_path) or made.ckpt_path)
-    trainer = trainer_with({**options_of(made.trainer), "callbacks": [writer], "logger": False})
+    options = options_of(made.trainer)
+    if options["enable_progress_bar"] is None:
+        options["enable_progress_bar"] = sys.stderr.isatty()
+    trainer = trainer_with({**options, "callbacks": [writer], "logger": False})
     trainer.predict(model, seeds, return_predictions=False)
     if trainer.is_global_zero:
         archive = ", samples.npz" if samples.npz else ""
