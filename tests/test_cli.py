@@ -227,14 +227,26 @@ def test_help_answers_without_importing_torch():
     assert "gan fit --config configs/digits.yaml" in done.stdout
 
 
-def test_a_command_that_is_interrupted_before_it_trains_ends_quietly(monkeypatch):
+@pytest.mark.parametrize(("rank", "code"), [("0", 130), ("1", 0)])
+def test_a_command_that_is_interrupted_before_it_trains_ends_quietly(rank, code, monkeypatch):
+    """Of several processes, the first has the status: Lightning would kill it if another had one."""
+
     def interrupted(*_):
         raise KeyboardInterrupt
 
+    monkeypatch.setenv("LOCAL_RANK", rank)
     monkeypatch.setitem(commands.COMMANDS, "fit", interrupted)
     with pytest.raises(SystemExit) as caught:
         gan("fit")
-    assert caught.value.code == 130
+    assert caught.value.code == code
+
+
+def test_the_loss_of_another_process_is_said_in_one_line(monkeypatch, capsys):
+    def lost(*_):
+        raise RuntimeError("[pair.cc:561] Connection closed by peer [127.0.0.1]:50870.")
+
+    monkeypatch.setitem(commands.COMMANDS, "fit", lost)
+    assert "another process of this training has ended" in mistake(capsys, "fit")
 
 
 def test_a_full_disk_is_said_in_one_line(monkeypatch, capsys):
