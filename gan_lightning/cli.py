@@ -1,7 +1,6 @@
 """The `gan` command. This file stays light: `gan --help` must not wait for torch."""
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -44,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C would come in the middle of the exit
         if isinstance(end, KeyboardInterrupt) or isinstance(end.__context__, KeyboardInterrupt):
-            # Lightning would say 1; and it kills the process that speaks for this one if this one says anything
-            sys.exit(0 if int(os.environ.get("LOCAL_RANK", "0")) > 0 else CTRL_C)
+            sys.exit(CTRL_C)  # Lightning would say 1
         raise
 
 

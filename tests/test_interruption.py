@@ -200,3 +200,12 @@ def test_a_run_is_not_overwritten_where_runs_have_no_folders_of_their_own():
     assert "holds a run already: go on with --ckpt_path" in output().splitlines()[-1]
     assert Path("checkpoints/last.ckpt").read_bytes() == before
     assert status(start(gan, *job, "--ckpt_path", ".", "--trainer.max_steps", "6")) == 0, output()
+
+
+def test_ctrl_c_while_two_processes_wait_for_each_other_ends_at_once():
+    """One of two is started; it waits for the other, who never comes."""
+    process = start(gan, *TRAINING, *TWO, **torchrun(0, 2, str(free_port())))
+    time.sleep(4)
+    os.kill(process.pid, signal.SIGINT)  # type: ignore[arg-type]
+    assert status(process) == 130
+    assert "Traceback" not in output()

@@ -3,6 +3,8 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -68,6 +70,22 @@ class Signals:
         """Ends training. (Where another process of this machine started this one, that one has the status.)"""
         assert self.received is not None
         raise Stopped(0 if follows() else 128 + self.received)
+
+
+@contextmanager
+def at_once_while_starting(processes: int) -> Iterator[None]:
+    """Lets Ctrl-C end a process at once until training starts, if there are several.
+
+    While they wait for each other, Python would not hear of it, and where one has ended the others would wait for ever.
+    """
+    if processes == 1 or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def mute() -> None:

@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from gan_lightning import checkpoints
 from gan_lightning.callbacks import Announcement, KeepCheckpoints, LossCurves, Progress, SampleGrid
 from gan_lightning.callbacks.run_folder import run_folder
+from gan_lightning.callbacks.signals import at_once_while_starting
 from gan_lightning.commands.parser import Parser, command_parser
 from gan_lightning.commands.resume import Settings, Start, announce, start
 from gan_lightning.commands.trainer import options_of, trainer_with
@@ -90,7 +91,8 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     if writes and begin.before:
         continue_table(begin.before / "metrics.csv", folder / "metrics.csv", begin.iteration)
     started = time.monotonic()
-    trainer.fit(made.model, datamodule=made.data, ckpt_path=begin.checkpoint, weights_only=True)
+    with at_once_while_starting(trainer.world_size):
+        trainer.fit(made.model, datamodule=made.data, ckpt_path=begin.checkpoint, weights_only=True)
     if writes:
         report(folder, trainer.global_step - begin.iteration, time.monotonic() - started)
 
