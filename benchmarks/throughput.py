@@ -24,51 +24,27 @@ from collections.abc import Iterator
 from functools import partial
 
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from measured import ADAM, FUSED, SHAPE, Random, Stopwatch, classic, pixels
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import softplus
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from gan_lightning import GAN
 from gan_lightning.averaging import AverageGenerator
 from gan_lightning.callbacks import LossCurves, Progress
 from gan_lightning.commands import quieten
-from gan_lightning.data import ImageData
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 
-SHAPE = (1, 28, 28)
-PIXELS = torch.randint(256, (16_384, *SHAPE), generator=torch.Generator().manual_seed(0)).byte()
+PIXELS = pixels()
 WARM_UP = 10
-ADAM = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
-FUSED = partial(ADAM, fused=True)
-
-
-class Random(ImageData):
-    """Random images of MNIST's shape."""
-
-    def __init__(self, batch_size: int) -> None:
-        super().__init__(SHAPE, batch_size)
-
-    def load(self) -> TensorDataset:
-        return TensorDataset(PIXELS, torch.zeros(len(PIXELS)).long())
-
-
-class Stopwatch(Callback):
-    """CPU-seconds from the end of the warm-up to the end."""
-
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        if trainer.global_step == WARM_UP:
-            self.started = time.process_time()
-        self.seconds = time.process_time() - self.started if trainer.global_step > WARM_UP else 0.0
 
 
 def gan_lightning(batch_size: int, iterations: int) -> float:
     """CPU-seconds of this package."""
-    gan = GAN(MLPGenerator(SHAPE), MLPDiscriminator(SHAPE), generator_optimizer=FUSED, discriminator_optimizer=FUSED)
-    watch = Stopwatch()
+    watch = Stopwatch(WARM_UP)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
             max_steps=WARM_UP + iterations,
@@ -78,8 +54,8 @@ def gan_lightning(batch_size: int, iterations: int) -> float:
             enable_checkpointing=False,
             enable_model_summary=False,
         )
-        trainer.fit(gan, Random(batch_size))
-    return watch.seconds
+        trainer.fit(classic(), Random(batch_size))
+    return watch.cpu
 
 
 def batches_in_memory(batch_size: int) -> Iterator[Tensor]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -44,6 +44,17 @@ def fit(gan: GAN, data: ImageData | DataLoader | None = None, **options: Any) ->
     trainer = Trainer(**(quiet | options))
     trainer.fit(gan, data or Blobs(), ckpt_path=ckpt_path, weights_only=True)
     return trainer
+
+
+class Slopes(Callback):
+    """The gradient of every update, flat, as the optimizer sees it."""
+
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+        slopes = [p.grad for group in optimizer.param_groups for p in group["params"]]
+        self.seen.append(torch.cat([s.flatten() for s in slopes]).clone())
 
 
 def weights(module: torch.nn.Module) -> dict[str, Tensor]:

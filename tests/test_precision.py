@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import SHAPE, Blobs, fit, tiny_gan, weights
-from lightning.pytorch import Callback
+from conftest import SHAPE, Blobs, Slopes, fit, tiny_gan, weights
 from lightning.pytorch.plugins import MixedPrecision
 from test_trouble import moved
 from torch import Tensor, nn
@@ -23,17 +22,6 @@ def half(scale: float = 2.0**10, **options: Any) -> dict[str, Any]:
     """16-mixed with a gradient scaler, on the CPU, where Lightning would choose bf16."""
     scaler = torch.amp.GradScaler("cpu", init_scale=scale, **options)
     return {"plugins": [MixedPrecision("16-mixed", "cpu", scaler)]}
-
-
-class Slopes(Callback):
-    """The gradients as the optimizers see them; what they multiply is kept apart."""
-
-    def __init__(self) -> None:
-        self.seen: list[Tensor] = []
-
-    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
-        slopes = [p.grad for group in optimizer.param_groups for p in group["params"]]
-        self.seen.append(torch.cat([s.flatten() for s in slopes]).clone())
 
 
 def slopes(gan, **options: Any) -> list[Tensor]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import SHAPE, Blobs, fit
+from conftest import SHAPE, Blobs, Slopes, fit
 from lightning.pytorch import Callback
 from lightning.pytorch.loggers import CSVLogger
 from processes import together
@@ -24,17 +24,6 @@ from gan_lightning.randomness import TRAINING, mix
 
 TWO: dict[str, Any] = {"devices": 2, "strategy": "ddp"}
 EXACT: dict[str, Any] = {"precision": "64-true"}
-
-
-class Slopes(Callback):
-    """The gradient of every update, flat, and whose it is."""
-
-    def __init__(self) -> None:
-        self.seen: list[Tensor] = []
-
-    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
-        slopes = [p.grad for group in optimizer.param_groups for p in group["params"]]
-        self.seen.append(torch.cat([s.flatten() for s in slopes]).clone())
 
 
 class Twin(GAN):
