@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -202,10 +203,18 @@ def test_a_run_is_not_overwritten_where_runs_have_no_folders_of_their_own():
     assert status(start(gan, *job, "--ckpt_path", ".", "--trainer.max_steps", "6")) == 0, output()
 
 
+def listens(port: int) -> bool:
+    """Whether a process waits for others at this port."""
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_ctrl_c_while_two_processes_wait_for_each_other_ends_at_once():
     """One of two is started; it waits for the other, who never comes."""
-    process = start(gan, *TRAINING, *TWO, **torchrun(0, 2, str(free_port())))
-    time.sleep(4)
+    port = free_port()
+    process = start(gan, *TRAINING, *TWO, **torchrun(0, 2, str(port)))
+    wait_until(lambda: listens(port), process)
+    time.sleep(0.5)
     os.kill(process.pid, signal.SIGINT)  # type: ignore[arg-type]
     assert status(process) == 130
     assert "Traceback" not in output()
