@@ -7,7 +7,7 @@ regularisation. https://arxiv.org/abs/1912.04958).
 Adding one is a class here or in a file of your own, and two lines of YAML: `penalties: [{class_path: my_file.Mine}]`.
 """
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -44,8 +44,7 @@ class Seen(NamedTuple):
 class Penalty(Part, nn.Module, ABC):
     """A term of the discriminator's loss, or something that is done to it after each of its steps.
 
-    A subclass overrides `forward` or `after_step`. What it keeps from one iteration to the next is a buffer, so that a
-    checkpoint holds it.
+    What a subclass keeps from one iteration to the next is a buffer, so that a checkpoint holds it.
 
     Args:
         weight: What its value is multiplied with.
@@ -61,9 +60,9 @@ class Penalty(Part, nn.Module, ABC):
             raise UserError(f"every of {name} is {every}; it must be at least 1 iteration")
         self.weight, self.every = weight, every
 
+    @abstractmethod
     def forward(self, seen: Seen) -> Tensor:
         """The term, a scalar, its weight included."""
-        return seen.real.new_zeros(())
 
     def after_step(self, discriminator: nn.Module) -> None:
         """What is done to the discriminator after its step: nothing."""
@@ -280,6 +279,9 @@ class WeightClipping(Penalty):
         if limit <= 0:
             raise UserError(f"limit of WeightClipping is {limit}; it must be above 0")
         self.limit = limit
+
+    def forward(self, seen: Seen) -> Tensor:
+        return seen.real.new_zeros(())  # nothing is added to the loss
 
     @torch.no_grad()
     def after_step(self, discriminator: nn.Module) -> None:
