@@ -3,12 +3,14 @@
 import resource
 import time
 from functools import partial
+from typing import Any
 
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
 from torch.utils.data import TensorDataset
 
 from gan_lightning import GAN
+from gan_lightning.commands import quieten
 from gan_lightning.data import ImageData
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 
@@ -68,3 +70,21 @@ def wait(device: torch.device) -> None:
     """Until a GPU has done what it was told."""
     if device.type == "cuda":
         torch.cuda.synchronize()
+
+
+def trained(batch_size: int, iterations: int, warm_up: int, **options: Any) -> Stopwatch:
+    """Trains the classic networks on one thread, and nothing else: no logs, no files, no bar."""
+    quieten()
+    torch.set_num_threads(1)
+    watch = Stopwatch(warm_up)
+    trainer = Trainer(
+        max_steps=warm_up + iterations,
+        logger=False,
+        callbacks=[watch],
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        **options,
+    )
+    trainer.fit(classic(), Random(batch_size))
+    return watch

@@ -16,30 +16,14 @@ import subprocess
 import sys
 
 import torch
-from lightning.pytorch import Trainer
-from measured import Random, Stopwatch, classic
-
-from gan_lightning.commands import quieten
+from measured import trained
 
 WARM_UP = 20
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
 
 
 def work(precision: str, batch_size: int, iterations: int) -> None:
-    quieten()
-    torch.set_num_threads(1)
-    watch = Stopwatch(WARM_UP)
-    trainer = Trainer(
-        precision=precision,  # type: ignore[arg-type]
-        devices=1,
-        max_steps=WARM_UP + iterations,
-        logger=False,
-        callbacks=[watch],
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=False,
-    )
-    trainer.fit(classic(), Random(batch_size))
+    watch = trained(batch_size, iterations, WARM_UP, precision=precision, devices=1)
     print("measured " + json.dumps([watch.wall if torch.cuda.is_available() else watch.cpu, watch.megabytes]))
 
 

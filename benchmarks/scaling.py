@@ -20,11 +20,9 @@ import subprocess
 import sys
 
 import torch
-from lightning.pytorch import Trainer
-from measured import Random, Stopwatch, classic
+from measured import trained
 
 from gan_lightning import gan as game
-from gan_lightning.commands import quieten
 
 WARM_UP = 20
 CONTENDERS = {"one process": (1, True), "two processes": (2, True), "two, not averaged": (2, False)}
@@ -32,24 +30,12 @@ CONTENDERS = {"one process": (1, True), "two processes": (2, True), "two, not av
 
 def work(batch_size: int, iterations: int, averaged: bool) -> None:
     """One process's share; prints its seconds."""
-    quieten()
-    torch.set_num_threads(1)
     if not averaged:
         game.average = lambda tensors: None
-    watch = Stopwatch(WARM_UP)
     several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    trainer = Trainer(
-        accelerator="gpu" if torch.cuda.device_count() > several else "cpu",
-        devices=2 if several else 1,
-        strategy="ddp" if several else "auto",
-        max_steps=WARM_UP + iterations,
-        logger=False,
-        callbacks=[watch],
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=False,
-    )
-    trainer.fit(classic(), Random(batch_size))
+    accelerator = "gpu" if torch.cuda.device_count() > several else "cpu"
+    machine = {"accelerator": accelerator, "devices": 2 if several else 1, "strategy": "ddp" if several else "auto"}
+    watch = trained(batch_size, iterations, WARM_UP, **machine)
     print("seconds " + json.dumps([watch.cpu, watch.wall]))
 
 

@@ -26,8 +26,7 @@ def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
     Raises:
         UserError: There is no such file, it is damaged, it is no checkpoint, or it holds code.
     """
-    if "://" in str(path):
-        raise UserError(f"{path} is an address: download the checkpoint first, then name the file")
+    check_local(path)
     if not Path(path).is_file():
         raise UserError(f"there is no checkpoint {path}: check ckpt_path")
     try:
@@ -45,6 +44,16 @@ def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
     if not all(isinstance(tensor, torch.Tensor) for tensor in checkpoint["state_dict"].values()):
         raise UserError(f"{path} is not a checkpoint of gan_lightning: its state_dict holds more than tensors")
     return checkpoint
+
+
+def check_local(path: str | Path) -> None:
+    """Refuses what is not on this machine.
+
+    Raises:
+        UserError: The path is an address.
+    """
+    if "://" in str(path):
+        raise UserError(f"{path} is an address: download the checkpoint first, then name the file")
 
 
 TRAINING = {"optimizer_states": list, "lr_schedulers": list, "loops": dict, "callbacks": dict, "global_step": int}

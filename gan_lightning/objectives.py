@@ -140,7 +140,7 @@ class RelativisticAverage(Objective):
 
     v~ is the mean of v over the batch, of all processes: each image is judged against the average of the other side.
 
-    Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, Section 4.1
+    Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, Section 4
     (RaGAN). https://arxiv.org/abs/1807.00734
     """
 

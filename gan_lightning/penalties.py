@@ -1,7 +1,7 @@
 """What keeps the discriminator smooth: terms that are added to its loss, any number of them at once.
 
 Each is computed in 32 bits whatever the precision of training, and can be evaluated every k iterations only, with k
-times the weight (Karras et al., "Analyzing and improving the image quality of StyleGAN", 2020, Appendix B; lazy
+times the weight (Karras et al., "Analyzing and improving the image quality of StyleGAN", 2020, Section 3.1; lazy
 regularisation. https://arxiv.org/abs/1912.04958).
 
 Adding one is a class here or in a file of your own, and two lines of YAML: `penalties: [{class_path: my_file.Mine}]`.
@@ -122,7 +122,7 @@ class ApproximateR1(Penalty):
     It is R1 plus terms of the order of s^2, in expectation; one draw of e has a relative standard deviation of sqrt(2)
     an image. Unlike R1 it suits compiled networks and layers that cannot be differentiated twice.
 
-    Lin et al., "Diffusion adversarial post-training for one-step video generation", 2025, Section 3.4.
+    Lin et al., "Diffusion adversarial post-training for one-step video generation", 2025.
     https://arxiv.org/abs/2501.08316
 
     Args:
@@ -144,7 +144,7 @@ class ApproximateR2(Penalty):
 
     See ApproximateR1.
 
-    Lin et al., "Diffusion adversarial post-training for one-step video generation", 2025, Section 3.4.
+    Lin et al., "Diffusion adversarial post-training for one-step video generation", 2025.
     https://arxiv.org/abs/2501.08316
 
     Args:
@@ -200,7 +200,7 @@ class DRAGAN(Penalty):
 
     d is uniform in [0, spread * the standard deviation of all pixels of the batch), as in the authors' code.
 
-    Kodali et al., "On convergence and stability of GANs", 2017, Equation 6 and Algorithm 1.
+    Kodali et al., "On convergence and stability of GANs", 2017, Algorithm 1.
     https://arxiv.org/abs/1705.07215
 
     Args:
@@ -231,7 +231,7 @@ class LeCam(Penalty):
     a_R and a_F are moving averages of D(x) and D(G(z)) over earlier iterations and all processes; they begin at zero.
     For few images.
 
-    Tseng et al., "Regularizing generative adversarial networks under limited data", 2021, Equation 3.
+    Tseng et al., "Regularizing generative adversarial networks under limited data", 2021.
     https://arxiv.org/abs/2104.03310
 
     Args:

@@ -174,6 +174,7 @@ def test_a_users_own_classes_are_found_in_the_working_directory_and_need_trust_i
         (["--grid.rows", "0"], "grid.rows is 0"),
         (["--config", "nowhere.yaml"], "File does not exist"),
         (["--ckpt_path", "nowhere.ckpt"], "there is no checkpoint nowhere.ckpt"),
+        (["--ckpt_path", "http://127.0.0.1:9/a.ckpt"], "http://127.0.0.1:9/a.ckpt is an address: download"),
         (["--trainer.accelerator", "tpu"], "the trainer refuses its options"),
         (["--seed", "-1"], "seed is -1; it must be >=0 and <=4294967295"),
         (["stray"], "unrecognized arguments: stray"),
@@ -243,6 +244,12 @@ def test_the_loss_of_another_process_is_said_in_one_line(monkeypatch, capsys):
 
     monkeypatch.setitem(commands.COMMANDS, "fit", lost)
     assert "another process of this training has ended" in mistake(capsys, "fit")
+
+
+def test_an_address_is_no_checkpoint_to_sample_from(capsys):
+    assert "http://127.0.0.1:9/a.ckpt is an address" in mistake(
+        capsys, "predict", "--ckpt_path", "http://127.0.0.1:9/a.ckpt"
+    )
 
 
 def test_a_full_disk_is_said_in_one_line(monkeypatch, capsys):

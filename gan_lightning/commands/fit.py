@@ -81,7 +81,7 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     trainer = fit_trainer(made, begin, words)
     folder = run_folder(trainer)
     writes = trainer.is_global_zero and not made.trainer.fast_dev_run
-    if begin.checkpoint is None and writes and (folder / "checkpoints" / "last.ckpt").exists():
+    if begin.checkpoint is None and not made.trainer.fast_dev_run and (folder / "checkpoints" / "last.ckpt").exists():
         raise UserError(
             f"{folder} holds a run already: go on with --ckpt_path {folder}, or choose another folder with "
             "--trainer.default_root_dir"

@@ -66,7 +66,11 @@ def find(name: str | Path, root: str | Path = ".") -> Path | None:
 
     Returns:
         The file; None if there is no `last` or `best` yet.
+
+    Raises:
+        UserError: It is an address.
     """
+    checkpoints.check_local(name)
     if str(name) in NAMES and not Path(name).exists():
         folders = [Path(root), *Path(root).glob("lightning_logs/*")]
         files = [folder / "checkpoints" / f"{name}.ckpt" for folder in folders]
@@ -87,14 +91,13 @@ def start(ckpt_path: str | None, root: str | Path | None) -> Start:
     """
     if ckpt_path is None:
         return Start()
-    path = ckpt_path if "://" in ckpt_path else find(ckpt_path, root or ".")
+    path = find(ckpt_path, root or ".")
     if path is None:
         if ckpt_path == "best":
             raise UserError(f"there is no best.ckpt in {root or '.'}/lightning_logs yet: check ckpt_path")
         return Start()
     content = checkpoints.read(path)
     checkpoints.check_resumable(content, path)
-    path = Path(path)
     here = Start(path, content, path.parent.parent if path.parent.name == "checkpoints" else None)
     if here.before and lies_in(here.before, root) and furthest(here.before, here.iteration) <= here.iteration:
         here.folder = here.before
