@@ -1,14 +1,12 @@
 """Going on from a checkpoint with other settings than it was made with."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-
-PLAYERS = ("discriminator", "generator")
 
 
 def changes(before: Any, after: Any, key: str = "") -> list[str]:
@@ -37,7 +35,7 @@ def shown(value: Any) -> str:
 def adapt(
     checkpoint: dict[str, Any],
     words: dict[str, Any],
-    players: Sequence[nn.Module],
+    players: Mapping[str, nn.Module],
     optimizers: Sequence[Callable[..., Optimizer]],
     schedulers: Sequence[Callable[..., LRScheduler] | None],
 ) -> None:
@@ -50,19 +48,19 @@ def adapt(
     Args:
         checkpoint: As Lightning wrote it; its `optimizer_states` and `lr_schedulers` are changed.
         words: Today's hyper-parameters.
-        players: D and G.
+        players: What learns, by name, in the order of the optimizers.
         optimizers: For each player, what makes its optimizer from parameters.
         schedulers: For each player, what makes its scheduler from the optimizer, or None.
     """
     before = checkpoint["hyper_parameters"]
-    names = [f"{player}_{kind}" for player in PLAYERS for kind in ("optimizer", "scheduler")]
-    fresh = [make(player.parameters()) for player, make in zip(players, optimizers, strict=True)]
+    names = [f"{player}_{kind}" for player in players for kind in ("optimizer", "scheduler")]
+    fresh = [make(player.parameters()) for player, make in zip(players.values(), optimizers, strict=True)]
     fused = [group.get("fused") for optimizer in fresh for group in optimizer.param_groups]
     saved = [group.get("fused") for state in checkpoint["optimizer_states"] for group in state["param_groups"]]
     if fused == saved and all(before.get(name) == words[name] for name in names):
         return
     checkpoint["lr_schedulers"] = []
-    for i, (player, optimizer, make_scheduler) in enumerate(zip(PLAYERS, fresh, schedulers, strict=True)):
+    for i, (player, optimizer, make_scheduler) in enumerate(zip(players, fresh, schedulers, strict=True)):
         if make_scheduler is not None:
             scheduler = make_scheduler(optimizer)
             advance(scheduler, checkpoint["global_step"])

@@ -1,6 +1,6 @@
 """From the number of a sample to its latent vector. One number names one image, whatever the batch or the machine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,28 @@ def latents(seeds: Iterable[int], latent_dim: int) -> Tensor:
     return torch.stack(rows) if rows else torch.empty(0, latent_dim)
 
 
+def labels_of(seeds: Sequence[int], labels: Iterable[int] | None, classes: int) -> Tensor:
+    """Labels (N,) int64 of samples: those that are asked for, or else the classes in turns, seed by seed.
+
+    Args:
+        seeds: The samples' numbers.
+        labels: From 0 to classes - 1, one for each sample.
+        classes: How many the generator was made for; 0 for one without labels.
+
+    Raises:
+        UserError: A label is out of range, or the generator takes none.
+    """
+    if labels is None:
+        return torch.tensor([seed % max(1, classes) for seed in seeds], dtype=torch.int64)
+    labels = list(labels)
+    if not classes:
+        raise UserError("this model was trained without labels: leave out samples.labels")
+    for label in labels:
+        if not 0 <= label < classes:
+            raise UserError(f"{label} is no label of this model: its classes are 0 to {classes - 1}")
+    return torch.tensor(labels, dtype=torch.int64)
+
+
 def check_seed(seed: int) -> int:
     seed = int(seed)
     if not 0 <= seed <= LARGEST:
@@ -34,20 +56,25 @@ def check_seed(seed: int) -> int:
     return seed
 
 
-def seed_loader(first_seed: int = 0, count: int = 64, batch_size: int = 64) -> DataLoader:
-    """Batches of seeds (N,) int64 for `Trainer.predict`, which splits them over the processes.
+def seed_loader(
+    first_seed: int = 0, count: int = 64, batch_size: int = 64, labels: Sequence[int] | None = None
+) -> DataLoader:
+    """Batches for `Trainer.predict`, which splits them over the processes: seeds (N,) int64, or (seeds, labels).
 
     Args:
         first_seed: The first sample's number.
-        count: How many samples.
+        count: How many samples; with labels, how many of each.
         batch_size: Samples made at a time. It changes the memory needed, not the images.
+        labels: Classes, of each of which the same seeds are made, class by class.
     """
     for key, value in (("count", count), ("batch_size", batch_size)):
         if value < 1:
             raise UserError(f"samples.{key} is {value}; it must be at least 1")
     check_seed(first_seed)
     check_seed(first_seed + count - 1)
-    return DataLoader(range(first_seed, first_seed + count), batch_size=batch_size)  # type: ignore[arg-type]
+    seeds = range(first_seed, first_seed + count)
+    asked = seeds if labels is None else [(seed, label) for label in labels for seed in seeds]
+    return DataLoader(asked, batch_size=batch_size)  # type: ignore[arg-type]
 
 
 def in_full_precision(generator: nn.Module) -> nn.Module:

@@ -20,7 +20,8 @@ class Announcement(Callback):
             return
         batches: Any = trainer.train_dataloader
         total = iterations(trainer)
-        players = [f"{type(p).__name__} ({parameters(p)})" for n, p in pl_module.named_children() if "average" not in n]
+        networks = [player.network for player in reversed(pl_module.players.values())]  # type: ignore[union-attr]
+        players = [f"{type(network).__name__} ({parameters(network)})" for network in networks]
         print(f"{type(pl_module).__name__}: {', '.join(players)}")
         print(
             f"{data_name(trainer)}, "

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import torch
 from jsonargparse import ActionConfigFile, ArgumentParser
 
+from gan_lightning.augmentation import Augmentation
 from gan_lightning.data import ImageData
 from gan_lightning.networks import Discriminator, Generator
 from gan_lightning.objectives import Objective
@@ -23,6 +24,7 @@ CHOICES: dict[str, type] = {
     "model.discriminator": Discriminator,
     "model.objective": Objective,
     "model.penalties": Penalty,
+    "model.augmentation": Augmentation,
     "model.generator_optimizer": torch.optim.Optimizer,
     "model.discriminator_optimizer": torch.optim.Optimizer,
     "model.generator_scheduler": torch.optim.lr_scheduler.LRScheduler,

@@ -18,7 +18,7 @@ class Digits(ImageData):
     """
 
     def __init__(self, batch_size: int = 128, seed: int = 0) -> None:
-        super().__init__((1, 28, 28), batch_size, seed)
+        super().__init__((1, 28, 28), batch_size, seed, classes=10)
 
     def load(self) -> TensorDataset:
         from sklearn.datasets import load_digits

@@ -64,6 +64,7 @@ class ImageFolder(ImageData):
         paths, labels = labelled_paths(Path(self.root))
         in_memory = len(paths) * int(np.prod(self.image_shape)) <= self.memory_gib * 2**30
         pixels = torch.empty((len(paths) if in_memory else 0, *self.image_shape), dtype=torch.uint8)
+        self.classes = 1 + max(labels.values()) if len({*labels.values()}) > 1 else 0
         readable = []
         for path, image in zip(paths, self.decoded(paths), strict=True):
             if isinstance(image, UserError):

@@ -28,13 +28,17 @@ class ImageData(LightningDataModule, ABC):
         batch_size: Images of one iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
         workers: Processes that read images in the background; for data that is not in memory.
+        classes: How many classes the labels tell apart; 0 for data without labels.
     """
 
-    def __init__(self, image_shape: ImageShape, batch_size: int = 128, seed: int = 0, workers: int = 0) -> None:
+    def __init__(
+        self, image_shape: ImageShape, batch_size: int = 128, seed: int = 0, workers: int = 0, classes: int = 0
+    ) -> None:
         super().__init__()
         if batch_size < 1:
             raise UserError(f"data.batch_size is {batch_size}; it must be at least 1")
         self.image_shape, self.batch_size, self.seed, self.workers = image_shape, batch_size, seed, workers
+        self.classes = classes
         self.source: Dataset | None = None
 
     @abstractmethod

@@ -22,7 +22,7 @@ class MNIST(ImageData):
     """
 
     def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0) -> None:
-        super().__init__((1, 28, 28), batch_size, seed)
+        super().__init__((1, 28, 28), batch_size, seed, classes=10)
         self.root = root
 
     def prepare_data(self) -> None:
@@ -44,7 +44,7 @@ class FashionMNIST(ImageData):
     """
 
     def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0) -> None:
-        super().__init__((1, 28, 28), batch_size, seed)
+        super().__init__((1, 28, 28), batch_size, seed, classes=10)
         self.root = root
 
     def prepare_data(self) -> None:

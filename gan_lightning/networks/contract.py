@@ -1,7 +1,10 @@
 """What every player promises."""
 
 from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lightning.errors import UserError
@@ -14,11 +17,14 @@ ImageShape = tuple[int, int, int]
 class Generator(Part, nn.Module, ABC):
     """Makes images from latents.
 
-    A subclass takes `image_shape`, which the command line links from the data, and sets both attributes.
+    A subclass takes `image_shape`, which the command line links from the data, and sets the attributes; `classes` only
+    if it looks at labels.
     """
 
     latent_dim: int
     image_shape: ImageShape
+    classes: int = 0
+    """How many labels it knows; 0 if it does not look at them."""
 
     @abstractmethod
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -26,26 +32,79 @@ class Generator(Part, nn.Module, ABC):
 
         Args:
             z: Latents (N, latent_dim), standard normal.
-            y: Labels (N,) int64, for networks that look at them.
+            y: Labels (N,) int64 from 0 to classes - 1, for networks that look at them.
         """
 
 
 class Discriminator(Part, nn.Module, ABC):
     """Tells real images from generated ones.
 
-    A subclass takes `image_shape`, which the command line links from the data, and sets the attribute.
+    A subclass takes `image_shape`, which the command line links from the data, and sets the attributes; all but
+    `image_shape` only if they differ from what they are here.
     """
 
     image_shape: ImageShape
+    classes: int = 0
+    """How many labels it knows; 0 if it does not look at them."""
+    packing: int = 1
+    """How many images it judges at once: Lin et al., "PacGAN: the power of two samples in generative adversarial
+    networks", 2018, https://arxiv.org/abs/1712.04086. They come as the channels of one."""
+    features_dim: int = 0
+    """F, the length of `features`; 0 for a network that has none."""
 
     @abstractmethod
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Logits (N,), high for real.
+        """Logits (N,), high for real; or (N, 1 + classes), where scores of the classes follow each logit.
 
         Args:
-            x: Images (N, *image_shape) in [-1, 1].
-            y: Labels (N,) int64, for networks that look at them.
+            x: Images (N, *image_shape) in [-1, 1], or packs of them (N, packing * C, H, W).
+            y: Labels (N,) int64 from 0 to classes - 1, for networks that look at them.
         """
+
+    def features(self, x: Tensor) -> Tensor:
+        """What is seen in images (N, packing * C, H, W) before it is judged: (N, F)."""
+        raise NotImplementedError
+
+
+def packed(x: Tensor, packing: int) -> Tensor:
+    """Images (N, C, H, W) as packs (N / packing, packing * C, H, W) of neighbours."""
+    if packing == 1:
+        return x
+    if len(x) % packing:
+        raise UserError(
+            f"{len(x)} images do not make packs of {packing}: set data.batch_size to a multiple of model.discriminator"
+            ".packing times model.discriminator_steps (times the accumulation)"
+        )
+    return x.reshape(len(x) // packing, packing * x.shape[1], *x.shape[2:])
+
+
+class Verdict(NamedTuple):
+    """What D makes of images.
+
+    Args:
+        logits: (N,), high for real.
+        scores: (N, classes), high for the class that it takes an image for; None from a D that does not say.
+    """
+
+    logits: Tensor
+    scores: Tensor | None = None
+
+    @classmethod
+    def of(cls, out: Tensor) -> "Verdict":
+        """What a discriminator gave: (N,), or (N, 1 + classes)."""
+        return cls(out) if out.dim() == 1 else cls(out[:, 0], out[:, 1:])
+
+
+def naming(y: Tensor, *verdicts: Verdict) -> dict[str, Tensor]:
+    """The loss of an auxiliary classifier: the sum, over verdicts, of the cross-entropy of their scores with y (N,).
+
+    Both players add it to their objective. It is absent if D does not name classes.
+
+    Odena et al., "Conditional image synthesis with auxiliary classifier GANs", 2017, Equation 3.
+    https://arxiv.org/abs/1610.09585
+    """
+    losses = [F.cross_entropy(verdict.scores, y) for verdict in verdicts if verdict.scores is not None]
+    return {"classification": torch.stack(losses).sum()} if losses else {}
 
 
 def check_images(x: Tensor, image_shape: ImageShape) -> None:
@@ -82,4 +141,27 @@ def check_finite(x: Tensor) -> None:
         raise UserError(
             f"image {int(good.int().argmin())} of the batch, counted from 0, has pixels that are not finite "
             f"({int((~good).sum())} of {len(x)} images have): repair it or take it out"
+        )
+
+
+def check_labels(batch: Any, classes: int, known: int | None) -> None:
+    """Refuses labels that networks made for this many classes would misread.
+
+    Args:
+        batch: (x, y), or something without labels.
+        classes: How many classes the networks are made for.
+        known: How many the data says it has; None if it does not say.
+
+    Raises:
+        UserError: There are no labels, or others.
+    """
+    away = "set model.generator.classes and model.discriminator.classes to"
+    if known == 0 or not (isinstance(batch, (tuple, list)) and len(batch) > 1):
+        raise UserError(f"the networks are made for {classes} classes, but the data has no labels: {away} 0")
+    if known not in (None, classes):
+        raise UserError(f"the networks are made for {classes} classes, the data has {known}: {away} {known}")
+    low, high = batch[1].min().item(), batch[1].max().item()
+    if not 0 <= low <= high < classes:
+        raise UserError(
+            f"labels go from {low} to {high}, the networks are made for the classes 0 to {classes - 1}: {away} {high + 1}"
         )

@@ -7,6 +7,7 @@ from math import prod
 from torch import Tensor, nn
 
 from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
+from gan_lightning.networks.layers import Head, Latent, check_classes, check_sizes, normalised
 
 
 class MLPGenerator(Generator):
@@ -19,17 +20,30 @@ class MLPGenerator(Generator):
         image_shape: Channels, height, width. The command line takes it from the data.
         latent_dim: Numbers in a latent.
         hidden: Width of each hidden layer.
+        batch_norm: Whether there is batch normalisation.
+        classes: How many labels it knows; a learnt vector of the class follows the latent. 0 for none.
     """
 
     def __init__(
-        self, image_shape: ImageShape, latent_dim: int = 100, hidden: Sequence[int] = (256, 512, 1024)
+        self,
+        image_shape: ImageShape,
+        latent_dim: int = 100,
+        hidden: Sequence[int] = (256, 512, 1024),
+        batch_norm: bool = True,
+        classes: int = 0,
     ) -> None:
         super().__init__()
-        self.image_shape, self.latent_dim = image_shape, latent_dim
-        widths = [latent_dim, *hidden]
+        check_classes(classes)
+        self.image_shape, self.latent_dim, self.classes = image_shape, latent_dim, classes
+        self.latent = Latent(latent_dim, classes)
+        widths = [self.latent.width, *hidden]
         self.layers = nn.Sequential(
             *(
-                nn.Sequential(nn.Linear(i, o), nn.LeakyReLU(0.2), nn.BatchNorm1d(o, eps=1e-3, momentum=0.2))
+                nn.Sequential(
+                    nn.Linear(i, o),
+                    nn.LeakyReLU(0.2),
+                    *([nn.BatchNorm1d(o, eps=1e-3, momentum=0.2)] if batch_norm else []),
+                )
                 for i, o in pairwise(widths)
             ),
             nn.Linear(widths[-1], prod(image_shape)),
@@ -37,7 +51,7 @@ class MLPGenerator(Generator):
         )
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        return self.layers(z).unflatten(1, self.image_shape)
+        return self.layers(self.latent(z, y)).unflatten(1, self.image_shape)
 
 
 class MLPDiscriminator(Discriminator):
@@ -46,16 +60,34 @@ class MLPDiscriminator(Discriminator):
     Args:
         image_shape: Channels, height, width. The command line takes it from the data.
         hidden: Width of each hidden layer.
+        spectral_norm: Divide each matrix by its largest singular value (Miyato et al., 2018).
+        packing: Images that are judged at once (PacGAN; Lin et al., 2018).
+        classes: How many labels it knows; they are projected onto the last hidden layer. 0 for none.
+        auxiliary_classifier: Name the class beside the logit rather than project it (Odena et al., 2017).
     """
 
-    def __init__(self, image_shape: ImageShape, hidden: Sequence[int] = (512, 256)) -> None:
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        hidden: Sequence[int] = (512, 256),
+        spectral_norm: bool = False,
+        packing: int = 1,
+        classes: int = 0,
+        auxiliary_classifier: bool = False,
+    ) -> None:
         super().__init__()
-        self.image_shape = image_shape
-        widths = [prod(image_shape), *hidden]
+        check_sizes(packing=packing)
+        check_classes(classes, auxiliary_classifier, packing)
+        self.image_shape, self.packing, self.classes = image_shape, packing, classes
+        widths = [packing * prod(image_shape), *hidden]
         self.layers = nn.Sequential(
-            *(nn.Sequential(nn.Linear(i, o), nn.LeakyReLU(0.2)) for i, o in pairwise(widths)),
-            nn.Linear(widths[-1], 1),
+            *(nn.Sequential(normalised(nn.Linear(i, o), spectral_norm), nn.LeakyReLU(0.2)) for i, o in pairwise(widths))
         )
+        self.features_dim = widths[-1]
+        self.head = Head(widths[-1], classes, auxiliary_classifier, spectral_norm)
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.layers(x.flatten(1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        return self.layers(x.flatten(1)).squeeze(1)
+        return self.head(self.features(x), y)

@@ -1,0 +1,177 @@
+"""What several families of networks are made of."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from gan_lightning.errors import UserError
+from gan_lightning.networks.contract import ImageShape
+
+EMBEDDING = 64
+"""Numbers that stand for a class beside a latent."""
+
+
+class Latent(nn.Module):
+    """What a generator starts from: z (N, latent_dim), followed by a learnt vector of its class if there are classes.
+
+    Mirza and Osindero, "Conditional generative adversarial nets", 2014. https://arxiv.org/abs/1411.1784
+
+    Args:
+        latent_dim: Numbers in a latent.
+        classes: How many classes there are; 0 for none.
+    """
+
+    def __init__(self, latent_dim: int, classes: int) -> None:
+        super().__init__()
+        check_sizes(latent_dim=latent_dim)
+        self.embedding = nn.Embedding(classes, EMBEDDING) if classes else None
+        self.width = latent_dim + (EMBEDDING if classes else 0)
+
+    def forward(self, z: Tensor, y: Tensor | None) -> Tensor:
+        if self.embedding is None:
+            return z
+        assert y is not None, "a generator that was made for classes takes labels"
+        return torch.cat([z, self.embedding(y).to(z.dtype)], dim=1)
+
+
+class Head(nn.Module):
+    """The end of a discriminator: features (N, F) to a logit.
+
+    Without classes it is one linear layer, w'f + b. With classes it adds v_y'f, where v_y is learnt for each class:
+    Miyato and Koyama, "cGANs with projection discriminator", 2018, Equation 3. https://arxiv.org/abs/1802.05637.
+    As an auxiliary classifier it gives scores of the classes beside w'f + b instead: Odena et al., "Conditional image
+    synthesis with auxiliary classifier GANs", 2017. https://arxiv.org/abs/1610.09585
+
+    Args:
+        width: F.
+        classes: How many classes there are; 0 for none.
+        auxiliary_classifier: Give (N, 1 + classes) rather than project.
+        spectral: Divide each matrix by its spectral norm.
+    """
+
+    def __init__(
+        self, width: int, classes: int = 0, auxiliary_classifier: bool = False, spectral: bool = False
+    ) -> None:
+        super().__init__()
+        self.auxiliary_classifier = auxiliary_classifier
+        self.logit = normalised(nn.Linear(width, 1 + classes if auxiliary_classifier else 1), spectral)
+        self.embedding = None
+        if classes and not auxiliary_classifier:
+            self.embedding = normalised(nn.Embedding(classes, width), spectral)
+
+    def forward(self, features: Tensor, y: Tensor | None) -> Tensor:
+        out = self.logit(features)
+        if self.auxiliary_classifier:
+            return out
+        logits = out.squeeze(1)
+        if self.embedding is None:
+            return logits
+        assert y is not None, "a discriminator that was made for classes takes labels"
+        return logits + (self.embedding(y) * features).sum(1)
+
+
+def normalised(layer: nn.Module, spectral: bool) -> nn.Module:
+    """A layer whose weight is divided by its largest singular value, if that is asked for.
+
+    Miyato et al., "Spectral normalization for generative adversarial networks", 2018, Equation 8 and Algorithm 1.
+    https://arxiv.org/abs/1802.05957
+    """
+    return spectral_norm(layer) if spectral else layer
+
+
+class MinibatchStddev(nn.Module):
+    """Appends a channel: how much the images of a group of neighbours differ, so that D sees a collapse.
+
+    For each group, the standard deviation of every feature at every place, averaged to one number.
+
+    Karras et al., "Progressive growing of GANs for improved quality, stability, and variation", 2018, Section 3.
+    https://arxiv.org/abs/1710.10196
+
+    Args:
+        group: Images in a group; a batch must be a multiple of it.
+    """
+
+    def __init__(self, group: int = 4) -> None:
+        super().__init__()
+        self.group = group
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = len(x)
+        if n % self.group:
+            raise UserError(
+                f"{n} images do not split into groups of {self.group}: set data.batch_size to a multiple of "
+                "model.discriminator.minibatch_stddev times model.discriminator_steps (times accumulation and packing)"
+            )
+        groups = x.view(n // self.group, self.group, -1)
+        deviation = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean(1)  # one number a group
+        extra = deviation.repeat_interleave(self.group).view(n, 1, *[1] * (x.dim() - 2))
+        return torch.cat([x, extra.expand(n, 1, *x.shape[2:])], dim=1)
+
+
+class SelfAttention(nn.Module):
+    """Every place looks at every other: x + gamma * attention(x), with gamma learnt from zero on.
+
+    Zhang et al., "Self-attention generative adversarial networks", 2019, Section 3. https://arxiv.org/abs/1805.08318
+
+    Args:
+        width: Channels.
+        spectral: Divide each matrix by its spectral norm.
+    """
+
+    def __init__(self, width: int, spectral: bool) -> None:
+        super().__init__()
+        inner = max(1, width // 8)
+        self.query, self.key = (normalised(nn.Conv2d(width, inner, 1, bias=False), spectral) for _ in range(2))
+        self.value = normalised(nn.Conv2d(width, width, 1, bias=False), spectral)
+        self.gamma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = (layer(x).flatten(2) for layer in (self.query, self.key, self.value))
+        weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)  # (N, places, places): who looks at whom
+        return x + self.gamma * (value @ weights.transpose(1, 2)).view_as(x)
+
+
+def halvings(image_shape: ImageShape, network: str, base: int = 4) -> int:
+    """How often an image can be halved, down to height and width of at least `base`; once in any case.
+
+    Raises:
+        UserError: Height or width is odd.
+    """
+    _, height, width = image_shape
+    count = 0
+    while height % 2 == width % 2 == 0 and (count == 0 or min(height, width) // 2 >= base):
+        height, width, count = height // 2, width // 2, count + 1
+    if not count:
+        near = [max(4, round(side / 4) * 4) for side in image_shape[1:]]
+        raise UserError(
+            f"{network} doubles a small image until it has its size, which {height}x{width} cannot come from: take even "
+            f"numbers, best multiples of 4 or 8 (data.image_size [{near[0]}, {near[1]}]), or MLPGenerator and "
+            "MLPDiscriminator, which make any size"
+        )
+    return count
+
+
+def smallest(image_shape: ImageShape, count: int) -> tuple[int, int]:
+    """Height and width after so many halvings."""
+    return image_shape[1] >> count, image_shape[2] >> count
+
+
+def check_sizes(**sizes: int) -> None:
+    """Refuses sizes of networks below 1."""
+    for name, value in sizes.items():
+        if value < 1:
+            raise UserError(f"{name} is {value}; it must be at least 1")
+
+
+def check_classes(classes: int, auxiliary_classifier: bool = False, packing: int = 1) -> None:
+    """Refuses ways to look at labels that make no sense.
+
+    Raises:
+        UserError: And what to set instead.
+    """
+    if classes < 0:
+        raise UserError(f"classes is {classes}; it must be 0 (no labels) or the number of classes")
+    if auxiliary_classifier and not classes:
+        raise UserError("auxiliary_classifier is true, but there are no classes to name: set classes, too")
+    if classes and packing > 1:
+        raise UserError(f"packing is {packing}, but a pack of images has no single class: set classes 0 or packing 1")

@@ -1,0 +1,209 @@
+"""The modern residual networks of R3GAN.
+
+Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN! A modern baseline GAN", 2024, Section 4.
+https://arxiv.org/abs/2501.05441
+"""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_lightning.errors import UserError
+from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
+from gan_lightning.networks.layers import (
+    Head,
+    Latent,
+    MinibatchStddev,
+    check_classes,
+    check_sizes,
+    halvings,
+    smallest,
+)
+
+GAIN = (2 / (1 + 0.2**2)) ** 0.5
+"""Of LeakyReLU(0.2): keeps the variance of what passes."""
+
+
+class Residual(nn.Module):
+    """x + project(mix(expand(x))): 1x1, 3x3 in groups, 1x1, with LeakyReLU(0.2) between them and no normalisation.
+
+    Fix-up initialisation in its place: the last layer begins at zero, the others at L^(-1/4) of He's scale, where L is
+    the number of blocks of the network (Zhang, Dauphin and Ma, "Fixup initialization", 2019, Section 3.
+    https://arxiv.org/abs/1901.09321).
+
+    Args:
+        width: Channels.
+        expansion: How many times as many there are inside.
+        group: Channels in a group.
+        blocks: L.
+    """
+
+    def __init__(self, width: int, expansion: int, group: int, blocks: int) -> None:
+        super().__init__()
+        inner = width * expansion
+        self.expand = nn.Conv2d(width, inner, 1)
+        self.mix = nn.Conv2d(inner, inner, 3, padding=1, groups=inner // group)
+        self.project = nn.Conv2d(inner, width, 1, bias=False)
+        he(self.expand, GAIN * blocks**-0.25)
+        he(self.mix, GAIN * blocks**-0.25)
+        nn.init.zeros_(self.project.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.leaky_relu(self.expand(x), 0.2)
+        return x + self.project(F.leaky_relu(self.mix(h), 0.2))
+
+
+class R3GANGenerator(Generator):
+    """A learnt small image for each channel, weighted by the latent, then residual blocks and bilinear doubling.
+
+    No normalisation anywhere and no tanh at the end; samples are clipped to [-1, 1] where they are drawn. It makes every
+    height and width that are even; from 28x28 it goes back to 7x7, from 64x64 to 4x4. As it is here it has 0.6 million
+    parameters for MNIST; with width 32 and max_width 96, 0.3 million.
+
+    Huang et al., "The GAN is dead; long live the GAN! A modern baseline GAN", 2024.
+    https://arxiv.org/abs/2501.05441
+
+    Args:
+        image_shape: Channels, height, width. The command line takes it from the data.
+        latent_dim: Numbers in a latent.
+        width: Channels at full size; each halving doubles them.
+        max_width: Channels at most.
+        blocks: Residual blocks of each size.
+        expansion: How many times as many channels there are inside a block.
+        group: Channels in a group of the grouped convolutions.
+        classes: How many labels it knows; a learnt vector of the class follows the latent. 0 for none.
+    """
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        latent_dim: int = 64,
+        width: int = 32,
+        max_width: int = 128,
+        blocks: int = 2,
+        expansion: int = 2,
+        group: int = 16,
+        classes: int = 0,
+    ) -> None:
+        super().__init__()
+        check_classes(classes)
+        self.image_shape, self.latent_dim, self.classes = image_shape, latent_dim, classes
+        count = halvings(image_shape, "R3GANGenerator")
+        widths = ladder(width, max_width, count, blocks, expansion, group)[::-1]
+        self.latent = Latent(latent_dim, classes)
+        self.weights = nn.Linear(self.latent.width, widths[0], bias=False)
+        self.basis = nn.Parameter(torch.randn(widths[0], *smallest(image_shape, count)))
+        he(self.weights, 1.0)
+        self.stages = nn.ModuleList(stage(w, expansion, group, blocks, len(widths)) for w in widths)
+        self.changes = nn.ModuleList(change(i, o) for i, o in pairwise(widths))
+        self.end = nn.Conv2d(widths[-1], image_shape[0], 1)
+        he(self.end, 1.0)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        x = self.basis * self.weights(self.latent(z, y))[:, :, None, None]
+        first, *others = self.stages
+        x = first(x)
+        for change, residuals in zip(self.changes, others, strict=True):
+            x = residuals(F.interpolate(change(x), scale_factor=2, mode="bilinear", align_corners=False))
+        return self.end(x)
+
+
+class R3GANDiscriminator(Discriminator):
+    """Residual blocks and bilinear halving, a learnt weighting of the last small image, one logit; the generator's
+    mirror.
+
+    Huang et al., "The GAN is dead; long live the GAN! A modern baseline GAN", 2024.
+    https://arxiv.org/abs/2501.05441
+
+    Args:
+        image_shape: Channels, height, width. The command line takes it from the data.
+        width: Channels at full size; each halving doubles them.
+        max_width: Channels at most.
+        blocks: Residual blocks of each size.
+        expansion: How many times as many channels there are inside a block.
+        group: Channels in a group of the grouped convolutions.
+        minibatch_stddev: Show the last layer how much images differ, in groups of this size; 0 for not, as in the paper
+            (Karras et al., 2018).
+        packing: Images that are judged at once (PacGAN; Lin et al., 2018).
+        classes: How many labels it knows; they are projected onto the features. 0 for none.
+        auxiliary_classifier: Name the class beside the logit rather than project it (Odena et al., 2017).
+    """
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        width: int = 32,
+        max_width: int = 128,
+        blocks: int = 2,
+        expansion: int = 2,
+        group: int = 16,
+        minibatch_stddev: int = 0,
+        packing: int = 1,
+        classes: int = 0,
+        auxiliary_classifier: bool = False,
+    ) -> None:
+        super().__init__()
+        check_sizes(packing=packing)
+        check_classes(classes, auxiliary_classifier, packing)
+        self.image_shape, self.packing, self.classes = image_shape, packing, classes
+        count = halvings(image_shape, "R3GANDiscriminator")
+        widths = ladder(width, max_width, count, blocks, expansion, group)
+        self.start = nn.Conv2d(packing * image_shape[0], widths[0], 1)
+        he(self.start, 1.0)
+        self.stages = nn.ModuleList(stage(w, expansion, group, blocks, len(widths)) for w in widths)
+        self.changes = nn.ModuleList(change(i, o) for i, o in pairwise(widths))
+        self.stddev = MinibatchStddev(minibatch_stddev) if minibatch_stddev else nn.Identity()
+        self.features_dim = widths[-1] + bool(minibatch_stddev)
+        self.basis = nn.Parameter(torch.randn(self.features_dim, *smallest(image_shape, count)))
+        nn.init.normal_(self.basis, std=self.basis[0].numel() ** -0.5)
+        self.head = Head(self.features_dim, classes, auxiliary_classifier)
+        he(self.head.logit, 1.0)
+
+    def features(self, x: Tensor) -> Tensor:
+        first, *others = self.stages
+        x = first(self.start(x))
+        for change, residuals in zip(self.changes, others, strict=True):
+            x = residuals(change(F.avg_pool2d(x, 2)))  # bilinear at half the size is the mean of four
+        return (self.stddev(x) * self.basis).sum((2, 3))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.head(self.features(x), y)
+
+
+def ladder(width: int, max_width: int, count: int, blocks: int, expansion: int, group: int) -> list[int]:
+    """Channels of each stage, from the full size to the smallest."""
+    check_sizes(width=width, max_width=max_width, blocks=blocks, expansion=expansion, group=group)
+    widths = [min(max_width, width * 2**i) for i in range(count + 1)]
+    for w in widths:
+        if w * expansion % group:
+            raise UserError(
+                f"{w} channels times expansion {expansion} do not split into groups of {group}: choose width and "
+                f"max_width so that they do"
+            )
+    return widths
+
+
+def stage(width: int, expansion: int, group: int, blocks: int, stages: int) -> nn.Sequential:
+    return nn.Sequential(*(Residual(width, expansion, group, blocks * stages) for _ in range(blocks)))
+
+
+def change(into: int, out: int) -> nn.Module:
+    """From one stage's channels to the next one's."""
+    if into == out:
+        return nn.Identity()
+    layer = nn.Conv2d(into, out, 1, bias=False)
+    he(layer, 1.0)
+    return layer
+
+
+def he(layer: nn.Module, gain: float) -> None:
+    """Normal weights of variance gain^2 over the number of inputs; biases of zero.
+
+    He et al., "Delving deep into rectifiers", 2015, Equation 10. https://arxiv.org/abs/1502.01852
+    """
+    assert isinstance(layer, (nn.Linear, nn.Conv2d))
+    nn.init.normal_(layer.weight, std=gain * layer.weight[0].numel() ** -0.5)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

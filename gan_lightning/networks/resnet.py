@@ -1,0 +1,232 @@
+"""Residual networks with spectral normalisation.
+
+Miyato et al., "Spectral normalization for generative adversarial networks", 2018, Appendix B.4.
+https://arxiv.org/abs/1802.05957. Zhang et al., "Self-attention generative adversarial networks", 2019.
+https://arxiv.org/abs/1805.08318
+"""
+
+from itertools import pairwise
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_lightning.errors import UserError
+from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
+from gan_lightning.networks.layers import (
+    Head,
+    Latent,
+    MinibatchStddev,
+    SelfAttention,
+    check_classes,
+    check_sizes,
+    halvings,
+    normalised,
+    smallest,
+)
+
+
+class ClassBatchNorm(nn.Module):
+    """Batch normalisation with a gain and a bias for each class; ordinary batch normalisation without classes.
+
+    Dumoulin, Shlens and Kudlur, "A learned representation for artistic style", 2017.
+    https://arxiv.org/abs/1610.07629
+
+    Args:
+        width: Channels.
+        classes: How many classes there are; 0 for none.
+    """
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(width, affine=not classes)
+        self.gain = self.bias = None
+        if classes:
+            self.gain, self.bias = nn.Embedding(classes, width), nn.Embedding(classes, width)
+            nn.init.ones_(self.gain.weight)
+            nn.init.zeros_(self.bias.weight)
+
+    def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
+        x = self.norm(x)
+        if self.gain is None or self.bias is None:
+            return x
+        assert y is not None, "a generator that was made for classes takes labels"
+        return x * self.gain(y)[:, :, None, None] + self.bias(y)[:, :, None, None]
+
+
+class BlockUp(nn.Module):
+    """Doubles height and width: norm, ReLU, double, convolve, norm, ReLU, convolve; beside it, double and convolve.
+
+    Args:
+        into: Channels that come in.
+        out: Channels that go out.
+        classes: How many classes batch normalisation knows.
+    """
+
+    def __init__(self, into: int, out: int, classes: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = ClassBatchNorm(into, classes), ClassBatchNorm(out, classes)
+        self.conv1, self.conv2 = nn.Conv2d(into, out, 3, padding=1), nn.Conv2d(out, out, 3, padding=1)
+        self.beside = nn.Conv2d(into, out, 1)
+        glorot(self.conv1, 2**0.5), glorot(self.conv2, 2**0.5), glorot(self.beside, 1)
+
+    def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
+        h = F.interpolate(F.relu(self.norm1(x, y)), scale_factor=2)
+        h = self.conv2(F.relu(self.norm2(self.conv1(h), y)))
+        return h + F.interpolate(self.beside(x), scale_factor=2)  # a 1x1 convolution may as well come first
+
+
+class Block(nn.Module):
+    """ReLU, convolve, ReLU, convolve, and halve if asked; beside it, a 1x1 convolution and halving.
+
+    Args:
+        into: Channels that come in.
+        out: Channels that go out.
+        spectral: Divide each matrix by its spectral norm.
+        halves: Halve height and width.
+        first: Whether pixels come in, which are not to be rectified.
+    """
+
+    def __init__(self, into: int, out: int, spectral: bool, halves: bool, first: bool = False) -> None:
+        super().__init__()
+        self.halves, self.first = halves, first
+        layers = nn.Conv2d(into, out, 3, padding=1), nn.Conv2d(out, out, 3, padding=1), nn.Conv2d(into, out, 1)
+        for layer, gain in zip(layers, (2**0.5, 2**0.5, 1), strict=True):
+            glorot(layer, gain)
+        self.conv1, self.conv2, self.beside = (normalised(layer, spectral) for layer in layers)
+        if into == out and not halves:
+            self.beside = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv2(F.relu(self.conv1(x if self.first else F.relu(x))))
+        if self.halves:
+            return F.avg_pool2d(h, 2) + self.beside(F.avg_pool2d(x, 2))
+        return h + self.beside(x)
+
+
+class ResNetGenerator(Generator):
+    """A small image from a latent, doubled by residual blocks with batch normalisation, one for each class if labelled.
+
+    It makes every height and width that are even; from 28x28 it goes back to 7x7, from 64x64 to 4x4.
+
+    Miyato et al., "Spectral normalization for generative adversarial networks", 2018, Appendix B.4 (there, width and
+    max_width are 256). https://arxiv.org/abs/1802.05957
+
+    Args:
+        image_shape: Channels, height, width. The command line takes it from the data.
+        latent_dim: Numbers in a latent.
+        width: Channels at full size; each halving doubles them.
+        max_width: Channels at most.
+        attention: Height of the map on which places look at each other (Zhang et al., 2019); 0 for none.
+        classes: How many labels it knows: gain and bias of batch normalisation depend on the class. 0 for none.
+    """
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        latent_dim: int = 128,
+        width: int = 64,
+        max_width: int = 256,
+        attention: int = 0,
+        classes: int = 0,
+    ) -> None:
+        super().__init__()
+        check_sizes(width=width, max_width=max_width, latent_dim=latent_dim)
+        check_classes(classes)
+        self.image_shape, self.latent_dim, self.classes = image_shape, latent_dim, classes
+        count = halvings(image_shape, "ResNetGenerator")
+        widths = [min(max_width, width * 2**i) for i in reversed(range(count + 1))]
+        heights = [image_shape[1] >> i for i in reversed(range(count))]
+        check_attention(attention, heights)
+        self.start = nn.Linear(
+            latent_dim, widths[0] * smallest(image_shape, count)[0] * smallest(image_shape, count)[1]
+        )
+        self.base = (widths[0], *smallest(image_shape, count))
+        glorot(self.start, 1)
+        self.blocks = nn.ModuleList(BlockUp(i, o, classes) for i, o in pairwise(widths))
+        self.attention = nn.ModuleList(
+            SelfAttention(o, spectral=False) if height == attention else nn.Identity()
+            for o, height in zip(widths[1:], heights, strict=True)
+        )
+        self.norm = nn.BatchNorm2d(widths[-1])
+        self.end = nn.Conv2d(widths[-1], image_shape[0], 3, padding=1)
+        glorot(self.end, 1)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        x = self.start(z).unflatten(1, self.base)
+        for block, attention in zip(self.blocks, self.attention, strict=True):
+            x = attention(block(x, y))
+        return self.end(F.relu(self.norm(x))).tanh()
+
+
+class ResNetDiscriminator(Discriminator):
+    """Residual blocks with spectral normalisation that halve an image until it is small, one that does not, one logit.
+
+    Miyato et al., "Spectral normalization for generative adversarial networks", 2018, Appendix B.4 (there, width and
+    max_width are 128). https://arxiv.org/abs/1802.05957
+
+    Args:
+        image_shape: Channels, height, width. The command line takes it from the data.
+        width: Channels of the first block; each halving doubles them.
+        max_width: Channels at most.
+        attention: Height of the map on which places look at each other (Zhang et al., 2019); 0 for none.
+        spectral_norm: Divide each matrix by its largest singular value.
+        minibatch_stddev: Show the last block how much images differ, in groups of this size; 0 for not (Karras et al.,
+            2018).
+        packing: Images that are judged at once (PacGAN; Lin et al., 2018).
+        classes: How many labels it knows; they are projected onto the features. 0 for none.
+        auxiliary_classifier: Name the class beside the logit rather than project it (Odena et al., 2017).
+    """
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        width: int = 64,
+        max_width: int = 256,
+        attention: int = 0,
+        spectral_norm: bool = True,
+        minibatch_stddev: int = 0,
+        packing: int = 1,
+        classes: int = 0,
+        auxiliary_classifier: bool = False,
+    ) -> None:
+        super().__init__()
+        check_sizes(width=width, max_width=max_width, packing=packing)
+        check_classes(classes, auxiliary_classifier, packing)
+        self.image_shape, self.packing, self.classes = image_shape, packing, classes
+        count = halvings(image_shape, "ResNetDiscriminator")
+        widths = [packing * image_shape[0], *(min(max_width, width * 2**i) for i in range(count))]
+        heights = [image_shape[1] >> (i + 1) for i in range(count)]
+        check_attention(attention, heights)
+        layers: list[nn.Module] = []
+        for level, ((i, o), height) in enumerate(zip(pairwise(widths), heights, strict=True)):
+            layers.append(Block(i, o, spectral_norm, halves=True, first=not level))
+            if height == attention:
+                layers.append(SelfAttention(o, spectral_norm))
+        if minibatch_stddev:
+            layers.append(MinibatchStddev(minibatch_stddev))
+        layers.append(Block(widths[-1] + bool(minibatch_stddev), widths[-1], spectral_norm, halves=False))
+        self.layers = nn.Sequential(*layers)
+        self.features_dim = widths[-1]
+        self.head = Head(widths[-1], classes, auxiliary_classifier, spectral_norm)
+
+    def features(self, x: Tensor) -> Tensor:
+        return F.relu(self.layers(x)).sum((2, 3))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.head(self.features(x), y)
+
+
+def glorot(layer: nn.Linear | nn.Conv2d, gain: float) -> None:
+    """The paper's initial weights."""
+    nn.init.xavier_uniform_(layer.weight, gain=gain)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def check_attention(attention: int, heights: list[int]) -> None:
+    """Refuses self-attention at a height that the network does not have."""
+    if attention and attention not in heights:
+        raise UserError(
+            f"attention is {attention}, but this network's maps have heights of {', '.join(map(str, heights))}: "
+            "choose one of these, or 0 for none"
+        )
