@@ -330,9 +330,8 @@ def images_of(batch: Any) -> Tensor:
 
 def labelled(batch: Any) -> tuple[Tensor, Tensor]:
     """Images and labels of a batch; zeros where there are no labels."""
-    x = images_of(batch)
-    given = isinstance(batch, (tuple, list)) and len(batch) > 1
-    return x, batch[1] if given else torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    x, *labels = batch if isinstance(batch, (tuple, list)) else (batch,)
+    return x, labels[0] if labels else torch.zeros(len(x), dtype=torch.int64, device=x.device)
 
 
 def check_options(options: dict[str, Any]) -> None:

@@ -163,5 +163,5 @@ def check_labels(batch: Any, classes: int, known: int | None) -> None:
     low, high = batch[1].min().item(), batch[1].max().item()
     if not 0 <= low <= high < classes:
         raise UserError(
-            f"labels go from {low} to {high}, the networks are made for the classes 0 to {classes - 1}: {away} {high + 1}"
+            f"labels go from {low} to {high}, the networks know the classes 0 to {classes - 1}: {away} {high + 1}"
         )

@@ -56,7 +56,7 @@ class Residual(nn.Module):
 
 
 class R3GANGenerator(Generator):
-    """A learnt small image for each channel, weighted by the latent, then residual blocks and bilinear doubling.
+    """A learnt small image for each channel, weighted by the latent; residual blocks, bilinear doubling.
 
     No normalisation anywhere and no tanh at the end; samples are clipped to [-1, 1] where they are drawn. It makes every
     height and width that are even; from 28x28 it goes back to 7x7, from 64x64 to 4x4. As it is here it has 0.6 million

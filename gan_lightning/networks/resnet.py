@@ -14,7 +14,6 @@ from gan_lightning.errors import UserError
 from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
 from gan_lightning.networks.layers import (
     Head,
-    Latent,
     MinibatchStddev,
     SelfAttention,
     check_classes,
@@ -67,7 +66,8 @@ class BlockUp(nn.Module):
         self.norm1, self.norm2 = ClassBatchNorm(into, classes), ClassBatchNorm(out, classes)
         self.conv1, self.conv2 = nn.Conv2d(into, out, 3, padding=1), nn.Conv2d(out, out, 3, padding=1)
         self.beside = nn.Conv2d(into, out, 1)
-        glorot(self.conv1, 2**0.5), glorot(self.conv2, 2**0.5), glorot(self.beside, 1)
+        for layer, gain in ((self.conv1, 2**0.5), (self.conv2, 2**0.5), (self.beside, 1)):
+            glorot(layer, gain)
 
     def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
         h = F.interpolate(F.relu(self.norm1(x, y)), scale_factor=2)
