@@ -1,11 +1,17 @@
 """What is done to all images before the discriminator sees them, so that few real ones are not learnt by heart."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import pi
 
+import torch
+import torch.distributed
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan_lightning.errors import UserError
 from gan_lightning.parts import Part
+from gan_lightning.processes import average, several
 
 Draw = Callable[..., Tensor]
 """Draws numbers of a shape that begins with the number of images."""
@@ -36,3 +42,245 @@ class Augmentation(Part, nn.Module, ABC):
     def numbers(self) -> dict[str, Tensor]:
         """What is logged, scalars by name: nothing."""
         return {}
+
+
+class DiffAugment(Augmentation):
+    """Random colours, shifts and holes in every image that D sees, each another one.
+
+    Colours: brightness up or down by at most 0.5, saturation times 0 to 2, contrast times 0.5 to 1.5. Shifts: by whole
+    pixels, at most an eighth of the size, with zeros behind. Holes: a rectangle of half the size, set to zero.
+
+    Zhao et al., "Differentiable augmentation for data-efficient GAN training", 2020, Section 3.
+    https://arxiv.org/abs/2006.10738
+
+    Args:
+        policy: Which of color, translation and cutout are done, in this order.
+    """
+
+    def __init__(self, policy: Sequence[str] = ("color", "translation", "cutout")) -> None:
+        super().__init__()
+        for name in policy:
+            if name not in POLICIES:
+                raise UserError(f"policy of DiffAugment holds {name}; there are {', '.join(POLICIES)}")
+        self.policy = policy
+
+    def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
+        x = in_32_bits(x)
+        for name in self.policy:
+            x = POLICIES[name](x, uniform)
+        return x
+
+
+def recoloured(x: Tensor, uniform: Draw) -> Tensor:
+    brightness, saturation, contrast = uniform(len(x), 3).to(x)[:, :, None, None, None].unbind(1)
+    x = x + (brightness - 0.5)
+    grey = x.mean(1, keepdim=True)
+    x = grey + 2 * saturation * (x - grey)
+    mean = x.mean((1, 2, 3), keepdim=True)
+    return mean + (0.5 + contrast) * (x - mean)
+
+
+def shifted(x: Tensor, uniform: Draw) -> Tensor:
+    n, _, height, width = x.shape
+    rows, columns = (
+        torch.arange(size, device=x.device) + whole(draw, -round(size / 8), round(size / 8))
+        for size, draw in zip((height, width), uniform(n, 2, 1).unbind(1), strict=True)
+    )
+    # beyond the edges there is one row and one column of zeros
+    padded = F.pad(x, (1, 1, 1, 1))
+    rows, columns = (rows + 1).clamp(0, height + 1), (columns + 1).clamp(0, width + 1)
+    first = torch.arange(n, device=x.device)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[first, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def holed(x: Tensor, uniform: Draw) -> Tensor:
+    n, _, height, width = x.shape
+    inside = []
+    for size, draw in zip((height, width), uniform(n, 2, 1).unbind(1), strict=True):
+        half = size // 2
+        place = torch.arange(size, device=x.device) + half // 2 - whole(draw, 0, size - half % 2)
+        inside.append((place >= 0) & (place < half))
+    hole = inside[0][:, :, None] & inside[1][:, None, :]
+    return x * ~hole[:, None]
+
+
+def whole(draw: Tensor, low: int, high: int) -> Tensor:
+    """Whole numbers from low to high, both included, from numbers in [0, 1)."""
+    return (low + draw.double() * (high - low + 1)).floor().long()
+
+
+POLICIES: dict[str, Callable[[Tensor, Draw], Tensor]] = {
+    "color": recoloured,
+    "translation": shifted,
+    "cutout": holed,
+}
+
+
+class ADA(Augmentation):
+    """Adaptive augmentation: each change is made with probability p, and p rises while D is too sure of real images.
+
+    Every 4 steps of D, p moves up if E[sign D(x)] is above the target, else down, by the images seen since / `speed`.
+    Changes that are made with p below 0.8 or so do not leak into the samples. The changes are those of the paper that
+    work best: flips, turns by 90 degrees (180 for images that are not square) and shifts; scaling, turning, stretching
+    and shifting between pixels; brightness, contrast, inversion, hue and saturation (the last two for colours only).
+    Pixels are interpolated linearly, edges reflected.
+
+    Karras et al., "Training generative adversarial networks with limited data", 2020, Section 3 and Appendix B.
+    https://arxiv.org/abs/2006.06676
+
+    For relativistic objectives the sign of D(x) says nothing: give p, and set speed to 0.
+
+    Args:
+        target: What E[sign D(x)] is held at.
+        speed: Images in which p would go from 0 to 1; 0 keeps p as it is.
+        p: The probability to start with.
+        blit: Flip, turn by 90 degrees, shift by whole pixels.
+        geometry: Scale, turn, stretch, shift by parts of pixels.
+        color: Brightness, contrast, inversion, hue, saturation.
+    """
+
+    p: Tensor
+    seen: Tensor
+    steps: Tensor
+
+    def __init__(
+        self,
+        target: float = 0.6,
+        speed: int = 500_000,
+        p: float = 0.0,
+        blit: bool = True,
+        geometry: bool = True,
+        color: bool = True,
+    ) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise UserError(f"p of ADA is {p}; it must be a probability")
+        if not -1 < target < 1:
+            raise UserError(f"target of ADA is {target}; it must be between -1 and 1")
+        if speed < 0:
+            raise UserError(f"speed of ADA is {speed}; it must be a number of images, or 0 to keep p as it is")
+        self.target, self.speed, self.blit, self.geometry, self.color = target, speed, blit, geometry, color
+        self.register_buffer("p", torch.tensor(float(p)))
+        self.register_buffer("seen", torch.zeros(2))  # sum of signs, images
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
+        x = in_32_bits(x)
+        draws = Draws(normal(len(x), 8).to(x), uniform(len(x), 32).to(x), self.p.to(x))
+        if self.blit or self.geometry:
+            x = moved(x, draws, self.blit, self.geometry)
+        return tinted(x, draws) if self.color else x
+
+    @torch.no_grad()
+    def notice(self, real: Tensor) -> None:
+        self.seen += torch.stack([real.sign().sum(), real.new_tensor(len(real))])
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        self.steps += 1
+        if not self.speed or int(self.steps) % EVERY:
+            return
+        average([self.seen])
+        signs, images = self.seen.unbind()
+        everywhere = images * (torch.distributed.get_world_size() if several() else 1)
+        self.p += torch.sign(signs / images - self.target) * everywhere / self.speed
+        self.p.clamp_(0, 1)
+        self.seen.zero_()
+
+    def numbers(self) -> dict[str, Tensor]:
+        return {"augmentation/p": self.p}
+
+
+EVERY = 4
+"""Steps of D from one look at its signs to the next; Appendix B of the paper."""
+
+
+class Draws:
+    """Random numbers (N,) for one batch, and whether each change is made.
+
+    Args:
+        normal: (N, k) standard normal.
+        uniform: (N, k) in [0, 1).
+        p: The probability of a change.
+    """
+
+    def __init__(self, normal: Tensor, uniform: Tensor, p: Tensor) -> None:
+        self.normals, self.uniforms, self.p = iter(normal.unbind(1)), iter(uniform.unbind(1)), p
+
+    def uniform(self) -> Tensor:
+        return next(self.uniforms)
+
+    def maybe(self, value: Tensor, otherwise: float, p: Tensor | None = None) -> Tensor:
+        """The value with probability p, else what changes nothing."""
+        return torch.where(self.uniform() < (self.p if p is None else p), value, otherwise)
+
+    def scale(self, octaves: float, p: Tensor | None = None) -> Tensor:
+        """Log-normal numbers around 1, of this standard deviation in octaves."""
+        return self.maybe(torch.exp2(next(self.normals) * octaves), 1.0, p)
+
+    def shift(self, deviation: float) -> Tensor:
+        return self.maybe(next(self.normals) * deviation, 0.0)
+
+
+def moved(x: Tensor, draws: Draws, blit: bool, geometry: bool) -> Tensor:
+    """Pixels from elsewhere: all changes in one map from the places of the new image to those of the old one."""
+    n, _, height, width = x.shape
+    size = x.new_tensor([width, height])
+    map_ = torch.eye(3, device=x.device, dtype=x.dtype).expand(n, 3, 3)
+    if blit:
+        flip = draws.maybe(1 - 2 * (draws.uniform() * 2).floor(), 1.0)
+        map_ = map_ @ scaling(flip, torch.ones_like(flip))
+        step = 1 if height == width else 2  # a quarter turn would not fit
+        quarters = draws.maybe((draws.uniform() * 4 / step).floor() * step, 0.0)
+        map_ = map_ @ turning(quarters * (pi / 2))
+        shifts = [draws.maybe(((draws.uniform() * 2 - 1) * 0.125 * side).round(), 0.0) for side in size]
+        map_ = map_ @ shifting(*shifts)
+    if geometry:
+        scale = draws.scale(0.2)
+        map_ = map_ @ scaling(scale, scale)
+        rare = 1 - (1 - draws.p).sqrt()  # so that at least one of the two turns comes with probability p
+        map_ = map_ @ turning(draws.maybe((draws.uniform() * 2 - 1) * pi, 0.0, rare))
+        stretch = draws.scale(0.2)
+        map_ = map_ @ scaling(stretch, 1 / stretch)
+        map_ = map_ @ turning(draws.maybe((draws.uniform() * 2 - 1) * pi, 0.0, rare))
+        map_ = map_ @ shifting(*(draws.shift(0.125) * side for side in size))
+    half = torch.stack([size[0] / 2, size[1] / 2, size.new_ones(())])
+    places = F.affine_grid((map_ * half / half[:, None])[:, :2], list(x.shape), align_corners=False)
+    return F.grid_sample(x, places, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def scaling(horizontal: Tensor, vertical: Tensor) -> Tensor:
+    """(N, 3, 3), in pixels from the centre of the image, as all maps here."""
+    return torch.diag_embed(torch.stack([horizontal, vertical, torch.ones_like(horizontal)], dim=1))
+
+
+def turning(angle: Tensor) -> Tensor:
+    cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
+    return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], dim=1).view(-1, 3, 3)
+
+
+def shifting(horizontal: Tensor, vertical: Tensor) -> Tensor:
+    zero, one = torch.zeros_like(horizontal), torch.ones_like(horizontal)
+    return torch.stack([one, zero, horizontal, zero, one, vertical, zero, zero, one], dim=1).view(-1, 3, 3)
+
+
+def tinted(x: Tensor, draws: Draws) -> Tensor:
+    """Other colours: grey, the mean of the channels, and what differs from it are changed apart."""
+    grey = x.mean(1, keepdim=True)
+    colour = x - grey
+    brightness, contrast = draws.shift(0.2), draws.scale(0.5)
+    sign = draws.maybe(1 - 2 * (draws.uniform() * 2).floor(), 1.0)
+    angle = draws.maybe((draws.uniform() * 2 - 1) * pi, 0.0)
+    saturation = draws.scale(1.0)
+    brightness, contrast, sign, angle, saturation = (
+        v[:, None, None, None] for v in (brightness, contrast, sign, angle, saturation)
+    )
+    if x.shape[1] == 3:  # a turn around the grey axis
+        axis = torch.full_like(colour, 3**-0.5)
+        colour = colour * angle.cos() + torch.linalg.cross(axis, colour, dim=1) * angle.sin()
+    return sign * contrast * (grey + brightness) + contrast * saturation * colour
+
+
+def in_32_bits(x: Tensor) -> Tensor:
+    """At least: 16 bits are too few for places in an image."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

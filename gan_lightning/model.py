@@ -284,7 +284,7 @@ class Model(LightningModule):
         z = latents(seeds, self.generator.latent_dim)
         weight = next(self.average_generator.parameters(), z)
         y = labels_of(seeds, labels, self.generator.classes)
-        return self.average_generator(z.to(weight), y.to(weight.device))
+        return self.average_generator(z.to(weight), y.to(weight.device)).clamp(-1, 1)
 
     def on_predict_start(self) -> None:
         in_full_precision(self.average_generator)

@@ -144,8 +144,8 @@ def halvings(image_shape: ImageShape, network: str, base: int = 4) -> int:
     if not count:
         near = [max(4, round(side / 4) * 4) for side in image_shape[1:]]
         raise UserError(
-            f"{network} doubles a small image until it has its size, which {height}x{width} cannot come from: take even "
-            f"numbers, best multiples of 8 (data.image_size [{near[0]}, {near[1]}]), or MLPGenerator and "
+            f"{network} doubles a small image until it has its size, which {height}x{width} cannot come from: "
+            f"take even numbers, best multiples of 8 (data.image_size [{near[0]}, {near[1]}]), or MLPGenerator and "
             "MLPDiscriminator, which make any size"
         )
     return count
