@@ -8,15 +8,16 @@ Adding one is a class here or in a file of your own, and two lines of YAML: `pen
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
+import torch.distributed
 from torch import Tensor, nn
 
 from gan_lightning.errors import UserError
 from gan_lightning.parts import Part
-from gan_lightning.processes import average, mean_everywhere
+from gan_lightning.processes import average, mean_everywhere, several
 
 
 class Seen(NamedTuple):
@@ -51,21 +52,43 @@ class Penalty(Part, nn.Module, ABC):
         every: Iterations from one evaluation to the next; the weight is multiplied with it.
     """
 
-    def __init__(self, weight: float, every: int = 1) -> None:
+    def __init__(self, weight: float | None, every: int = 1) -> None:
         super().__init__()
         name = type(self).__name__
-        if weight < 0:
+        if weight is not None and weight < 0:
             raise UserError(f"the weight of {name} is {weight}; it must be at least 0")
         if every < 1:
             raise UserError(f"every of {name} is {every}; it must be at least 1 iteration")
-        self.weight, self.every = weight, every
+        self.weight: Any = weight  # only some penalties take None
+        self.every = every
 
     @abstractmethod
     def forward(self, seen: Seen) -> Tensor:
         """The term, a scalar, its weight included."""
 
+    def gamma(self, seen: Seen) -> float:
+        """The weight that was given, or else the one that suits the images and the batch."""
+        if self.weight is not None:
+            return self.weight
+        return suited(seen.x.shape[2:], len(seen.x) * (torch.distributed.get_world_size() if several() else 1))
+
     def after_step(self, discriminator: nn.Module) -> None:
         """What is done to the discriminator after its step: nothing."""
+
+
+def suited(size: Sequence[int], batch: int) -> float:
+    """A weight for R1 and R2: height * width / 2048 * sqrt(256 / batch).
+
+    A rule of thumb. The authors of R3GAN begin with 0.5 for 32x32 and 2 for 64x64 (ImageNet-32 and FFHQ-64 in the
+    presets of their code), which is the first factor. That a smaller batch needs more is the sense of the rule of
+    Karras et al., "Training generative adversarial networks with limited data", 2020, Appendix C
+    (https://arxiv.org/abs/2006.06676), which has the inverse in place of its root.
+
+    Args:
+        size: Height and width.
+        batch: Images of one step of D, on all processes.
+    """
+    return size[0] * size[1] / 2048 * (256 / batch) ** 0.5
 
 
 def slopes(judge: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -87,15 +110,15 @@ class R1(Penalty):
     https://arxiv.org/abs/1801.04406
 
     Args:
-        weight: gamma in the paper.
+        weight: gamma in the paper. Without one (null) it is height * width / 2048 * sqrt(256 / batch).
         every: Iterations from one evaluation to the next; the weight is multiplied with it.
     """
 
-    def __init__(self, weight: float = 10.0, every: int = 1) -> None:
+    def __init__(self, weight: float | None = 10.0, every: int = 1) -> None:
         super().__init__(weight, every)
 
     def forward(self, seen: Seen) -> Tensor:
-        return self.weight / 2 * squared(slopes(seen.judge, seen.x)).mean()
+        return self.gamma(seen) / 2 * squared(slopes(seen.judge, seen.x)).mean()
 
 
 class R2(Penalty):
@@ -105,15 +128,15 @@ class R2(Penalty):
     https://arxiv.org/abs/1801.04406
 
     Args:
-        weight: gamma in the paper.
+        weight: gamma in the paper. Without one (null) it is height * width / 2048 * sqrt(256 / batch).
         every: Iterations from one evaluation to the next; the weight is multiplied with it.
     """
 
-    def __init__(self, weight: float = 10.0, every: int = 1) -> None:
+    def __init__(self, weight: float | None = 10.0, every: int = 1) -> None:
         super().__init__(weight, every)
 
     def forward(self, seen: Seen) -> Tensor:
-        return self.weight / 2 * squared(slopes(seen.judge, seen.fakes)).mean()
+        return self.gamma(seen) / 2 * squared(slopes(seen.judge, seen.fakes)).mean()
 
 
 class ApproximateR1(Penalty):
@@ -126,17 +149,18 @@ class ApproximateR1(Penalty):
     https://arxiv.org/abs/2501.08316
 
     Args:
-        weight: gamma of R1. (The paper's lambda is weight / 2 / spread^2.)
+        weight: gamma of R1. Without one (null) it is height * width / 2048 * sqrt(256 / batch). (The paper's lambda is
+            weight / 2 / spread^2.)
         spread: s, in units of pixels that lie in [-1, 1].
         every: Iterations from one evaluation to the next; the weight is multiplied with it.
     """
 
-    def __init__(self, weight: float = 10.0, spread: float = 0.01, every: int = 1) -> None:
+    def __init__(self, weight: float | None = 10.0, spread: float = 0.01, every: int = 1) -> None:
         super().__init__(weight, every)
         self.spread = checked_spread(spread, self)
 
     def forward(self, seen: Seen) -> Tensor:
-        return self.weight / 2 * differences(seen, seen.x, self.spread).square().mean()
+        return self.gamma(seen) / 2 * differences(seen, seen.x, self.spread).square().mean()
 
 
 class ApproximateR2(Penalty):
@@ -148,17 +172,17 @@ class ApproximateR2(Penalty):
     https://arxiv.org/abs/2501.08316
 
     Args:
-        weight: gamma of R2.
+        weight: gamma of R2. Without one (null) it is height * width / 2048 * sqrt(256 / batch).
         spread: s, in units of pixels that lie in [-1, 1].
         every: Iterations from one evaluation to the next; the weight is multiplied with it.
     """
 
-    def __init__(self, weight: float = 10.0, spread: float = 0.01, every: int = 1) -> None:
+    def __init__(self, weight: float | None = 10.0, spread: float = 0.01, every: int = 1) -> None:
         super().__init__(weight, every)
         self.spread = checked_spread(spread, self)
 
     def forward(self, seen: Seen) -> Tensor:
-        return self.weight / 2 * differences(seen, seen.fakes, self.spread).square().mean()
+        return self.gamma(seen) / 2 * differences(seen, seen.fakes, self.spread).square().mean()
 
 
 def differences(seen: Seen, x: Tensor, spread: float) -> Tensor:

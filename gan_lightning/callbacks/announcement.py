@@ -9,10 +9,16 @@ from torch import nn
 from gan_lightning.callbacks.progress import iterations
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.data import Batches
+from gan_lightning.gan import GAN
+from gan_lightning.model import images_of
+from gan_lightning.penalties import suited
 
 
 class Announcement(Callback):
     """Prints the players, the data, the length of the training and the run's folder when training starts."""
+
+    def __init__(self) -> None:
+        self.said = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         folder = run_folder(trainer)
@@ -29,6 +35,23 @@ class Announcement(Callback):
             f"on {trainer.world_size} x {trainer.strategy.root_device.type}"
         )
         print(f"writing to {folder}", flush=True)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if trainer.is_global_zero and not self.said:
+            self.said = True
+            for line in picked(pl_module, len(images_of(batch)) * trainer.world_size):
+                print(line, flush=True)
+
+
+def picked(model: LightningModule, batch: int) -> list[str]:
+    """What was left to the package: a line for each penalty that was given no weight."""
+    if not isinstance(model, GAN):
+        return []
+    batch //= model.discriminator_steps * model.discriminator.packing
+    height, width = model.generator.image_shape[1:]
+    named = zip(model.penalty_names, model.penalties, strict=True)
+    weight = f"{suited((height, width), batch):.3g}, picked for images of {height}x{width} and batches of {batch}"
+    return [f"{name}: weight {weight}" for name, penalty in named if penalty.weight is None]
 
 
 def data_name(trainer: Trainer) -> str:
