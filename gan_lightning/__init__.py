@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from gan_lightning import penalties as penalties
     from gan_lightning.gan import GAN as GAN
     from gan_lightning.vae import VAE as VAE
+    from gan_lightning.vae_gan import VAEGAN as VAEGAN
 
-__all__ = ["GAN", "VAE", "callbacks", "data", "likelihoods", "networks", "objectives", "penalties"]
+__all__ = ["GAN", "VAE", "VAEGAN", "callbacks", "data", "likelihoods", "networks", "objectives", "penalties"]
 
-MODELS = {"GAN": "gan", "VAE": "vae"}
+MODELS = {"GAN": "gan", "VAE": "vae", "VAEGAN": "vae_gan"}
 
 
 def __getattr__(name: str) -> Any:

@@ -26,11 +26,11 @@ class Posterior(NamedTuple):
     @classmethod
     def of(cls, out: Tensor) -> "Posterior":
         """What an encoder gave, (N, 2 * latent_dim), in 32 bits at least."""
-        mean, log_variance = out.to(torch.promote_types(out.dtype, torch.float32)).chunk(2, dim=1)
+        mean, log_variance = wide(out).chunk(2, dim=1)
         return cls(mean, log_variance)
 
     def at(self, noise: Tensor) -> Tensor:
-        """z = mean + deviation * noise (Equation 10): a draw, if the noise (..., N, latent_dim) is standard normal."""
+        """A draw z = mean + deviation * noise, Equation 10, where the noise (..., N, latent_dim) is standard normal."""
         return self.mean + (self.log_variance / 2).exp() * noise
 
     def kl(self) -> Tensor:
@@ -38,18 +38,23 @@ class Posterior(NamedTuple):
         return (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance) / 2
 
     def log_density(self, z: Tensor) -> Tensor:
-        """log q(z|x) of latents (..., N, latent_dim): (..., N)."""
+        """The logarithm of q(z|x) at latents (..., N, latent_dim): (..., N)."""
         squares = (z - self.mean).square() * (-self.log_variance).exp()
         return -(squares + self.log_variance + log(2 * pi)).sum(-1) / 2
 
 
+def wide(x: Tensor) -> Tensor:
+    """In 32 bits at least."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def log_prior(z: Tensor) -> Tensor:
-    """log p(z) of latents (..., latent_dim): (...)."""
+    """The logarithm of p(z) at latents (..., latent_dim): (...)."""
     return -(z.square() + log(2 * pi)).sum(-1) / 2
 
 
 def importance_weighted(log_weights: Tensor) -> Tensor:
-    """log 1/k sum_i w_i, float64 (N,), a lower bound of log p(x) that tightens with k.
+    """A lower bound of log p(x) that tightens with k: log 1/k sum_i w_i, float64 (N,).
 
     Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2016, Equation 8.
     https://arxiv.org/abs/1509.00519

@@ -47,4 +47,6 @@ def check_encoder(network: Discriminator, generator: Generator) -> None:
     if not network.features_dim:
         raise UserError(f"{name} has no features, from which an encoder is made: choose another for model.encoder")
     if network.packing > 1:
-        raise UserError(f"model.encoder.packing is {network.packing}, but an encoder sees one image at once: leave it out")
+        raise UserError(
+            f"model.encoder.packing is {network.packing}, but an encoder sees one image at once: leave it out"
+        )

@@ -29,10 +29,10 @@ class Likelihood(Part, nn.Module, ABC):
 
     @abstractmethod
     def forward(self, out: Tensor, x: Tensor) -> Tensor:
-        """log p(x|z), (N,), in 32 bits at least.
+        """The logarithm of p(x|z), (N,).
 
         Args:
-            out: What the decoder made of z, (N, C, H, W).
+            out: What the decoder made of z, (N, C, H, W), in 32 bits at least.
             x: What was observed, (N, C, H, W).
         """
 
@@ -53,9 +53,8 @@ class Bernoulli(Likelihood):
         return (2 * uniform(*x.shape) < 1 + x).to(x.dtype) * 2 - 1
 
     def forward(self, out: Tensor, x: Tensor) -> Tensor:
-        return -F.binary_cross_entropy_with_logits(logits_of(wide(out)), wide(1 + x) / 2, reduction="none").flatten(
-            1
-        ).sum(1)
+        logits, white = logits_of(out).flatten(1), (1 + x.flatten(1)) / 2
+        return -F.binary_cross_entropy_with_logits(logits, white, reduction="none").sum(1)
 
 
 class Gaussian(Likelihood):
@@ -72,7 +71,7 @@ class Gaussian(Likelihood):
         self.log_deviation = log(deviation)
 
     def forward(self, out: Tensor, x: Tensor) -> Tensor:
-        return gaussian(wide(out), x, wide(out).new_tensor(self.log_deviation))
+        return gaussian(out, x, out.new_tensor(self.log_deviation))
 
 
 class LearntGaussian(Likelihood):
@@ -91,25 +90,20 @@ class LearntGaussian(Likelihood):
         self.log_deviation = nn.Parameter(torch.tensor(log(deviation)))
 
     def forward(self, out: Tensor, x: Tensor) -> Tensor:
-        return gaussian(wide(out), x, self.log_deviation)
+        return gaussian(out, x, self.log_deviation)
 
 
 def gaussian(mean: Tensor, x: Tensor, log_deviation: Tensor) -> Tensor:
-    """log N(x; mean, deviation^2) of images, (N,)."""
+    """The logarithm of N(x; mean, deviation^2) at images (N, C, H, W), (N,)."""
     squares = ((x - mean) * (-log_deviation).exp()).square()
     return -(squares / 2 + log_deviation + log(2 * pi) / 2).flatten(1).sum(1)
 
 
 def logits_of(out: Tensor, edge: float = 1e-4) -> Tensor:
-    """log (1 + o) / (1 - o) = 2 artanh(o) for |o| <= 1 - edge; beyond, a logarithm that continues it smoothly."""
+    """Logits: log (1 + o) / (1 - o) = 2 artanh(o) up to |o| = 1 - edge; beyond, a logarithm that continues it."""
     inside = out.clamp(-1 + edge, 1 - edge)
     slope = 2 / (1 - (1 - edge) ** 2)
     return 2 * inside.atanh() + out.sign() * (slope * (out - inside).abs()).log1p()
-
-
-def wide(x: Tensor) -> Tensor:
-    """In 32 bits at least."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def check_deviation(deviation: float) -> None:

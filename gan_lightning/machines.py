@@ -13,7 +13,7 @@ OURS = {
     "gradient_clip_val": ("gradient_clip", (None, 0)),
     "accumulate_grad_batches": ("accumulation", (1,)),
 }
-"""Options of Lightning's that know of one optimizer, what this package has for each player, and values that ask for nothing."""
+"""Lightning's options for one optimizer, what this package has for each player, and values that ask for nothing."""
 
 
 def check_trainer(trainer: Trainer, players: Sequence[str] = ("generator", "discriminator")) -> None:

@@ -28,10 +28,10 @@ def latents(seeds: Iterable[int], latent_dim: int) -> Tensor:
 
 
 def traversed(z: Tensor, coordinates: Sequence[int], values: Sequence[float]) -> Tensor:
-    """Copies of a latent z (latent_dim,), in each of which one coordinate has another value: row by row, (N, latent_dim).
+    """Copies (N, latent_dim) of a latent, in each of which one coordinate has another value, row by row.
 
     Args:
-        z: The latent.
+        z: The latent, (latent_dim,).
         coordinates: Which, from 0; each is a row.
         values: What it becomes; each is a column.
 

@@ -1,14 +1,14 @@
 """The variational autoencoder, whose decoder is any of the generators and whose encoder sees like a discriminator."""
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
 from gan_lightning.averaging import AverageGenerator
-from gan_lightning.elbo import Posterior, importance_weighted, log_prior
+from gan_lightning.elbo import Posterior, importance_weighted, log_prior, wide
 from gan_lightning.encoder import Encoder
 from gan_lightning.errors import UserError
 from gan_lightning.likelihoods import Bernoulli, Likelihood
@@ -27,9 +27,9 @@ class VAE(Model):
     Kingma and Welling, "Auto-encoding variational Bayes", 2014, Algorithm 1 with one draw for each image.
     https://arxiv.org/abs/1312.6114
 
-    One batch is one iteration. Encoder, decoder and likelihood are one player, the autoencoder, with one optimizer; all
-    three are averaged alike. Samples are the averaged decoder's; reconstructions and likelihoods use all three averages.
-    A decoder with labels learns p(x|y).
+    One batch is one iteration. Encoder, decoder and likelihood are one player, the autoencoder, with one optimizer.
+    All three are averaged alike: samples are the averaged decoder's, reconstructions and likelihoods those of all three
+    averages. A decoder with labels learns p(x|y).
 
     Args:
         generator: The decoder: makes images from latents.
@@ -50,7 +50,7 @@ class VAE(Model):
         UserError: The parts do not fit together, or a checkpoint could not name one of them.
     """
 
-    panels = {
+    panels: ClassVar = {
         "loss (nats)": {"reconstruction": "loss/reconstruction", "KL divergence": "loss/kl"},
         "bound (nats)": {"ELBO": "elbo"},
     }
@@ -88,18 +88,18 @@ class VAE(Model):
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """One iteration of Algorithm 1: one step up the gradient of the bound, with one draw for each image."""
         iteration = self.begin()
-        x, y = labelled(batch)
+        images, labels = labelled(batch)
         with self.turn("autoencoder") as turn:
-            for x, y, noise in self.shares((x.to(self.dtype), y), turn):
+            for x, y, noise in self.shares((images.to(self.dtype), labels), turn):
                 x = self.likelihood.observed(x, self.uniform)
                 q = Posterior.of(self.encoder(x, y))
-                log_p = self.likelihood(self.generator(q.at(noise), y), x)
+                log_p = self.likelihood(wide(self.generator(q.at(noise), y)), x)
                 turn.learn(reconstruction=-log_p.mean(), kl=self.beta * self.divergence(q))
         self.finish(iteration)
         self.log_at_steps(lambda: self.numbers(turn.terms, log_p, q))
 
     def divergence(self, q: Posterior) -> Tensor:
-        """sum_j max(free_bits, E_x[KL(q(z_j|x) || p(z_j))]), where E_x is the mean over the batches of all processes."""
+        """The sum over j of max(free_bits, E_x[KL(q(z_j|x) || p(z_j))]); E_x: the mean over all processes' batches."""
         kl = q.kl().mean(0)
         return (mean_everywhere(kl).clamp(min=self.free_bits) if self.free_bits else kl).sum()
 
@@ -109,7 +109,7 @@ class VAE(Model):
         super().finish(iteration)
 
     def numbers(self, terms: dict[str, Tensor], log_p: Tensor, q: Posterior) -> dict[str, Tensor]:
-        """What is logged, in nats an image: both terms as they are minimised, and the bound without beta or free bits."""
+        """What is logged, in nats an image: both terms as minimised; the bound itself, without beta and free bits."""
         return {
             "loss/reconstruction": terms["reconstruction"],
             "loss/kl": terms["kl"],
@@ -147,11 +147,12 @@ class VAE(Model):
             at_once: Images that are decoded at a time. It changes the memory needed.
         """
         q = self.posterior(x, y)
-        log_weights = []
+        log_weights, shape = [], (len(x), q.mean.shape[1])
         for first in range(0, samples, draws := max(1, at_once // len(x))):
             k = min(draws, samples - first)
-            z = q.at(torch.randn(k, *q.mean.shape, generator=stream).to(q.mean))
-            out = self.average_generator(z.flatten(0, 1), None if y is None else y.repeat(k))
+            noise = torch.stack([torch.randn(shape, generator=stream) for _ in range(k)])  # the same for any at_once
+            z = q.at(noise.to(q.mean))
+            out = wide(self.average_generator(z.flatten(0, 1), None if y is None else y.repeat(k)))
             log_p = self.average_likelihood(out, x.repeat(k, 1, 1, 1)).view(k, -1)
             log_weights.append(log_p.double() + log_prior(z) - q.log_density(z))
         return importance_weighted(torch.cat(log_weights))

@@ -24,7 +24,7 @@ FLOORS = [
     },
     {"objectives", "penalties", "likelihoods", "elbo", "sampling", "networks", "data"},
     {"model", "encoder"},
-    {"gan", "vae"},
+    {"gan", "vae", "vae_gan"},
     {"callbacks", "loggers"},
     {"commands", "cli", "__main__"},
 ]

@@ -34,7 +34,8 @@ LENGTH = 20_000
 
 def fit_parser(kind: type[Model]) -> Parser:
     parser = command_parser(
-        "fit", "Trains a GAN or a VAE. Options override the --config files, which override each other in order."
+        "fit",
+        "Trains a GAN, a VAE or a VAE-GAN. Options override the --config files, which override each other in order.",
     )
     parser.add_argument(
         "--kind",

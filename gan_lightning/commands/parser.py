@@ -29,9 +29,11 @@ CHOICES: dict[str, type] = {
     "model.penalties": Penalty,
     "model.augmentation": Augmentation,
     "model.autoencoder_optimizer": torch.optim.Optimizer,
+    "model.encoder_optimizer": torch.optim.Optimizer,
     "model.generator_optimizer": torch.optim.Optimizer,
     "model.discriminator_optimizer": torch.optim.Optimizer,
     "model.autoencoder_scheduler": torch.optim.lr_scheduler.LRScheduler,
+    "model.encoder_scheduler": torch.optim.lr_scheduler.LRScheduler,
     "model.generator_scheduler": torch.optim.lr_scheduler.LRScheduler,
     "model.discriminator_scheduler": torch.optim.lr_scheduler.LRScheduler,
 }
