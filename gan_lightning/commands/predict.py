@@ -98,10 +98,8 @@ def asked_labels(labels: int | list[int] | str | None, classes: int) -> list[int
     """
     if labels is None:
         return None
-    if isinstance(labels, str):  # all
-        chosen = list(range(classes))
-    else:
-        chosen = [labels] if isinstance(labels, int) else labels
+    every = list(range(classes))
+    chosen = every if isinstance(labels, str) else [labels] if isinstance(labels, int) else labels
     labels_of(range(len(chosen)), chosen, classes)
     if len({*chosen}) < len(chosen) or not chosen:
         raise UserError(f"samples.labels is {chosen}; name each class once")
