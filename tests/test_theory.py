@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from gan_lightning.networks.layers import normalised
 from gan_lightning.objectives import (
     Hinge,
     LeastSquares,
@@ -158,3 +159,65 @@ def test_the_best_hinge_discriminator_measures_the_total_variation():
 def test_at_the_equilibrium_the_loss_is_that_of_guessing(objective, at_equilibrium):
     zeros = torch.zeros(5)
     assert objective.discriminator(zeros, zeros).item() == pytest.approx(at_equilibrium, rel=1e-6)
+
+
+# ---- how smooth a discriminator is ----------------------------------------------------------------------------------
+
+
+def test_power_iterations_find_the_largest_singular_value():
+    """Miyato et al. 2018: sigma_1 = 1 after 200 power iterations."""
+    torch.manual_seed(0)
+    layer = normalised(torch.nn.Linear(20, 30).double(), spectral=True)
+    for _ in range(200):
+        layer(torch.zeros(1, 20, dtype=torch.float64))
+    layer.eval()
+    assert torch.linalg.matrix_norm(layer.weight, ord=2).item() == pytest.approx(1, abs=1e-12)
+
+
+class Ascent(torch.nn.Module):
+    """A critic of one number: three spectrally normalised layers and pairs of maxima, which keep slopes of one.
+
+    Anil, Lucas and Grosse, "Sorting out Lipschitz function approximation", 2019. https://arxiv.org/abs/1811.05381
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = torch.nn.ModuleList(normalised(torch.nn.Linear(i, o), True) for i, o in [(1, 16), (16, 16)])
+        self.last = normalised(torch.nn.Linear(16, 1), True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x).view(len(x), -1, 2).sort(-1).values.flatten(1)
+        return self.last(x).squeeze(1)
+
+
+@pytest.mark.parametrize("distance", [2.0, 0.5])
+def test_a_spectrally_normalised_critic_finds_the_wasserstein_distance(distance):
+    """Kantorovich and Rubinstein (Villani, "Optimal transport", 2009): W1(N(0, 1), N(m, 1)) = m."""
+    torch.manual_seed(0)
+    critic = Ascent()
+    optimizer = torch.optim.Adam(critic.parameters(), lr=0.02)
+    x = torch.distributions.Normal(0, 1).icdf(torch.linspace(0.001, 0.999, 500)).unsqueeze(1)
+    for _ in range(400):
+        loss = Wasserstein().discriminator(critic(x + distance), critic(x))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert -loss.item() == pytest.approx(distance, rel=0.02)
+
+
+def test_slopes_of_one_are_a_biased_measure_of_the_wasserstein_distance():
+    """WGAN-GP maximises a m - lambda (a - 1)^2 over the slope a of a linear critic: a* = 1 + m / (2 lambda) > 1."""
+    distance, weight = 2.0, 10.0
+    slope = torch.ones((), dtype=torch.float64, requires_grad=True)
+    x = torch.linspace(-1, 1, 8, dtype=torch.float64).view(-1, 1, 1, 1)
+    judge = lambda x: slope * x.flatten(1).squeeze(1)  # noqa: E731
+    optimizer = torch.optim.SGD([slope], lr=0.02)
+    for _ in range(200):
+        real, fake = judge(x + distance), judge(x)
+        seen = Seen(judge, x + distance, x, real, fake, torch.ones, half)
+        loss = Wasserstein().discriminator(real, fake) + WGANGP(weight)(seen)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert slope.item() == pytest.approx(1 + distance / (2 * weight), rel=1e-6)

@@ -9,9 +9,18 @@ import torch
 from conftest import SHAPE
 
 from gan_lightning import GAN, VAE, VAEGAN
+from gan_lightning.augmentation import ADA
 from gan_lightning.commands.kind import KINDS
 from gan_lightning.model import Model
-from gan_lightning.networks import Discriminator, Generator, MLPDiscriminator, MLPGenerator
+from gan_lightning.networks import (
+    DCGANDiscriminator,
+    Discriminator,
+    Generator,
+    MLPDiscriminator,
+    MLPGenerator,
+    ResNetDiscriminator,
+    ResNetGenerator,
+)
 from gan_lightning.parts import Part, subclasses
 from gan_lightning.penalties import R1, R2
 
@@ -38,8 +47,45 @@ def chosen(model: type[Model], name: str, cls: type, several: bool) -> dict[str,
     return {"kind": model, name: [cls(**shaped)] if several else cls(**shaped)}
 
 
+def networks_with_classes() -> dict[str, Callable[[], dict[str, Any]]]:
+    """Each network of the package that looks at labels, with labels."""
+    found = {}
+    for cls in (*subclasses(Generator), *subclasses(Discriminator)):
+        if cls.__module__.startswith("gan_lightning") and "classes" in inspect.signature(cls).parameters:
+            kind = "generator" if issubclass(cls, Generator) else "discriminator"
+            found[f"{kind}={cls.__name__} with classes"] = partial(conditional, **{f"{kind}_class": cls})
+    return found
+
+
+def conditional(
+    generator_class: type = MLPGenerator,
+    discriminator_class: type = MLPDiscriminator,
+    discriminator: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Two players that look at the 48 labels of `Blobs`."""
+    small = {"hidden": [8]}
+    options = [
+        {"classes": 48} | (small if c in (MLPGenerator, MLPDiscriminator) else {})
+        for c in (generator_class, discriminator_class)
+    ]
+    return {
+        "generator": generator_class(SHAPE, **options[0]),
+        "discriminator": discriminator_class(SHAPE, **options[1], **discriminator or {}),
+    }
+
+
 VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
     **{name: choice for kind in KINDS.values() for name, choice in parts_of_the_package(kind).items()},
+    **networks_with_classes(),
+    "auxiliary classifier": lambda: conditional(discriminator={"auxiliary_classifier": True}),
+    "packs": lambda: {"discriminator": MLPDiscriminator(SHAPE, hidden=[8], packing=2), **TWO_STEPS},
+    "minibatch stddev": lambda: {"discriminator": DCGANDiscriminator(SHAPE, width=4, minibatch_stddev=2)},
+    "self-attention": lambda: {
+        "generator": ResNetGenerator(SHAPE, 3, width=8, attention=4),
+        "discriminator": ResNetDiscriminator(SHAPE, width=8, attention=2),
+    },
+    "spectral norm": lambda: {"discriminator": MLPDiscriminator(SHAPE, hidden=[8], spectral_norm=True), **TWO_STEPS},
+    "adaptive augmentation": lambda: {"augmentation": ADA(speed=100, p=0.3), **TWO_STEPS},
     "two steps": lambda: TWO_STEPS,
     "lazy penalties": lambda: {"penalties": [R1(every=3), R2(1.0, every=2), R1(2.0)], **TWO_STEPS},
     "clipping": lambda: {"generator_gradient_clip": 0.1, "discriminator_gradient_clip": 0.1, **TWO_STEPS},

@@ -16,6 +16,8 @@ from gan_lightning.pictures import enlarged, picture, save_animation, tile, to_u
 class SampleGrid(Callback):
     """Draws a grid of samples of the averaged generator, always of the same latents.
 
+    A model with classes gets one row a class, beginning again with the first after the last.
+
     Writes `grids/step-0000200.png` into the run's folder (with any logger or none), shows it in TensorBoard if that
     logs the run, and at the end puts all of them into `training.gif`.
 
@@ -65,7 +67,10 @@ class SampleGrid(Callback):
         step = trainer.global_step
         self.steps.append(step)
         if trainer.is_global_zero:
-            grid = tile(to_uint8(pl_module.sample(self.seeds)), self.columns)  # type: ignore[operator]
+            model: Any = pl_module
+            classes = model.generator.classes
+            labels = [i // self.columns % classes for i in range(len(self.seeds))] if classes else None
+            grid = tile(to_uint8(model.sample(self.seeds, labels)), self.columns)
             self.path(step).parent.mkdir(parents=True, exist_ok=True)
             enlarged(picture(grid)).save(self.path(step))
             show(trainer, "samples", grid, step)

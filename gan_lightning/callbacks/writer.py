@@ -20,22 +20,30 @@ GRID = 100
 class SampleWriter(BasePredictionWriter):
     """Writes what `predict` makes: `0000.png` and so on, named by seed, then `grid.png` of the first hundred.
 
+    Samples of certain classes are named by seed and class, `0000-class-3.png`; `grid.png` then has one row a class.
+
     Args:
         seeds: The numbers of all samples, first to last.
         folder: Where to write.
         npz: Also write `samples.npz`: `images` uint8 (N, H, W, C) and `seeds` int64 (N,).
         overwrite: Write into a folder that holds files already; those of the same name are replaced.
+        labels: Classes, of each of which there is an image of each seed; None if they were not asked for.
 
     Raises:
         UserError: The folder holds files, or is none.
     """
 
     def __init__(
-        self, seeds: Sequence[int], folder: str | Path = "samples", npz: bool = False, overwrite: bool = False
+        self,
+        seeds: Sequence[int],
+        folder: str | Path = "samples",
+        npz: bool = False,
+        overwrite: bool = False,
+        labels: Sequence[int] | None = None,
     ) -> None:
         super().__init__(write_interval="batch")
         self.seeds, self.folder, self.npz = seeds, Path(folder), npz
-        self.overwrite = overwrite
+        self.overwrite, self.labels = overwrite, labels
         self.digits = max(4, len(str(max(seeds))))
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -50,34 +58,42 @@ class SampleWriter(BasePredictionWriter):
         pl_module: LightningModule,
         prediction: Tensor,
         batch_indices: Any,
-        batch: Tensor,
+        batch: Any,
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        for seed, image in zip(batch.tolist(), to_uint8(prediction), strict=True):
-            picture(image).save(self.path(seed))
+        seeds, labels = (batch, [None] * len(batch)) if isinstance(batch, Tensor) else (batch[0], batch[1].tolist())
+        for seed, label, image in zip(seeds.tolist(), labels, to_uint8(prediction), strict=True):
+            picture(image).save(self.path(seed, label))
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trainer.strategy.barrier()  # every process has written its share
         if trainer.is_global_zero:
-            shown = self.read(self.seeds[:GRID])
-            columns = min(10, max(1, round(len(shown) ** 0.5)))
-            enlarged(picture(tile(shown, columns))).save(self.folder / "grid.png")
+            if self.labels is None:
+                shown = [(seed, None) for seed in self.seeds[:GRID]]
+                columns = min(10, max(1, round(len(shown) ** 0.5)))
+            else:  # one row a class
+                columns = min(10, len(self.seeds))
+                shown = [(seed, label) for label in self.labels for seed in self.seeds[:columns]]
+            enlarged(picture(tile(self.read(shown), columns))).save(self.folder / "grid.png")
             if self.npz:
-                np.savez_compressed(
-                    self.folder / "samples.npz",
-                    images=self.read(self.seeds),
-                    seeds=np.array(self.seeds, dtype=np.int64),
-                )
+                self.archive()
 
-    def path(self, seed: int) -> Path:
-        return self.folder / f"{seed:0{self.digits}d}.png"
+    def archive(self) -> None:
+        pairs = [(seed, label) for label in self.labels or [None] for seed in self.seeds]
+        arrays = {"images": self.read(pairs), "seeds": np.array([seed for seed, _ in pairs], dtype=np.int64)}
+        if self.labels is not None:
+            arrays["labels"] = np.array([label for _, label in pairs], dtype=np.int64)
+        np.savez_compressed(self.folder / "samples.npz", **arrays)  # type: ignore[arg-type]
 
-    def read(self, seeds: Sequence[int]) -> np.ndarray:
-        """The images (N, H, W, C) of these seeds, as written."""
+    def path(self, seed: int, label: int | None = None) -> Path:
+        return self.folder / (f"{seed:0{self.digits}d}" + ("" if label is None else f"-class-{label}") + ".png")
+
+    def read(self, pairs: Sequence[tuple[int, int | None]]) -> np.ndarray:
+        """The images (N, H, W, C) of these seeds and labels, as written."""
         images = []
-        for seed in seeds:
-            with Image.open(self.path(seed)) as image:
+        for seed, label in pairs:
+            with Image.open(self.path(seed, label)) as image:
                 images.append(pixels_of(image, self.channels))
         return np.stack(images)
 

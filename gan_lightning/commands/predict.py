@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
+from typing import Literal
 
 from jsonargparse import Namespace
 from lightning.pytorch import Trainer
@@ -15,7 +16,7 @@ from gan_lightning.commands.resume import find
 from gan_lightning.commands.trainer import options_of, trainer_with
 from gan_lightning.errors import UserError
 from gan_lightning.model import Model
-from gan_lightning.sampling import seed_loader
+from gan_lightning.sampling import labels_of, seed_loader
 
 MACHINE = ("accelerator", "devices", "num_nodes", "strategy", "enable_progress_bar")
 """What there is to say to the trainer when it makes samples."""
@@ -26,8 +27,10 @@ class Samples:
     """Which samples to make, and where to write them.
 
     Args:
-        count: How many.
-        first_seed: The first sample's number. Image n depends on its number alone.
+        count: How many; with labels, how many of each.
+        first_seed: The first sample's number. Image n depends on its number (and label) alone.
+        labels: For a model with classes: one class or a list of them, [0, 1, 2], or all. The same latents are used for
+            each, and the overview has one row a class. Without it, the classes take turns.
         batch_size: Samples made at a time. It changes the memory needed, not the images.
         folder: Where to write 0000.png and so on, named by number, and grid.png.
         npz: Also write samples.npz: `images` uint8 (N, H, W, C) and `seeds` int64 (N,).
@@ -38,6 +41,7 @@ class Samples:
 
     count: int = 64
     first_seed: int = 0
+    labels: int | list[int] | Literal["all"] | None = None
     batch_size: int = 64
     folder: str = "samples"
     npz: bool = False
@@ -74,28 +78,45 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     made = Namespace(parser.instantiate(parser.parse_args(arguments)))
     samples: Samples = made.samples
     trust(made.trust)
-    seeds = seed_loader(samples.first_seed, samples.count, samples.batch_size)
-    writer = SampleWriter(
-        range(samples.first_seed, samples.first_seed + samples.count), samples.folder, samples.npz, samples.overwrite
-    )
     model = Model.load_from_checkpoint(find(made.ckpt_path) or made.ckpt_path)
-    watchers = [writer, *traversals(samples, model)]
+    labels = asked_labels(samples.labels, model.generator.classes)
+    loader = seed_loader(samples.first_seed, samples.count, samples.batch_size, labels)
+    seeds = range(samples.first_seed, samples.first_seed + samples.count)
+    writer = SampleWriter(seeds, samples.folder, samples.npz, samples.overwrite, labels)
+    watchers = [writer, *traversals(samples, model, labels)]
     options = options_of(made.trainer)
     if options["enable_progress_bar"] is None:
         options["enable_progress_bar"] = sys.stderr.isatty()
     trainer = trainer_with({**options, "callbacks": watchers, "logger": False})
-    trainer.predict(model, seeds, return_predictions=False)
+    trainer.predict(model, loader, return_predictions=False)
     if trainer.is_global_zero:
         archive = ", samples.npz" if samples.npz else ""
-        print(f"wrote {samples.count} images{archive} and grid.png into {samples.folder}")
+        print(f"wrote {samples.count * len(labels or [0])} images{archive} and grid.png into {samples.folder}")
 
 
-def traversals(samples: Samples, model: Model) -> list[Traversal]:
+def asked_labels(labels: int | list[int] | str | None, classes: int) -> list[int] | None:
+    """The classes that samples are asked of.
+
+    Raises:
+        UserError: The model does not know them.
+    """
+    if labels is None:
+        return None
+    every = list(range(classes))
+    chosen = every if isinstance(labels, str) else [labels] if isinstance(labels, int) else labels
+    labels_of(range(len(chosen)), chosen, classes)
+    if len({*chosen}) < len(chosen) or not chosen:
+        raise UserError(f"samples.labels is {chosen}; name each class once")
+    return chosen
+
+
+def traversals(samples: Samples, model: Model, labels: list[int] | None) -> list[Traversal]:
     """What draws the traversal, if one is asked for."""
     latent_dim = model.generator.latent_dim
     if not 0 <= samples.traverse <= latent_dim:
         raise UserError(f"samples.traverse is {samples.traverse}; this model's latents have {latent_dim} coordinates")
-    return [Traversal(samples.traverse, samples.first_seed, samples.folder)] if samples.traverse else []
+    label = labels[0] if labels else None
+    return [Traversal(samples.traverse, samples.first_seed, samples.folder, label)] if samples.traverse else []
 
 
 def trust(class_paths: Sequence[str]) -> None:

@@ -28,11 +28,16 @@ class ImageData(LightningDataModule, ABC):
         batch_size: Images of one iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
         workers: Processes that read images in the background; for data that is not in memory.
-        classes: How many classes the labels tell apart; 0 for data without labels.
+        classes: How many classes the labels tell apart; 0 for data without labels, None if it does not say.
     """
 
     def __init__(
-        self, image_shape: ImageShape, batch_size: int = 128, seed: int = 0, workers: int = 0, classes: int = 0
+        self,
+        image_shape: ImageShape,
+        batch_size: int = 128,
+        seed: int = 0,
+        workers: int = 0,
+        classes: int | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1:

@@ -13,6 +13,7 @@ from gan_lightning.networks.layers import (
     Head,
     Latent,
     MinibatchStddev,
+    channels_last,
     check_classes,
     check_sizes,
     halvings,
@@ -60,6 +61,7 @@ class DCGANGenerator(Generator):
             nn.Tanh(),
         )
         self.apply(begin)
+        channels_last(self)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         return self.layers(self.start(self.latent(z, y)))
@@ -120,6 +122,7 @@ class DCGANDiscriminator(Discriminator):
         self.features_dim = (widths[-1] + bool(minibatch_stddev)) * height * wide
         self.apply(begin)
         self.head = Head(self.features_dim, classes, auxiliary_classifier, spectral_norm)
+        channels_last(self)
 
     def features(self, x: Tensor) -> Tensor:
         return self.layers(x)

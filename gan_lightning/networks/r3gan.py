@@ -16,6 +16,7 @@ from gan_lightning.networks.layers import (
     Head,
     Latent,
     MinibatchStddev,
+    channels_last,
     check_classes,
     check_sizes,
     halvings,
@@ -100,6 +101,7 @@ class R3GANGenerator(Generator):
         self.changes = nn.ModuleList(change(i, o) for i, o in pairwise(widths))
         self.end = nn.Conv2d(widths[-1], image_shape[0], 1)
         he(self.end, 1.0)
+        channels_last(self)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         x = self.basis * self.weights(self.latent(z, y))[:, :, None, None]
@@ -160,6 +162,7 @@ class R3GANDiscriminator(Discriminator):
         nn.init.normal_(self.basis, std=self.basis[0].numel() ** -0.5)
         self.head = Head(self.features_dim, classes, auxiliary_classifier)
         he(self.head.logit, 1.0)
+        channels_last(self)
 
     def features(self, x: Tensor) -> Tensor:
         first, *others = self.stages

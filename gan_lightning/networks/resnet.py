@@ -16,6 +16,7 @@ from gan_lightning.networks.layers import (
     Head,
     MinibatchStddev,
     SelfAttention,
+    channels_last,
     check_classes,
     check_sizes,
     halvings,
@@ -150,6 +151,7 @@ class ResNetGenerator(Generator):
         self.norm = nn.BatchNorm2d(widths[-1])
         self.end = nn.Conv2d(widths[-1], image_shape[0], 3, padding=1)
         glorot(self.end, 1)
+        channels_last(self)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         x = self.start(z).unflatten(1, self.base)
@@ -208,6 +210,7 @@ class ResNetDiscriminator(Discriminator):
         self.layers = nn.Sequential(*layers)
         self.features_dim = widths[-1]
         self.head = Head(widths[-1], classes, auxiliary_classifier, spectral_norm)
+        channels_last(self)
 
     def features(self, x: Tensor) -> Tensor:
         return F.relu(self.layers(x)).sum((2, 3))
