@@ -25,8 +25,8 @@ WARM_UP = 10
 
 def cost(config: Path, precision: str, iterations: int, root: str) -> tuple[float, int]:
     """CPU-milliseconds of one iteration, and how many iterations there are in all."""
-    parser = fit_parser()
     arguments = ["--config", str(config), *(["--data.root", root] if "root:" in config.read_text() else [])]
+    parser = fit_parser(arguments)
     parsed = parser.parse_args(arguments)
     torch.manual_seed(0)
     made = Namespace(parser.instantiate(parsed))

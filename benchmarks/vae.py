@@ -4,9 +4,9 @@
     python benchmarks/vae.py lightning_logs/version_0/checkpoints/last.ckpt
 
 Protocol: n of MNIST's 10,000 test digits, evenly spaced (the second half is harder), each binarised once (a pixel is
-white with its grey value as the probability), and the importance-weighted bound with k draws for each, all drawn from the seed. Encoder and decoder are
-the averaged ones. The interval is the mean plus or minus 1.96 standard errors over digits; it does not contain that of
-another training. k = 1 is the ELBO. Burda et al. take all 10,000 digits and k = 5,000.
+white with its grey value as the probability), and the importance-weighted bound with k draws for each, all drawn from
+the seed. Encoder and decoder are the averaged ones. The interval is the mean plus or minus 1.96 standard errors over
+digits; it does not contain that of another training. k = 1 is the ELBO. Burda et al. take all digits and k = 5,000.
 
 A coordinate is active if the variance of its posterior mean over the digits is above 0.01, as they count.
 """
