@@ -55,9 +55,7 @@ def main() -> None:
         fakes = gan.generator(torch.randn(len(x), gan.generator.latent_dim), y)
     judge = lambda x: gan.judge(x, y).logits  # noqa: E731
     seen = Seen(judge, x, fakes, judge(x), judge(fakes), lambda *s: torch.randn(s), torch.rand)
-    print(
-        "| | s | mean / exact (s.e.) | deviation | cosine of the mean gradient | of a draw's | CPU time / exact |"
-    )
+    print("| | s | mean / exact (s.e.) | deviation | cosine of the mean gradient | of a draw's | CPU time / exact |")
     print("|---|---|---|---|---|---|---|")
     for exact, approximate in ((R1(1.0), ApproximateR1), (R2(1.0), ApproximateR2)):
         value, truth = exact(seen).item(), slope(exact, seen, gan.discriminator)

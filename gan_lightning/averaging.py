@@ -46,4 +46,5 @@ class AverageGenerator(nn.Module):
                 values.append(value)
             else:
                 average.copy_(value)
-        torch._foreach_lerp_(averages, values, weight)
+        if averages:
+            torch._foreach_lerp_(averages, values, weight)

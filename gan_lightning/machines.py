@@ -1,5 +1,7 @@
 """What of Lightning's trainer the game can be played under; the rest is refused by name."""
 
+from collections.abc import Sequence
+
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
@@ -8,21 +10,26 @@ from gan_lightning.errors import UserError
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
 
 OURS = {
-    "gradient_clip_val": ("model.generator_gradient_clip and model.discriminator_gradient_clip", (None, 0)),
-    "accumulate_grad_batches": ("model.generator_accumulation and model.discriminator_accumulation", (1,)),
+    "gradient_clip_val": ("gradient_clip", (None, 0)),
+    "accumulate_grad_batches": ("accumulation", (1,)),
 }
-"""Options of Lightning's that know of one optimizer, what this package has for two, and values that ask for nothing."""
+"""Lightning's options for one optimizer, what this package has for each player, and values that ask for nothing."""
 
 
-def check_trainer(trainer: Trainer) -> None:
+def check_trainer(trainer: Trainer, players: Sequence[str] = ("generator", "discriminator")) -> None:
     """Refuses options under which the players would not learn what they should.
+
+    Args:
+        trainer: Lightning's.
+        players: Who learns.
 
     Raises:
         UserError: An option and what to set instead.
     """
     for key, (ours, nothing) in OURS.items():
         if (value := getattr(trainer, key)) not in nothing:
-            raise UserError(f"trainer.{key} is {value}, but a GAN has two optimizers: set {ours} instead")
+            keys = " and ".join(f"model.{player}_{ours}" for player in players)
+            raise UserError(f"trainer.{key} is {value}, but players learn in turns: set {keys} instead")
     if trainer.precision not in PRECISIONS:
         raise UserError(
             f"trainer.precision is {trainer.precision}: weights of 16 bits lose the small updates of Adam and of the "

@@ -7,7 +7,7 @@ from functools import partial
 from inspect import Parameter, signature
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningModule
@@ -25,11 +25,11 @@ from gan_lightning.errors import TroubleError, UserError
 from gan_lightning.machines import check_trainer
 from gan_lightning.moments import due
 from gan_lightning.networks import Generator, check_finite, check_images, check_labels, share_batch_norm
-from gan_lightning.parts import describe, rebuild
+from gan_lightning.parts import describe, path_of, rebuild, subclasses
 from gan_lightning.processes import average, gathered, together
 from gan_lightning.randomness import TRAINING, mix, reseed
 from gan_lightning.resuming import adapt, changes
-from gan_lightning.sampling import in_full_precision, labels_of, latents
+from gan_lightning.sampling import in_full_precision, labels_of, latents, traversed
 from gan_lightning.trouble import Watch, check_scale, check_weights
 from gan_lightning.turns import Turn, frozen, gradients, parameters, without_sync
 
@@ -71,6 +71,9 @@ class Model(LightningModule):
     players: dict[str, Player]
     """By name, in the order in which they learn; the last one's step ends an iteration."""
 
+    panels: ClassVar[dict[str, dict[str, str]]] = {}
+    """What `LossCurves` draws: in each panel its lines, and the logged number of each."""
+
     def __init__(self, words: dict[str, Any], generator: Generator, average_decay: float, seed: int) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -94,7 +97,8 @@ class Model(LightningModule):
         if len(x) % turn.parts:
             raise UserError(
                 f"a minibatch of {len(x)} images does not split into {turn.parts} parts: set data.batch_size to a "
-                f"multiple of model.discriminator_steps times model.{turn.player}_accumulation"
+                f"multiple of {'model.discriminator_steps times ' if 'discriminator_steps' in self.hparams else ''}"
+                f"model.{turn.player}_accumulation"
             )
         z = self.normal(len(x), self.generator.latent_dim)
         return zip(*(t.tensor_split(turn.parts) for t in (x, y, z)), strict=True)
@@ -192,7 +196,7 @@ class Model(LightningModule):
 
     def configure_callbacks(self) -> list:
         """Lightning asks for these as soon as it knows the model: the first chance to refuse the trainer's options."""
-        check_trainer(self.trainer)
+        check_trainer(self.trainer, [*self.players][::-1])
         return []
 
     def setup(self, stage: str) -> None:
@@ -203,6 +207,7 @@ class Model(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lets settings that differ from the checkpoint's take effect, and says so."""
+        check_kind(checkpoint, self, "the checkpoint")
         checkpoints.check_fits(checkpoint["state_dict"], self, "the checkpoint")
         if self.trainer.training:
             checkpoints.check_resumable(checkpoint, "the checkpoint")
@@ -242,9 +247,10 @@ class Model(LightningModule):
             check_labels(batch, self.generator.classes, known)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keeps what is not finite out of every checkpoint."""
+        """Names the kind of model, and keeps what is not finite out of every checkpoint."""
+        checkpoint["kind"] = path_of(type(self))
         self.watch.check()
-        check_weights(checkpoint["state_dict"], self.global_step)
+        check_weights(checkpoint["state_dict"], self.global_step, [*self.players])
 
     @torch.no_grad()
     def log_at_steps(self, values: Callable[[], dict[str, Tensor]]) -> None:
@@ -281,7 +287,28 @@ class Model(LightningModule):
             UserError: A seed or a label is out of range.
         """
         seeds = list(seeds)
-        z = latents(seeds, self.generator.latent_dim)
+        return self.made_of(latents(seeds, self.generator.latent_dim), seeds, labels)
+
+    @torch.no_grad()
+    def traverse(
+        self, seed: int, coordinates: Sequence[int], values: Sequence[float], label: int | None = None
+    ) -> Tensor:
+        """Images (N, C, H, W) of a sample in which one coordinate of the latent takes each of the values in turn.
+
+        Args:
+            seed: The sample.
+            coordinates: Of the latent, from 0; for each, one row of images.
+            values: One image of each row; the latents are standard normal.
+            label: The sample's class, for a generator that was made for classes; without it, as in `sample`.
+
+        Raises:
+            UserError: The latent has no such coordinate.
+        """
+        z = traversed(latents([seed], self.generator.latent_dim)[0], coordinates, values)
+        return self.made_of(z, [seed] * len(z), None if label is None else [label] * len(z))
+
+    def made_of(self, z: Tensor, seeds: Sequence[int], labels: Iterable[int] | None) -> Tensor:
+        """What the averaged generator makes of latents (N, latent_dim)."""
         weight = next(self.average_generator.parameters(), z)
         y = labels_of(seeds, labels, self.generator.classes)
         return self.average_generator(z.to(weight), y.to(weight.device)).clamp(-1, 1)
@@ -303,6 +330,8 @@ class Model(LightningModule):
     ) -> Self:
         """The model in a checkpoint file. Nothing in the file is executed, and no module is imported for it.
 
+        `Model.load_from_checkpoint` itself makes whatever kind of model the file holds.
+
         Args:
             checkpoint_path: A file on this machine.
             map_location: The device for its tensors.
@@ -313,15 +342,47 @@ class Model(LightningModule):
         """
         checkpoint = checkpoints.read(checkpoint_path, map_location)
         words = {k: v for k, v in checkpoint["hyper_parameters"].items() if k not in replaced}
-        parameters = signature(cls).parameters
+        kind = kind_in(checkpoint, checkpoint_path) if cls is Model else cls
+        parameters = signature(kind).parameters
         missing = {k for k, p in parameters.items() if p.default is Parameter.empty} - {*words, *replaced}
         unknown = {*words} - {*parameters}
         if missing or unknown:
-            raise UserError(f"{checkpoint_path} holds another model than {cls.__name__}")
-        model = cls(**rebuild(words), **replaced)
+            raise UserError(f"{checkpoint_path} holds another model than {kind.__name__}")
+        model: Any = kind(**rebuild(words), **replaced)
         checkpoints.check_fits(checkpoint["state_dict"], model, checkpoint_path)
         model.load_state_dict(checkpoint["state_dict"])
         return model.to(map_location) if isinstance(map_location, (str, torch.device)) else model
+
+
+def kind_in(checkpoint: dict[str, Any], path: str | Path) -> type[Model]:
+    """The kind of model that a checkpoint holds, among those that are loaded.
+
+    Raises:
+        UserError: It is another.
+    """
+    name = checkpoint.get("kind", "gan_lightning.gan.GAN")  # the only kind that there was before it was named
+    for kind in subclasses(Model):
+        if path_of(kind) == name:
+            return kind
+    raise UserError(
+        f"{path} holds a {name}, which is not part of gan_lightning: if you trust that code, import it before you "
+        f"load, or on the command line add --trust {name}"
+    )
+
+
+def check_kind(checkpoint: dict[str, Any], model: Model, path: str | Path) -> None:
+    """Refuses to go on with a model of another kind. (One of your own may go on from what it is made of.)
+
+    Raises:
+        UserError: The two kinds.
+    """
+    known = {path_of(kind): kind for kind in subclasses(Model)}
+    kind = known.get(str(checkpoint.get("kind")), type(model))
+    if not isinstance(model, kind):
+        raise UserError(
+            f"{path} holds a {kind.__name__}, from which a {type(model).__name__} cannot go on: set kind to "
+            f"{kind.__name__}, or begin anew without ckpt_path"
+        )
 
 
 def images_of(batch: Any) -> Tensor:

@@ -27,6 +27,26 @@ def latents(seeds: Iterable[int], latent_dim: int) -> Tensor:
     return torch.stack(rows) if rows else torch.empty(0, latent_dim)
 
 
+def traversed(z: Tensor, coordinates: Sequence[int], values: Sequence[float]) -> Tensor:
+    """Copies (N, latent_dim) of a latent, in each of which one coordinate has another value, row by row.
+
+    Args:
+        z: The latent, (latent_dim,).
+        coordinates: Which, from 0; each is a row.
+        values: What it becomes; each is a column.
+
+    Raises:
+        UserError: There is no such coordinate.
+    """
+    for coordinate in coordinates:
+        if not 0 <= coordinate < len(z):
+            raise UserError(f"there is no coordinate {coordinate} to traverse: latents have {len(z)}, counted from 0")
+    copies = z.repeat(len(coordinates), len(values), 1)
+    for copy, coordinate in zip(copies, coordinates, strict=True):
+        copy[:, coordinate] = torch.as_tensor(values)
+    return copies.flatten(0, 1)
+
+
 def labels_of(seeds: Sequence[int], labels: Iterable[int] | None, classes: int) -> Tensor:
     """Labels (N,) int64 of samples: those that are asked for, or else the classes in turns, seed by seed.
 

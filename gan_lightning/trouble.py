@@ -1,5 +1,6 @@
 """Numbers that are not finite are found, named, and never stepped over."""
 
+from collections.abc import Sequence
 from math import isfinite
 
 import torch
@@ -71,7 +72,7 @@ def check_scale(scale: float, iteration: int) -> None:
         )
 
 
-def check_weights(state: dict[str, Tensor], iteration: int) -> None:
+def check_weights(state: dict[str, Tensor], iteration: int, players: Sequence[str]) -> None:
     """Refuses weights that an update has made infinite.
 
     Raises:
@@ -81,7 +82,7 @@ def check_weights(state: dict[str, Tensor], iteration: int) -> None:
     sums = torch.stack([tensor.sum(dtype=torch.float64) for tensor in floats.values()]).tolist()
     for name, total in zip(floats, sums, strict=True):
         if not isfinite(total):
-            player = "discriminator" if name.startswith("discriminator") else "generator"
+            player = next((player for player in players if name.startswith(player)), players[-1])
             raise TroubleError(
                 f"training stopped: {name} is found not to be finite after iteration {iteration}. "
                 f"To get past it: {ADVICE.format(player=player)}."

@@ -12,16 +12,17 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from gan_lightning import GAN
 from gan_lightning.data import ImageData
+from gan_lightning.model import Model
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 
 SHAPE = (1, 4, 4)
 
 
 class Blobs(ImageData):
-    """48 images of noise, 4x4."""
+    """48 images of noise, 4x4, each a class of its own."""
 
     def __init__(self, batch_size: int = 8, seed: int = 0, images: int = 48) -> None:
-        super().__init__(SHAPE, batch_size, seed)
+        super().__init__(SHAPE, batch_size, seed, classes=images)
         self.images = images
 
     def load(self) -> TensorDataset:
@@ -36,7 +37,7 @@ def tiny_gan(**options: Any) -> GAN:
     return GAN(**{**players, "discriminator": MLPDiscriminator(SHAPE, hidden=[8]), **options})
 
 
-def fit(gan: GAN, data: ImageData | DataLoader | None = None, **options: Any) -> Trainer:
+def fit(gan: Model, data: ImageData | DataLoader | None = None, **options: Any) -> Trainer:
     """Trains without files and bars; six iterations unless told otherwise."""
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     quiet |= {"enable_model_summary": False, "accelerator": "cpu", "log_every_n_steps": 2, "max_steps": 6}

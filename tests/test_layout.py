@@ -22,13 +22,13 @@ FLOORS = [
         "moments",
         "augmentation",
     },
-    {"objectives", "penalties", "sampling", "networks", "data"},
-    {"model"},
-    {"gan"},
+    {"objectives", "penalties", "likelihoods", "elbo", "sampling", "networks", "data"},
+    {"model", "encoder"},
+    {"gan", "vae", "vae_gan"},
     {"callbacks", "loggers"},
     {"commands", "cli", "__main__"},
 ]
-STRANGERS = {"objectives", "penalties", "sampling", "networks", "data"}
+STRANGERS = {"objectives", "penalties", "likelihoods", "elbo", "sampling", "networks", "data"}
 """They know torch, not each other."""
 
 

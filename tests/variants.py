@@ -6,10 +6,12 @@ from functools import partial
 from typing import Any, get_args, get_origin, get_type_hints
 
 import torch
-from conftest import SHAPE, tiny_gan
+from conftest import SHAPE
 
-from gan_lightning import GAN
+from gan_lightning import GAN, VAE, VAEGAN
 from gan_lightning.augmentation import ADA
+from gan_lightning.commands.kind import KINDS
+from gan_lightning.model import Model
 from gan_lightning.networks import (
     DCGANDiscriminator,
     Discriminator,
@@ -24,24 +26,25 @@ from gan_lightning.penalties import R1, R2
 
 SGD = partial(torch.optim.SGD, lr=0.05)
 DECAY = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.9)
+OPTIONS = {"accumulation": 2, "gradient_clip": 0.1, "scheduler": DECAY}
 TWO_STEPS: dict[str, Any] = {"discriminator_steps": 2}
 
 
-def parts_of_the_package() -> dict[str, Callable[[], dict[str, Any]]]:
-    """For each argument of `GAN` that takes a part (or several), one choice for each class of that kind."""
-    found = {}
-    for name, hint in get_type_hints(GAN.__init__).items():
+def parts_of_the_package(model: type[Model]) -> dict[str, Callable[[], dict[str, Any]]]:
+    """For each argument of a model that takes a part (or several), one choice for each class of that kind."""
+    found, prefix = {}, "" if model is GAN else f"{model.__name__} "
+    for name, hint in get_type_hints(model.__init__).items():
         several = inspect.isclass(get_origin(hint)) and issubclass(get_origin(hint), Sequence)
         kinds = [kind for kind in (get_args(hint) or [hint]) if inspect.isclass(kind) and issubclass(kind, Part)]
         for cls in (cls for kind in kinds for cls in subclasses(kind)):
             if cls.__module__.startswith("gan_lightning") and not inspect.isabstract(cls):
-                found[f"{name}={cls.__name__}"] = partial(chosen, name, cls, several)
+                found[f"{prefix}{name}={cls.__name__}"] = partial(chosen, model, name, cls, several)
     return found
 
 
-def chosen(name: str, cls: type, several: bool) -> dict[str, Any]:
+def chosen(model: type[Model], name: str, cls: type, several: bool) -> dict[str, Any]:
     shaped = {"image_shape": SHAPE} if "image_shape" in inspect.signature(cls).parameters else {}
-    return {name: [cls(**shaped)] if several else cls(**shaped)}
+    return {"kind": model, name: [cls(**shaped)] if several else cls(**shaped)}
 
 
 def networks_with_classes() -> dict[str, Callable[[], dict[str, Any]]]:
@@ -72,7 +75,7 @@ def conditional(
 
 
 VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
-    **parts_of_the_package(),
+    **{name: choice for kind in KINDS.values() for name, choice in parts_of_the_package(kind).items()},
     **networks_with_classes(),
     "auxiliary classifier": lambda: conditional(discriminator={"auxiliary_classifier": True}),
     "packs": lambda: {"discriminator": MLPDiscriminator(SHAPE, hidden=[8], packing=2), **TWO_STEPS},
@@ -91,10 +94,24 @@ VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
     "one scheduler": lambda: {"generator_scheduler": DECAY},
     "no average": lambda: {"average_decay": 0.0},
     "SGD": lambda: {"generator_optimizer": SGD, "discriminator_optimizer": SGD},
+    "VAE free bits": lambda: {"kind": VAE, "free_bits": 1e-3, "beta": 4.0},
+    "VAE options": lambda: {"kind": VAE, **{f"autoencoder_{key}": value for key, value in OPTIONS.items()}},
+    "VAE classes": lambda: {"kind": VAE, "generator": MLPGenerator(SHAPE, latent_dim=3, hidden=[8], classes=48)},
+    "VAEGAN options": lambda: {"kind": VAEGAN, **{f"encoder_{key}": value for key, value in OPTIONS.items()}},
 }
 
 
-def play(name: str, **options: Any) -> GAN:
-    """A tiny GAN of this variant, the same at every call."""
+def play(name: str, **options: Any) -> Any:
+    """A tiny model of this variant, the same at every call."""
     torch.manual_seed(0)
-    return tiny_gan(**(VARIANTS[name]() | options))
+    options = VARIANTS[name]() | options
+    return tiny(options.pop("kind", GAN), **options)
+
+
+def tiny(model: type[Model], **options: Any) -> Any:
+    """A model with dense networks of a few hundred parameters, the same at every call."""
+    torch.manual_seed(0)
+    hints = get_type_hints(model.__init__).items()
+    makers = {Generator: partial(MLPGenerator, latent_dim=3), Discriminator: MLPDiscriminator}
+    players = {name: makers[hint](SHAPE, hidden=[8]) for name, hint in hints if hint in makers}
+    return model(**{**players, **options})

@@ -5,6 +5,17 @@ from gan_lightning.callbacks.curves import LossCurves
 from gan_lightning.callbacks.grid import SampleGrid
 from gan_lightning.callbacks.keep import KeepCheckpoints
 from gan_lightning.callbacks.progress import Progress
+from gan_lightning.callbacks.reconstructions import Reconstructions
+from gan_lightning.callbacks.traversal import Traversal
 from gan_lightning.callbacks.writer import SampleWriter
 
-__all__ = ["Announcement", "KeepCheckpoints", "LossCurves", "Progress", "SampleGrid", "SampleWriter"]
+__all__ = [
+    "Announcement",
+    "KeepCheckpoints",
+    "LossCurves",
+    "Progress",
+    "Reconstructions",
+    "SampleGrid",
+    "SampleWriter",
+    "Traversal",
+]

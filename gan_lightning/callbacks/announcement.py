@@ -26,7 +26,7 @@ class Announcement(Callback):
             return
         batches: Any = trainer.train_dataloader
         total = iterations(trainer)
-        networks = [player.network for player in reversed(pl_module.players.values())]  # type: ignore[union-attr]
+        networks = [n for player in reversed(pl_module.players.values()) for n in parts(player.network)]  # type: ignore[union-attr]
         players = [f"{type(network).__name__} ({parameters(network)})" for network in networks]
         print(f"{type(pl_module).__name__}: {', '.join(players)}")
         print(
@@ -59,6 +59,11 @@ def data_name(trainer: Trainer) -> str:
     batches: Any = trainer.train_dataloader
     name = type(trainer.datamodule or batches).__name__  # type: ignore[attr-defined]
     return f"{name}: {batches.images:,} images" if isinstance(batches, Batches) else name
+
+
+def parts(network: nn.Module) -> list[nn.Module]:
+    """The networks of one player."""
+    return [n for n in network if [*n.parameters()]] if isinstance(network, nn.ModuleList) else [network]
 
 
 def parameters(network: nn.Module) -> str:

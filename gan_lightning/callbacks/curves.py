@@ -16,7 +16,8 @@ PANELS = {
 
 
 class LossCurves(Callback):
-    """Draws `losses.png` into the run's folder at the end: the losses of both players, D(x), D(G(z)), D's accuracy.
+    """Draws `losses.png` into the run's folder at the end: the losses of both players, D(x), D(G(z)), D's accuracy; for
+    other models, what their `panels` name.
 
     Thin lines are single batches, thick ones means over a fiftieth of the run.
 
@@ -25,8 +26,10 @@ class LossCurves(Callback):
 
     def __init__(self) -> None:
         self.curves: dict[str, list[float]] = {}
+        self.panels = PANELS
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.panels = getattr(pl_module, "panels", None) or PANELS
         if not trainer.global_step:
             self.curves = {}
 
@@ -35,7 +38,7 @@ class LossCurves(Callback):
     ) -> None:
         if due(trainer.global_step, trainer.log_every_n_steps):  # type: ignore[attr-defined]
             self.curves.setdefault("step", []).append(trainer.global_step)
-            for name in (name for panel in PANELS.values() for name in panel.values()):
+            for name in (name for panel in self.panels.values() for name in panel.values()):
                 self.curves.setdefault(name, []).append(trainer.callback_metrics[name].item())
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -46,7 +49,7 @@ class LossCurves(Callback):
 
     def figure(self) -> Figure:
         figure = Figure(figsize=(8, 6), layout="constrained")
-        for axes, (title, lines) in zip(figure.subplots(2, 1, sharex=True), PANELS.items(), strict=True):
+        for axes, (title, lines) in zip(figure.subplots(2, 1, sharex=True), self.panels.items(), strict=True):
             for colour, (label, name) in enumerate(lines.items()):
                 steps, values = self.curves["step"], self.curves[name]
                 axes.plot(steps, values, f"C{colour}", linewidth=0.8, alpha=0.3)
@@ -56,7 +59,8 @@ class LossCurves(Callback):
             axes.grid(alpha=0.3)
             axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
             axes.margins(x=0)
-        figure.axes[1].set_ylim(0, 1)
+        if self.panels is PANELS:
+            figure.axes[1].set_ylim(0, 1)
         figure.axes[1].set_xlabel("iteration")
         return figure
 

@@ -73,7 +73,7 @@ class SampleGrid(Callback):
             grid = tile(to_uint8(model.sample(self.seeds, labels)), self.columns)
             self.path(step).parent.mkdir(parents=True, exist_ok=True)
             enlarged(picture(grid)).save(self.path(step))
-            show(trainer, grid, step)
+            show(trainer, "samples", grid, step)
 
     def path(self, step: int) -> Path:
         return self.folder / "grids" / f"step-{step:07d}.png"
@@ -85,8 +85,8 @@ class SampleGrid(Callback):
         self.steps = state_dict["steps"]
 
 
-def show(trainer: Trainer, grid: np.ndarray, step: int) -> None:
-    """The grid in TensorBoard, if it logs the run."""
+def show(trainer: Trainer, name: str, grid: np.ndarray, step: int) -> None:
+    """A grid in TensorBoard, if it logs the run."""
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.experiment.add_image("samples", grid, step, dataformats="HWC")
+            logger.experiment.add_image(name, grid, step, dataformats="HWC")

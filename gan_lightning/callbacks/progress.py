@@ -18,6 +18,9 @@ LABELS = {
     "D/real": "D(x)",
     "D/fake": "D(G(z))",
     "D/accuracy": "accuracy",
+    "loss/reconstruction": "reconstruction",
+    "loss/kl": "KL",
+    "elbo": "ELBO",
 }
 
 

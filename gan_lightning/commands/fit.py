@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import yaml
 from jsonargparse import Namespace
@@ -13,26 +13,18 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from gan_lightning import checkpoints
-from gan_lightning.callbacks import Announcement, KeepCheckpoints, LossCurves, Progress, SampleGrid
+from gan_lightning.callbacks import Announcement, KeepCheckpoints, LossCurves, Progress, Reconstructions, SampleGrid
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.callbacks.signals import at_once_while_starting
+from gan_lightning.commands.kind import DEFAULTS, KINDS, kind_of
 from gan_lightning.commands.parser import Parser, command_parser
 from gan_lightning.commands.resume import Settings, Start, announce, start
 from gan_lightning.commands.trainer import options_of, trainer_with
 from gan_lightning.data import ImageData
 from gan_lightning.errors import UserError
-from gan_lightning.gan import GAN
 from gan_lightning.loggers import MetricsTable, continue_table
-
-ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 2e-4, "betas": [0.5, 0.999]}}
-CLASSIC = {
-    "model.generator": {"class_path": "MLPGenerator"},
-    "model.discriminator": {"class_path": "MLPDiscriminator"},
-    "model.objective": {"class_path": "NonSaturating", "init_args": {"discriminator_weight": 0.5}},
-    "model.generator_optimizer": ADAM,
-    "model.discriminator_optimizer": ADAM,
-}
-"""What `gan fit` trains if nothing else is said: the defaults of `GAN`, in the words of a config."""
+from gan_lightning.model import Model, check_kind
+from gan_lightning.networks import Discriminator, Generator
 
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<=", 2**32 - 1)])
 
@@ -40,9 +32,16 @@ LENGTH = 20_000
 """Iterations of a training that was told neither epochs, steps nor time."""
 
 
-def fit_parser() -> Parser:
+def fit_parser(kind: type[Model]) -> Parser:
     parser = command_parser(
-        "fit", "Trains a GAN. Options override the --config files, which override each other in order."
+        "fit",
+        "Trains a GAN, a VAE or a VAE-GAN. Options override the --config files, which override each other in order.",
+    )
+    parser.add_argument(
+        "--kind",
+        choices=[*KINDS],
+        default=kind.__name__,
+        help="What is trained. The options of model are those of this kind: --kind VAE --help lists a VAE's.",
     )
     parser.add_argument(
         "--seed", type=Seed, default=0, help="Fixes the weights, the order of the images and the noise."
@@ -54,26 +53,28 @@ def fit_parser() -> Parser:
         help="Where to go on: a checkpoint, a run's folder, or last: the newest run's newest, if there is one yet.",
     )
     parser.add_argument("--data", type=ImageData, required=True, help="The images to learn from.")
-    parser.add_class_arguments(GAN, "model")
+    parser.add_class_arguments(kind, "model")
     parser.add_class_arguments(SampleGrid, "grid")
     parser.add_class_arguments(KeepCheckpoints, "checkpoint")
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
     parser.link_arguments("seed", "model.seed")
     parser.link_arguments("seed", "data.init_args.seed")
-    for player in ("generator", "discriminator"):
-        parser.link_arguments("data.image_shape", f"model.{player}.init_args.image_shape", apply_on="instantiate")
-    parser.set_defaults(CLASSIC)
+    for name, hint in get_type_hints(kind.__init__).items():
+        if hint in (Generator, Discriminator):
+            parser.link_arguments("data.image_shape", f"model.{name}.init_args.image_shape", apply_on="instantiate")
+    parser.set_defaults(DEFAULTS[kind])
     return parser
 
 
 def fit(command: str, arguments: Sequence[str]) -> None:
     """Trains, then says what was written where."""
-    parser = fit_parser()
+    parser = fit_parser(kind_of(arguments))
     config = parser.parse_args(arguments)
     seed_everything(config.seed, verbose=False)
     made = Namespace(parser.instantiate(config))
     begin = start(config.ckpt_path, made.trainer.default_root_dir)
     if begin.content is not None:  # what is wrong with it is said in one line, and before anything is written
+        check_kind(begin.content, made.model, str(begin.checkpoint))
         checkpoints.check_fits(begin.content["state_dict"], made.model, str(begin.checkpoint))
     words = yaml.safe_load(parser.dump(config))
     words.pop("ckpt_path", None)
@@ -111,6 +112,8 @@ def check_root(root: Path) -> None:
 def fit_trainer(made: Namespace, begin: Start, words: dict[str, Any]) -> Trainer:
     options = options_of(made.trainer)
     ours: list[Callback] = [] if options["fast_dev_run"] else [made.grid, LossCurves()]  # a trial leaves no files
+    if ours and hasattr(made.model, "reconstruct"):
+        ours.append(Reconstructions(made.grid.every_n_steps))
     if options["enable_progress_bar"] is not False:
         ours += [Announcement(), Progress()]
     theirs = options["callbacks"] or []
@@ -146,6 +149,7 @@ def report(folder: Path, iterations: int, seconds: float) -> None:
         print("\nnothing to do: the checkpoint has all iterations that trainer.max_steps or trainer.max_epochs allow")
     for name, path in {
         "samples": max(folder.glob("grids/*.png"), default=folder),
+        "beside": max(folder.glob("reconstructions/*.png"), default=folder),
         "animation": folder / "training.gif",
         "curves": folder / "losses.png",
         "numbers": folder / "metrics.csv",

@@ -10,12 +10,12 @@ from typing import Literal
 from jsonargparse import Namespace
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks import SampleWriter
+from gan_lightning.callbacks import SampleWriter, Traversal
 from gan_lightning.commands.parser import Parser, command_parser
 from gan_lightning.commands.resume import find
 from gan_lightning.commands.trainer import options_of, trainer_with
 from gan_lightning.errors import UserError
-from gan_lightning.gan import GAN
+from gan_lightning.model import Model
 from gan_lightning.sampling import labels_of, seed_loader
 
 MACHINE = ("accelerator", "devices", "num_nodes", "strategy", "enable_progress_bar")
@@ -35,6 +35,8 @@ class Samples:
         folder: Where to write 0000.png and so on, named by number, and grid.png.
         npz: Also write samples.npz: `images` uint8 (N, H, W, C) and `seeds` int64 (N,).
         overwrite: Write into a folder that holds files already; those of the same name are replaced.
+        traverse: Also write traversal.png: the first sample, in which each of so many coordinates of the latent, one a
+            row, runs from -3 to 3.
     """
 
     count: int = 64
@@ -44,6 +46,7 @@ class Samples:
     folder: str = "samples"
     npz: bool = False
     overwrite: bool = False
+    traverse: int = 0
 
 
 def predict_parser() -> Parser:
@@ -75,15 +78,16 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     made = Namespace(parser.instantiate(parser.parse_args(arguments)))
     samples: Samples = made.samples
     trust(made.trust)
-    model = GAN.load_from_checkpoint(find(made.ckpt_path) or made.ckpt_path)
+    model = Model.load_from_checkpoint(find(made.ckpt_path) or made.ckpt_path)
     labels = asked_labels(samples.labels, model.generator.classes)
     loader = seed_loader(samples.first_seed, samples.count, samples.batch_size, labels)
     seeds = range(samples.first_seed, samples.first_seed + samples.count)
     writer = SampleWriter(seeds, samples.folder, samples.npz, samples.overwrite, labels)
+    watchers = [writer, *traversals(samples, model)]
     options = options_of(made.trainer)
     if options["enable_progress_bar"] is None:
         options["enable_progress_bar"] = sys.stderr.isatty()
-    trainer = trainer_with({**options, "callbacks": [writer], "logger": False})
+    trainer = trainer_with({**options, "callbacks": watchers, "logger": False})
     trainer.predict(model, loader, return_predictions=False)
     if trainer.is_global_zero:
         archive = ", samples.npz" if samples.npz else ""
@@ -104,6 +108,14 @@ def asked_labels(labels: int | list[int] | str | None, classes: int) -> list[int
     if len({*chosen}) < len(chosen) or not chosen:
         raise UserError(f"samples.labels is {chosen}; name each class once")
     return chosen
+
+
+def traversals(samples: Samples, model: Model) -> list[Traversal]:
+    """What draws the traversal, if one is asked for."""
+    latent_dim = model.generator.latent_dim
+    if not 0 <= samples.traverse <= latent_dim:
+        raise UserError(f"samples.traverse is {samples.traverse}; this model's latents have {latent_dim} coordinates")
+    return [Traversal(samples.traverse, samples.first_seed, samples.folder)] if samples.traverse else []
 
 
 def trust(class_paths: Sequence[str]) -> None:

@@ -1,0 +1,71 @@
+"""Images of the data, and what the model makes of them, while it learns."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from gan_lightning.callbacks.grid import show
+from gan_lightning.callbacks.run_folder import run_folder
+from gan_lightning.data import Batches
+from gan_lightning.data.images import scale
+from gan_lightning.errors import UserError
+from gan_lightning.moments import due
+from gan_lightning.pictures import enlarged, picture, tile, to_uint8
+
+
+class Reconstructions(Callback):
+    """Draws pairs of columns: on the left an image of the data, on the right what the averaged networks make of it.
+
+    Writes `reconstructions/step-0000200.png` into the run's folder, and shows it in TensorBoard if that logs the run.
+    The images are the first of the data, always the same. They are among those that are trained on.
+
+    Args:
+        every_n_steps: Iterations between pictures; 0 draws only the last.
+        rows: Rows of the picture.
+        pairs: Images in a row, each beside its reconstruction.
+    """
+
+    def __init__(self, every_n_steps: int = 500, rows: int = 8, pairs: int = 5) -> None:
+        if every_n_steps < 0 or rows < 1 or pairs < 1:
+            raise UserError("Reconstructions takes every_n_steps of at least 0, and rows and pairs of at least 1")
+        self.every_n_steps, self.rows, self.pairs = every_n_steps, rows, pairs
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if due(trainer.global_step, self.every_n_steps):
+            self.draw(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not due(trainer.global_step, self.every_n_steps):
+            self.draw(trainer, pl_module)
+
+    def draw(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        path = run_folder(trainer) / "reconstructions" / f"step-{trainer.global_step:07d}.png"
+        if trainer.is_global_zero:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            grid = self.grid(pl_module, *first_images(trainer, self.rows * self.pairs))
+            enlarged(picture(grid)).save(path)
+            show(trainer, "reconstructions", grid, trainer.global_step)
+
+    def grid(self, model: Any, x: Tensor, y: Tensor) -> np.ndarray:
+        """Originals and reconstructions in turns, as pixels (H, W, C)."""
+        x, y = x.to(model.device, model.dtype), y.to(model.device)
+        both = torch.stack([x, model.reconstruct(x, y).to(x)], dim=1).flatten(0, 1)
+        return tile(to_uint8(both), 2 * self.pairs)
+
+
+def first_images(trainer: Trainer, count: int) -> tuple[Tensor, Tensor]:
+    """The first images (N, C, H, W) of the data, in [-1, 1], and their labels.
+
+    Raises:
+        UserError: The data is not of this package's kind.
+    """
+    batches: Any = trainer.train_dataloader
+    if not isinstance(batches, Batches):
+        raise UserError("Reconstructions takes its images from an ImageData: make one of your data, or leave it out")
+    pixels, labels = batches.source[torch.arange(min(count, batches.images))]
+    return scale(pixels), labels
