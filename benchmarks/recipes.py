@@ -17,6 +17,7 @@ from measured import Stopwatch  # type: ignore[import-not-found]
 
 from gan_lightning.commands import quieten
 from gan_lightning.commands.fit import fit_parser
+from gan_lightning.commands.kind import kind_of
 from gan_lightning.commands.trainer import options_of, trainer_with
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -26,7 +27,7 @@ WARM_UP = 10
 def cost(config: Path, precision: str, iterations: int, root: str) -> tuple[float, int]:
     """CPU-milliseconds of one iteration, and how many iterations there are in all."""
     arguments = ["--config", str(config), *(["--data.root", root] if "root:" in config.read_text() else [])]
-    parser = fit_parser(arguments)
+    parser = fit_parser(kind_of(arguments))
     parsed = parser.parse_args(arguments)
     torch.manual_seed(0)
     made = Namespace(parser.instantiate(parsed))

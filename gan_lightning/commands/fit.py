@@ -23,7 +23,7 @@ from gan_lightning.commands.trainer import options_of, trainer_with
 from gan_lightning.data import ImageData
 from gan_lightning.errors import UserError
 from gan_lightning.loggers import MetricsTable, continue_table
-from gan_lightning.model import check_kind
+from gan_lightning.model import Model, check_kind
 from gan_lightning.networks import Discriminator, Generator
 
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<=", 2**32 - 1)])
@@ -32,9 +32,7 @@ LENGTH = 20_000
 """Iterations of a training that was told neither epochs, steps nor time."""
 
 
-def fit_parser(arguments: Sequence[str] = ()) -> Parser:
-    """The options of what the arguments want to train."""
-    kind = kind_of(arguments)
+def fit_parser(kind: type[Model]) -> Parser:
     parser = command_parser(
         "fit",
         "Trains a GAN, a VAE or a VAE-GAN. Options override the --config files, which override each other in order.",
@@ -70,7 +68,7 @@ def fit_parser(arguments: Sequence[str] = ()) -> Parser:
 
 def fit(command: str, arguments: Sequence[str]) -> None:
     """Trains, then says what was written where."""
-    parser = fit_parser(arguments)
+    parser = fit_parser(kind_of(arguments))
     config = parser.parse_args(arguments)
     seed_everything(config.seed, verbose=False)
     made = Namespace(parser.instantiate(config))
