@@ -19,10 +19,10 @@ SHAPE = (1, 4, 4)
 
 
 class Blobs(ImageData):
-    """48 images of noise, 4x4."""
+    """48 images of noise, 4x4, each a class of its own."""
 
     def __init__(self, batch_size: int = 8, seed: int = 0, images: int = 48) -> None:
-        super().__init__(SHAPE, batch_size, seed)
+        super().__init__(SHAPE, batch_size, seed, classes=images)
         self.images = images
 
     def load(self) -> TensorDataset:
