@@ -73,7 +73,7 @@ class VAEGAN(Model):
         discriminator: Discriminator,
         objective: Objective = NonSaturating(discriminator_weight=0.5),
         beta: float = 1.0,
-        gamma: float = 0.01,
+        gamma: float = 0.1,
         generator_optimizer: OptimizerFactory = CLASSIC_ADAM,
         encoder_optimizer: OptimizerFactory = CLASSIC_ADAM,
         discriminator_optimizer: OptimizerFactory = CLASSIC_ADAM,
@@ -111,20 +111,18 @@ class VAEGAN(Model):
         minibatch = images.to(self.dtype), labels
         with self.turn("discriminator") as turn_d:
             for x, y, z in self.shares(minibatch, turn_d):
-                real, *made = (
-                    self.judge(image, y) for image in (x, self.rebuilt(self.seen(x, y), y), self.generator(z, y))
-                )
+                _, rebuilt, sampled = self.both(x, y, z)
+                real, *made = (self.judge(image, y) for image in (x, rebuilt, sampled))
                 objective = mean(self.objective.discriminator(real.logits, fake.logits) for fake in made)
                 turn_d.learn(objective=objective, **naming(y, real, *made))
         with self.turn("encoder") as turn_e:
-            for x, y, _ in self.shares(minibatch, turn_e):
-                q = self.seen(x, y)
-                kl, distance = self.beta * q.kl().sum(1).mean(), self.distance(x, self.rebuilt(q, y))
-                turn_e.learn(kl=kl, reconstruction=distance)
+            for x, y, z in self.shares(minibatch, turn_e):
+                q, rebuilt, _ = self.both(x, y, z)
+                turn_e.learn(kl=self.beta * q.kl().sum(1).mean(), reconstruction=self.distance(x, rebuilt))
         with self.turn("generator") as turn_g:
             for x, y, z in self.shares(minibatch, turn_g):
-                rebuilt = self.rebuilt(self.seen(x, y), y)
-                made = [self.judge(image, y) for image in (rebuilt, self.generator(z, y))]
+                _, rebuilt, sampled = self.both(x, y, z)
+                made = [self.judge(image, y) for image in (rebuilt, sampled)]
                 rival = self.judge(x, y).logits if self.objective.compares else None
                 objective = mean(self.objective.generator(fake.logits, rival) for fake in made)
                 reconstruction = self.gamma * self.distance(x, rebuilt)
@@ -132,13 +130,16 @@ class VAEGAN(Model):
         self.finish(iteration)
         self.log_at_steps(lambda: self.numbers(turn_d.terms, turn_e.terms, turn_g.terms))
 
-    def seen(self, x: Tensor, y: Tensor) -> Posterior:
-        """q(z|x)."""
-        return Posterior.of(self.encoder(x, y))
+    def both(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Posterior, Tensor, Tensor]:
+        """The law q(z|x), what G makes of one draw from it, and what it makes of z.
 
-    def rebuilt(self, q: Posterior, y: Tensor) -> Tensor:
-        """G(z) of one draw from q(z|x)."""
-        return self.generator(q.at(self.normal(*q.mean.shape)), y)
+        They are made in one batch: if batch normalisation saw draws from q alone, it would enlarge their differences,
+        and reconstruct nothing in evaluation mode, where it cannot.
+        """
+        q = Posterior.of(self.encoder(x, y))
+        draw = q.at(self.normal(*q.mean.shape))
+        rebuilt, sampled = self.generator(torch.cat([draw, z]), y.repeat(2)).chunk(2)
+        return q, rebuilt, sampled
 
     def judge(self, x: Tensor, y: Tensor) -> Verdict:
         """What D makes of images, in 32 bits at least."""
