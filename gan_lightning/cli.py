@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS = {
-    "fit": "train a GAN",
+    "fit": "train a GAN, a VAE or a VAE-GAN",
     "predict": "make samples from a checkpoint",
     "validate": "judge a checkpoint on held-out images (says what it will measure)",
     "test": "judge a checkpoint for a report (says what it will measure)",
@@ -19,6 +19,7 @@ EXAMPLES = """\
 examples:
   gan fit --config configs/digits.yaml                     real digits, no download
   gan fit --config configs/mnist.yaml                      MNIST, downloaded once
+  gan fit --config configs/vae.yaml                        a VAE, with the same networks
   gan fit --data ImageFolder --data.root my_images         images of your own
   gan predict --ckpt_path lightning_logs/version_0/checkpoints/last.ckpt --samples.count 64
 

@@ -1,6 +1,7 @@
 """The bound, its terms, and who learns what from it."""
 
 import copy
+from collections.abc import Iterator
 from functools import partial
 from math import log, pi
 from typing import Any
@@ -11,6 +12,7 @@ from conftest import SHAPE, Blobs, Slopes, fit, tiny_gan, weights
 from torch import Tensor, nn
 from torch.distributions import Bernoulli as BernoulliLaw
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
+from torch.nn.functional import softplus
 from variants import VARIANTS, parts_of_the_package, play, tiny
 
 from gan_lightning import GAN, VAE, VAEGAN
@@ -135,6 +137,15 @@ class Fixed(VAE):
         return self.noise
 
 
+class Given(VAEGAN):
+    """A VAE-GAN whose draws are given, one after the other."""
+
+    noise: Iterator[Tensor]
+
+    def normal(self, *shape: int) -> Tensor:
+        return next(self.noise)
+
+
 @pytest.mark.parametrize("options", [{}, {"beta": 3.0}, {"free_bits": 0.02}])
 def test_a_step_follows_the_gradient_of_the_bound_by_finite_differences(options):
     generator = MLPGenerator(SHAPE, latent_dim=2, hidden=[4], batch_norm=False)
@@ -166,6 +177,65 @@ def test_free_bits_leave_a_coordinate_alone_until_it_says_more():
     assert vae.divergence(q) == 0.5 + 2.0 + 0.5
     (slope,) = torch.autograd.grad(vae.divergence(q), mean)
     assert slope.tolist() == [[0.0, 2.0, 0.0]]
+
+
+def test_the_generator_of_a_vae_gan_sees_draws_from_both_laws_in_one_batch():
+    """Or batch normalisation would enlarge the differences of draws from q(z|x), in training only."""
+    model, seen = tiny(VAEGAN), []
+    model.generator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    fit(model, Blobs(8), max_steps=1)
+    assert [len(latent) for latent in seen] == [16, 16, 16], "a turn each"
+    assert not any(torch.equal(latent[:8], latent[8:]) for latent in seen)
+
+
+def test_each_player_of_a_vae_gan_follows_its_own_loss_by_finite_differences():
+    options: dict[str, Any] = {f"{name}_optimizer": SGD for name in ("generator", "encoder", "discriminator")}
+    model = tiny(VAEGAN, beta=0.3, gamma=0.7, **options).double()
+    before, slopes, data = copy.deepcopy(model), Slopes(), Blobs(48)
+    draws = [normal(48, 3, seed=seed) for seed in range(6)]
+    given = iter(draws)
+    model.__class__, model.noise = Given, given
+    fit(model, data, max_steps=1, callbacks=[slopes], precision="64-true")
+    x = data.load().tensors[0][next(iter(data.train_dataloader().indices(0)))].double() / 127.5 - 1
+    after = {"discriminator": model.discriminator, "encoder": model.encoder, "generator": model.generator}
+    game, (z_d, e_d, z_e, e_e, z_g, e_g) = before, draws
+
+    def made(noise: Tensor, z: Tensor) -> tuple[Posterior, Tensor, Tensor]:
+        q = Posterior.of(game.encoder(x))
+        rebuilt, sampled = game.generator(torch.cat([q.at(noise), z])).chunk(2)
+        return q, rebuilt, sampled
+
+    def distance(rebuilt: Tensor) -> Tensor:
+        f = game.discriminator.features
+        return (f(x) - f(rebuilt)).square().sum(1).mean() / 2
+
+    def loss_d() -> Tensor:
+        _, *fakes = made(e_d, z_d)
+        real = softplus(-game.discriminator(x)).mean()
+        return sum((real + softplus(game.discriminator(fake)).mean()) / 4 for fake in fakes)  # type: ignore[return-value]
+
+    def loss_e() -> Tensor:
+        q, rebuilt, _ = made(e_e, z_e)
+        return 0.3 * q.kl().sum(1).mean() + distance(rebuilt)
+
+    def loss_g() -> Tensor:
+        _, rebuilt, sampled = made(e_g, z_g)
+        fooled = sum(softplus(-game.discriminator(fake)).mean() / 2 for fake in (rebuilt, sampled))
+        return fooled + 0.7 * distance(rebuilt)
+
+    for name, loss, found in zip(after, (loss_d, loss_e, loss_g), slopes.seen, strict=True):
+        place = 0
+        for parameter in getattr(game, name).parameters():
+            flat, i = parameter.data.view(-1), len(parameter.data.view(-1)) // 2
+            values = []
+            for step in (1e-5, -1e-5):
+                flat[i] += step
+                values.append(loss())
+                flat[i] -= step
+            expected = ((values[0] - values[1]) / 2e-5).item()
+            assert found[place + i] == pytest.approx(expected, rel=1e-3, abs=1e-6), name
+            place += len(flat)
+        getattr(game, name).load_state_dict(after[name].state_dict())  # the next one plays against it as it now is
 
 
 def test_training_starts_where_the_encoder_says_the_prior():
