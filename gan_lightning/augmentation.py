@@ -141,6 +141,7 @@ class ADA(Augmentation):
 
     p: Tensor
     seen: Tensor
+    now: Tensor
     steps: Tensor
 
     def __init__(
@@ -161,7 +162,8 @@ class ADA(Augmentation):
             raise UserError(f"speed of ADA is {speed}; it must be a number of images, or 0 to keep p as it is")
         self.target, self.speed, self.blit, self.geometry, self.color = target, speed, blit, geometry, color
         self.register_buffer("p", torch.tensor(float(p)))
-        self.register_buffer("seen", torch.zeros(2))  # sum of signs, images
+        self.register_buffer("seen", torch.zeros(2))  # sum of signs and images, means over processes
+        self.register_buffer("now", torch.zeros(2), persistent=False)  # the same, of this step and this process
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
@@ -173,14 +175,16 @@ class ADA(Augmentation):
 
     @torch.no_grad()
     def notice(self, real: Tensor) -> None:
-        self.seen += torch.stack([real.sign().sum(), real.new_tensor(len(real))])
+        self.now += torch.stack([real.sign().sum(), real.new_tensor(len(real))])
 
     @torch.no_grad()
     def after_step(self) -> None:
+        average([self.now])  # in each step, so that a checkpoint of one process has what all have seen
+        self.seen += self.now
+        self.now.zero_()
         self.steps += 1
         if not self.speed or int(self.steps) % EVERY:
             return
-        average([self.seen])
         signs, images = self.seen.unbind()
         everywhere = images * (torch.distributed.get_world_size() if several() else 1)
         self.p += torch.sign(signs / images - self.target) * everywhere / self.speed

@@ -138,10 +138,10 @@ def test_data_without_labels_is_refused_by_a_model_with_classes(tmp_path):
 
 
 def test_other_labels_than_the_model_knows_are_refused():
-    with pytest.raises(TroubleError, match="made for 4 classes, the data has 48: set .* to 48"):
+    with pytest.raises(TroubleError, match=r"made for 4 classes, the data has 48: set .* to 48"):
         fit(conditional(classes=4), Blobs())
     loader = DataLoader(TensorDataset(torch.rand(8, *SHAPE) * 2 - 1, torch.arange(8)), batch_size=8)
-    with pytest.raises(TroubleError, match="labels go from 0 to 7, the networks know the classes 0 to 3: set .* to 8"):
+    with pytest.raises(TroubleError, match=r"labels go from 0 to 7, the networks know the classes 0 to 3: set .* to 8"):
         fit(conditional(classes=4), loader)
 
 
