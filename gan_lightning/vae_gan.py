@@ -25,7 +25,7 @@ class VAEGAN(Model):
     https://arxiv.org/abs/1512.09300
 
     - D:       real images against reconstructions, and against samples of the prior
-    - encoder: KL(q(z|x) || p(z)) - E_q[log N(f(x); f(G(z)), 1)]
+    - encoder: beta KL(q(z|x) || p(z)) - E_q[log N(f(x); f(G(z)), 1)]
     - G:       -gamma E_q[log N(f(x); f(G(z)), 1)], and against D with reconstructions and with samples
 
     The three take turns in this order, each against the others as they now are; the paper computes all three gradients
@@ -38,6 +38,8 @@ class VAEGAN(Model):
         encoder: Another discriminator, whose features tell q(z|x); best the generator's mirror.
         discriminator: Tells real images from made ones; its `features` compare reconstructions with originals.
         objective: What D and G minimise.
+        beta: Weight of the KL divergence in the encoder's loss; 1 in the paper. The scale of features is D's choice:
+            where they are few, or small, the divergence would drown them, and z would say nothing.
         gamma: Weight of the reconstruction in G's loss.
         generator_optimizer: Takes G's parameters, gives its optimizer.
         encoder_optimizer: The same for the encoder.
@@ -70,6 +72,7 @@ class VAEGAN(Model):
         encoder: Discriminator,
         discriminator: Discriminator,
         objective: Objective = NonSaturating(discriminator_weight=0.5),
+        beta: float = 1.0,
         gamma: float = 0.01,
         generator_optimizer: OptimizerFactory = CLASSIC_ADAM,
         encoder_optimizer: OptimizerFactory = CLASSIC_ADAM,
@@ -90,9 +93,9 @@ class VAEGAN(Model):
         super().__init__(words, generator, average_decay, seed)
         check_players(generator, discriminator)
         check_judge(discriminator)
-        check_weights_of_terms(gamma=gamma)
+        check_weights_of_terms(beta=beta, gamma=gamma)
         self.encoder, self.discriminator, self.objective = Encoder(encoder, generator), discriminator, objective
-        self.gamma = gamma
+        self.beta, self.gamma = beta, gamma
         self.average_encoder = AverageGenerator(self.encoder, average_decay)
         networks = {"discriminator": discriminator, "encoder": self.encoder, "generator": generator}
         options = [field.name for field in fields(Player)[1:]]
@@ -116,7 +119,8 @@ class VAEGAN(Model):
         with self.turn("encoder") as turn_e:
             for x, y, _ in self.shares(minibatch, turn_e):
                 q = self.seen(x, y)
-                turn_e.learn(kl=q.kl().sum(1).mean(), reconstruction=self.distance(x, self.rebuilt(q, y)))
+                kl, distance = self.beta * q.kl().sum(1).mean(), self.distance(x, self.rebuilt(q, y))
+                turn_e.learn(kl=kl, reconstruction=distance)
         with self.turn("generator") as turn_g:
             for x, y, z in self.shares(minibatch, turn_g):
                 rebuilt = self.rebuilt(self.seen(x, y), y)

@@ -30,21 +30,40 @@ OPTIONS = {"accumulation": 2, "gradient_clip": 0.1, "scheduler": DECAY}
 TWO_STEPS: dict[str, Any] = {"discriminator_steps": 2}
 
 
-def parts_of_the_package(model: type[Model]) -> dict[str, Callable[[], dict[str, Any]]]:
-    """For each argument of a model that takes a part (or several), one choice for each class of that kind."""
-    found, prefix = {}, "" if model is GAN else f"{model.__name__} "
+def parts_of_the_package(model: type[Model]) -> dict[str, list[tuple[str, Callable[[], dict[str, Any]]]]]:
+    """For each argument of a model that takes a part (or several), each class of that kind, by name, and its choice."""
+    found: dict[str, list] = {}
     for name, hint in get_type_hints(model.__init__).items():
         several = inspect.isclass(get_origin(hint)) and issubclass(get_origin(hint), Sequence)
         kinds = [kind for kind in (get_args(hint) or [hint]) if inspect.isclass(kind) and issubclass(kind, Part)]
         for cls in (cls for kind in kinds for cls in subclasses(kind)):
             if cls.__module__.startswith("gan_lightning") and not inspect.isabstract(cls):
-                found[f"{prefix}{name}={cls.__name__}"] = partial(chosen, model, name, cls, several)
+                found.setdefault(name, []).append((cls.__name__, partial(chosen, name, cls, several)))
     return found
 
 
-def chosen(model: type[Model], name: str, cls: type, several: bool) -> dict[str, Any]:
+def one_by_one() -> dict[str, Callable[[], dict[str, Any]]]:
+    """A GAN with each part of the package, one at a time."""
+    parts = parts_of_the_package(GAN).items()
+    return {f"{name}={cls}": choice for name, choices in parts for cls, choice in choices}
+
+
+def side_by_side(model: type[Model]) -> dict[str, Callable[[], dict[str, Any]]]:
+    """Another model with each part of the package at least once, as many at a time as it takes."""
+    found, choices = {}, parts_of_the_package(model).values()
+    for i in range(max(map(len, choices))):
+        names, makers = zip(*(choice[i % len(choice)] for choice in choices), strict=True)
+        found[f"{model.__name__} {' '.join(names)}"] = partial(merged, model, makers)
+    return found
+
+
+def merged(model: type[Model], makers: Sequence[Callable[[], dict[str, Any]]]) -> dict[str, Any]:
+    return {"kind": model} | {name: part for make in makers for name, part in make().items()}
+
+
+def chosen(name: str, cls: type, several: bool) -> dict[str, Any]:
     shaped = {"image_shape": SHAPE} if "image_shape" in inspect.signature(cls).parameters else {}
-    return {"kind": model, name: [cls(**shaped)] if several else cls(**shaped)}
+    return {name: [cls(**shaped)] if several else cls(**shaped)}
 
 
 def networks_with_classes() -> dict[str, Callable[[], dict[str, Any]]]:
@@ -75,7 +94,8 @@ def conditional(
 
 
 VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
-    **{name: choice for kind in KINDS.values() for name, choice in parts_of_the_package(kind).items()},
+    **one_by_one(),
+    **{name: choice for kind in KINDS.values() if kind is not GAN for name, choice in side_by_side(kind).items()},
     **networks_with_classes(),
     "auxiliary classifier": lambda: conditional(discriminator={"auxiliary_classifier": True}),
     "packs": lambda: {"discriminator": MLPDiscriminator(SHAPE, hidden=[8], packing=2), **TWO_STEPS},

@@ -20,12 +20,15 @@ class Traversal(Callback):
         coordinates: How many.
         seed: The sample.
         folder: Where to write.
+        label: The sample's class, for a generator that was made for classes; without it, as `gan predict` has it.
     """
 
-    def __init__(self, coordinates: int, seed: int = 0, folder: str | Path = "samples") -> None:
-        self.coordinates, self.seed, self.folder = coordinates, seed, Path(folder)
+    def __init__(
+        self, coordinates: int, seed: int = 0, folder: str | Path = "samples", label: int | None = None
+    ) -> None:
+        self.coordinates, self.seed, self.folder, self.label = coordinates, seed, Path(folder), label
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
-            images = pl_module.traverse(self.seed, range(self.coordinates), VALUES)  # type: ignore[operator]
+            images = pl_module.traverse(self.seed, range(self.coordinates), VALUES, self.label)  # type: ignore[operator]
             enlarged(picture(tile(to_uint8(images), len(VALUES)))).save(self.folder / "traversal.png")

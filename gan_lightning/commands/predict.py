@@ -83,7 +83,7 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     loader = seed_loader(samples.first_seed, samples.count, samples.batch_size, labels)
     seeds = range(samples.first_seed, samples.first_seed + samples.count)
     writer = SampleWriter(seeds, samples.folder, samples.npz, samples.overwrite, labels)
-    watchers = [writer, *traversals(samples, model)]
+    watchers = [writer, *traversals(samples, model, labels)]
     options = options_of(made.trainer)
     if options["enable_progress_bar"] is None:
         options["enable_progress_bar"] = sys.stderr.isatty()
@@ -110,12 +110,13 @@ def asked_labels(labels: int | list[int] | str | None, classes: int) -> list[int
     return chosen
 
 
-def traversals(samples: Samples, model: Model) -> list[Traversal]:
+def traversals(samples: Samples, model: Model, labels: list[int] | None) -> list[Traversal]:
     """What draws the traversal, if one is asked for."""
     latent_dim = model.generator.latent_dim
     if not 0 <= samples.traverse <= latent_dim:
         raise UserError(f"samples.traverse is {samples.traverse}; this model's latents have {latent_dim} coordinates")
-    return [Traversal(samples.traverse, samples.first_seed, samples.folder)] if samples.traverse else []
+    label = labels[0] if labels else None
+    return [Traversal(samples.traverse, samples.first_seed, samples.folder, label)] if samples.traverse else []
 
 
 def trust(class_paths: Sequence[str]) -> None:
