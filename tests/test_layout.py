@@ -22,13 +22,13 @@ FLOORS = [
         "moments",
         "augmentation",
     },
-    {"objectives", "penalties", "sampling", "networks", "data"},
+    {"objectives", "penalties", "sampling", "networks", "data", "metrics"},
     {"model"},
     {"gan"},
     {"callbacks", "loggers"},
     {"commands", "cli", "__main__"},
 ]
-STRANGERS = {"objectives", "penalties", "sampling", "networks", "data"}
+STRANGERS = {"objectives", "penalties", "sampling", "networks", "data", "metrics"}
 """They know torch, not each other."""
 
 

@@ -4,7 +4,18 @@ from gan_lightning.callbacks.announcement import Announcement
 from gan_lightning.callbacks.curves import LossCurves
 from gan_lightning.callbacks.grid import SampleGrid
 from gan_lightning.callbacks.keep import KeepCheckpoints
+from gan_lightning.callbacks.plane import PlanePicture
+from gan_lightning.callbacks.point_writer import PointWriter
 from gan_lightning.callbacks.progress import Progress
 from gan_lightning.callbacks.writer import SampleWriter
 
-__all__ = ["Announcement", "KeepCheckpoints", "LossCurves", "Progress", "SampleGrid", "SampleWriter"]
+__all__ = [
+    "Announcement",
+    "KeepCheckpoints",
+    "LossCurves",
+    "PlanePicture",
+    "PointWriter",
+    "Progress",
+    "SampleGrid",
+    "SampleWriter",
+]
