@@ -2,9 +2,12 @@
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.quiver import Quiver
 from PIL import Image
 from torch import Tensor
 
@@ -20,7 +23,9 @@ SURFACE, FIELD = 120, 20
 FELLOWS = 16
 """Packs over which a discriminator that judges packs is averaged."""
 
-REAL, MADE = "black", "#00c853"
+REAL, MADE, ARROWS = "black", "#00c853", "#444444"
+COLOURS = colormaps["RdBu"].resampled(15)
+"""Few colours, so that one sees the contours, and a GIF keeps them as they are; the middle one means D cannot tell."""
 
 
 class PlanePicture(Film):
@@ -119,18 +124,18 @@ def draw_discriminator(axes: Axes, opinion: Opinion, images: Tensor, plane: Plan
         chance = (opinion(lattice(SURFACE, images)) - middle).sigmoid().view(SURFACE, SURFACE)
     (x, y), (wide, tall) = plane.centre, plane.extent
     borders = (x - wide, x + wide, y - tall, y + tall)
-    surface = axes.imshow(chance.float().cpu().numpy(), cmap="RdBu", vmin=0, vmax=1, extent=borders, origin="lower",
+    surface = axes.imshow(chance.float().cpu().numpy(), cmap=COLOURS, vmin=0, vmax=1, extent=borders, origin="lower",
                           interpolation="bilinear", aspect="auto", alpha=0.65)  # fmt: skip
     bar = axes.figure.colorbar(surface, ax=axes, shrink=0.8, pad=0.02, ticks=[0, 0.5, 1])
     bar.ax.set_yticklabels(["generated", "cannot\ntell", "real"])
-    bar.set_label("what D thinks of this place", labelpad=-30)
+    bar.ax.set_title("what D thinks", fontsize="medium")
     places = lattice(FIELD, images)
     slopes = opinion.slopes(places).double().cpu()
     norms = slopes.norm(dim=1, keepdim=True)
     arrows = slopes / norms.clamp_min(1e-30) * (norms / norms.max().clamp_min(1e-30)).sqrt()
     at = plane.points(places)
-    axes.quiver(*at.T.numpy(), *arrows.T.numpy(), angles="uv", color="#444444", pivot="tail", width=0.003,
-                scale=FIELD / 1.3, scale_units="width", label="where D sends samples")  # fmt: skip
+    axes.quiver(*at.T.numpy(), *arrows.T.numpy(), angles="uv", color=ARROWS, pivot="tail", width=0.003,
+                scale=FIELD / 1.3, scale_units="width")  # fmt: skip
 
 
 def empty(plane: Plane) -> tuple[Figure, Axes]:
@@ -148,7 +153,11 @@ def draw_points(axes: Axes, samples: Tensor, real: Tensor | None = None) -> None
     if real is not None:
         axes.scatter(*real.T.numpy(), s=9, c=REAL, linewidths=0, label="real points")
     axes.scatter(*samples.T.numpy(), s=5, c=MADE, linewidths=0, label="samples")
-    axes.figure.legend(loc="outside lower center", ncols=3, frameon=False, markerscale=2)
+    handles, labels = axes.get_legend_handles_labels()
+    if any(isinstance(drawn, Quiver) for drawn in axes.collections):
+        handles.append(Line2D([], [], color=ARROWS, marker=r"$\rightarrow$", markersize=9, linewidth=0))
+        labels.append("where D sends samples")
+    axes.figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, markerscale=2)
 
 
 def score(samples: Tensor, data: PointData) -> str:

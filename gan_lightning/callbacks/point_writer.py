@@ -69,7 +69,7 @@ class PointWriter(BasePredictionWriter):
             self.write(torch.stack([self.made[seed] for seed in self.seeds]))
 
     def part(self, rank: int) -> Path:
-        return self.folder / f".points-{rank}"
+        return self.folder / f"part-{rank}.pt"
 
     def write(self, points: Tensor) -> None:
         seeds = np.array(self.seeds, dtype=np.int64)

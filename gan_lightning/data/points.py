@@ -42,13 +42,13 @@ class Plane:
 
     def images(self, points: Tensor) -> Tensor:
         """Points (N, 2) in the user's units as images (N, 2, 1, 1) for the networks, float32."""
-        scaled = (points.double() - torch.tensor(self.centre).double()) / torch.tensor(self.extent).double()
-        return scaled.float()[:, :, None, None]
+        centre, extent = torch.tensor([self.centre, self.extent], dtype=torch.float64)
+        return ((points.double() - centre) / extent).float()[:, :, None, None]
 
     def points(self, images: Tensor) -> Tensor:
         """Images (N, 2, 1, 1) as points (N, 2) in the user's units, float64 on the CPU."""
-        units = images.detach().cpu().double().flatten(1)
-        return units * torch.tensor(self.extent).double() + torch.tensor(self.centre).double()
+        centre, extent = torch.tensor([self.centre, self.extent], dtype=torch.float64)
+        return images.detach().cpu().double().flatten(1) * extent + centre
 
     @classmethod
     def around(cls, points: Tensor, names: tuple[str, str] = ("x", "y")) -> "Plane":
@@ -206,7 +206,8 @@ class Points(PointData):
         """The points (N, 2) and the names of the axes."""
         array, names = self.read(self.path)
         if array.ndim != 2 or array.shape[1] != 2 or not len(array):
-            raise UserError(f"{self.path} holds {array.shape}; data.path must hold points (N, 2)")
+            what = f"an array of shape {array.shape}" if len(array) else "no points"
+            raise UserError(f"{self.path} holds {what}; data.path must hold points (N, 2)")
         if not (good := np.isfinite(array).all(1)).all():
             raise UserError(
                 f"point {int(good.argmin())} in {self.path}, counted from 0, is {tuple(array[good.argmin()].tolist())}; "
