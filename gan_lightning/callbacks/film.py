@@ -1,7 +1,6 @@
 """A picture every so many iterations, and all of them as an animation."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ class Film(Callback, ABC):
         every_n_steps: Iterations between frames; 0 draws only the first and the last.
     """
 
-    captions: Callable[[int], str] | None = staticmethod("iteration {:,}".format)
-    """The line under each picture of the animation; None where the pictures say it."""
+    captioned = True
+    """Whether the animation has the iteration under each picture; if not, the pictures say it."""
 
     def __init__(self, every_n_steps: int) -> None:
         if every_n_steps < 0:
@@ -57,7 +56,7 @@ class Film(Callback, ABC):
             self.draw(trainer, pl_module)
         drawn = [step for step in self.steps if self.path(step).exists()]
         if trainer.is_global_zero:
-            captions = [*map(self.captions, drawn)] if self.captions else None
+            captions = [f"iteration {step:,}" for step in drawn] if self.captioned else None
             save_animation(self.folder / "training.gif", map(self.path, drawn), captions)
 
     def draw(self, trainer: Trainer, pl_module: LightningModule) -> None:

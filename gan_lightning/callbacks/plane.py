@@ -44,7 +44,7 @@ class PlanePicture(Film):
         samples: Samples of the averaged generator, and real points, always the same. (Modes are counted among 2,500.)
     """
 
-    captions = None  # the title has the iteration
+    captioned = False  # the title has the iteration
 
     def __init__(self, every_n_steps: int = 500, samples: int = 2500) -> None:
         super().__init__(every_n_steps)
@@ -166,8 +166,8 @@ def score(samples: Tensor, data: PointData) -> str:
         return ""
     found = modes(samples, data.means, data.deviation)
     return (
-        f"\n{found.found} of {len(data.means)} modes, {100 * found.high_quality:.0f} % of samples within three standard "
-        "deviations of one"
+        f"\n{found.found} of {len(data.means)} modes, {100 * found.high_quality:.0f} % of samples within three standard deviations "
+        "of one"
     )
 
 

@@ -96,8 +96,8 @@ class PointData(ImageData):
         if outside.any():
             far = ", ".join(f"{value:g}" for value in points[outside][0].tolist())
             raise UserError(
-                f"{int(outside.sum())} of {len(points)} points lie outside of the plane that the checkpoint was trained "
-                f"on ({self.plane.limits()}), first ({far}): go on with points inside it, or start without ckpt_path"
+                f"{int(outside.sum())} of {len(points)} points lie outside of the plane that the checkpoint was "
+                f"trained on ({self.plane.limits()}), first ({far}): go on with points inside it, or start without ckpt_path"
             )
         return TensorDataset(images, labels)
 
@@ -209,8 +209,9 @@ class Points(PointData):
             what = f"an array of shape {array.shape}" if len(array) else "no points"
             raise UserError(f"{self.path} holds {what}; data.path must hold points (N, 2)")
         if not (good := np.isfinite(array).all(1)).all():
+            first = int(good.argmin())
             raise UserError(
-                f"point {int(good.argmin())} in {self.path}, counted from 0, is {tuple(array[good.argmin()].tolist())}; "
+                f"point {first} in {self.path}, counted from 0, is {tuple(array[first].tolist())}; "
                 "the coordinates in data.path must be finite"
             )
         return torch.from_numpy(array), names

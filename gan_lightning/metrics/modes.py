@@ -18,7 +18,7 @@ HIGH_QUALITY = 1 - exp(-(REACH**2) / 2)
 the variance, is chi-squared with two degrees of freedom."""
 
 SHRUNK = 0.993
-"""A larger share, at 2,500 samples, is two standard errors above an exact sampler's: modes are narrower than the data's."""
+"""A larger share, at 2,500 samples, is two standard errors above an exact sampler's: its modes are too narrow."""
 
 
 class Modes(NamedTuple):

@@ -29,7 +29,7 @@ def test_the_kl_of_an_exact_sampler_is_modes_less_one_over_twice_the_samples():
 
 def test_an_exact_sampler_is_not_taken_for_a_shrunk_one_by_chance_alone():
     error = (HIGH_QUALITY * (1 - HIGH_QUALITY) / 2500) ** 0.5
-    assert SHRUNK == pytest.approx(HIGH_QUALITY + 2 * error, abs=2e-4)
+    assert pytest.approx(HIGH_QUALITY + 2 * error, abs=2e-4) == SHRUNK
 
 
 def test_a_mode_counts_with_one_good_sample_and_not_with_any_number_of_bad_ones():
