@@ -98,5 +98,3 @@ R = ("R1", "R2")
 
 def both(weight: float, every: int = 1) -> tuple[tuple[str, dict[str, float]], ...]:
     return tuple((name, {"weight": weight, "every": every}) for name in R)
-
-

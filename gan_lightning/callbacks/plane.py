@@ -165,10 +165,8 @@ def score(samples: Tensor, data: PointData) -> str:
     if not isinstance(data, Mixture):
         return ""
     found = modes(samples, data.means, data.deviation)
-    return (
-        f"\n{found.found} of {len(data.means)} modes, {100 * found.high_quality:.0f} % of samples within three standard deviations "
-        "of one"
-    )
+    share = f"{100 * found.high_quality:.0f} % of samples within three standard deviations"
+    return f"\n{found.found} of {len(data.means)} modes, {share} of one"
 
 
 def pixels(figure: Figure) -> Image.Image:

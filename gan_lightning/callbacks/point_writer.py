@@ -22,8 +22,9 @@ class PointWriter(BasePredictionWriter):
         seeds: The numbers of all samples, first to last.
         plane: The way to the user's units.
         folder: Where to write.
-        npz: Also write `samples.npz`: `points` float64 (N, 2) and `seeds` int64 (N,).
+        npz: Also write `samples.npz`: `points` float64 (N, 2), `seeds` int64 (N,), `labels` if they were asked for.
         overwrite: Write into a folder that holds files already; those of the same name are replaced.
+        labels: Classes, of each of which there is a point of each seed; None if they were not asked for.
 
     Raises:
         UserError: The folder holds files, or is none.
@@ -36,10 +37,13 @@ class PointWriter(BasePredictionWriter):
         folder: str | Path = "samples",
         npz: bool = False,
         overwrite: bool = False,
+        labels: Sequence[int] | None = None,
     ) -> None:
         super().__init__(write_interval="batch")
-        self.seeds, self.plane, self.folder, self.npz, self.overwrite = seeds, plane, Path(folder), npz, overwrite
-        self.made: dict[int, Tensor] = {}
+        self.plane, self.folder, self.npz, self.overwrite = plane, Path(folder), npz, overwrite
+        self.asked = [(seed,) for seed in seeds] if labels is None else [(s, k) for k in labels for s in seeds]
+        self.names = ["seeds"] if labels is None else ["seeds", "labels"]
+        self.made: dict[tuple[int, ...], Tensor] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if trainer.is_global_zero:
@@ -52,33 +56,40 @@ class PointWriter(BasePredictionWriter):
         pl_module: LightningModule,
         prediction: Tensor,
         batch_indices: Any,
-        batch: Tensor,
+        batch: Any,
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        self.made |= dict(zip(batch.tolist(), self.plane.points(prediction), strict=True))
+        columns = [batch] if isinstance(batch, Tensor) else batch
+        asked = zip(*(column.tolist() for column in columns), strict=True)
+        self.made |= dict(zip(asked, self.plane.points(prediction), strict=True))
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.world_size > 1:  # by files: processes may be on several machines, and share this folder
-            torch.save(self.made, self.part(trainer.global_rank))
-            trainer.strategy.barrier()
+        if trainer.world_size > 1:
+            self.collect(trainer)
         if trainer.is_global_zero:
-            for rank in range(trainer.world_size if trainer.world_size > 1 else 0):
-                self.made |= torch.load(self.part(rank), weights_only=True)
-                self.part(rank).unlink()
-            self.write(torch.stack([self.made[seed] for seed in self.seeds]))
+            self.write(torch.stack([self.made[asked] for asked in self.asked]))
 
-    def part(self, rank: int) -> Path:
-        return self.folder / f"part-{rank}.pt"
+    def collect(self, trainer: Trainer) -> None:
+        """Brings the processes' shares together by files: the processes share this folder, whatever their machine."""
+        shares = [self.folder / f"part-{process}.pt" for process in range(trainer.world_size)]
+        torch.save(self.made, shares[trainer.global_rank])
+        trainer.strategy.barrier()
+        for share in shares if trainer.is_global_zero else []:
+            self.made |= torch.load(share, weights_only=True)
+            share.unlink()
 
     def write(self, points: Tensor) -> None:
-        seeds = np.array(self.seeds, dtype=np.int64)
-        lines = [f"seed,{','.join(self.plane.names)}"]
-        lines += [f"{seed},{x:.9g},{y:.9g}" for seed, (x, y) in zip(self.seeds, points.tolist(), strict=True)]
-        (self.folder / "points.csv").write_text("\n".join(lines) + "\n")
+        header = ",".join([*(name.removesuffix("s") for name in self.names), *self.plane.names])
+        rows = zip(self.asked, points.tolist(), strict=True)
+        lines = [",".join([*map(str, asked), f"{x:.9g}", f"{y:.9g}"]) for asked, (x, y) in rows]
+        (self.folder / "points.csv").write_text("\n".join([header, *lines]) + "\n")
         figure, axes = empty(self.plane)
         draw_points(axes, points)
         axes.set_title(f"{len(points):,} samples")
         pixels(figure).save(self.folder / "points.png")
         if self.npz:
-            np.savez_compressed(self.folder / "samples.npz", points=points.numpy(), seeds=seeds)
+            columns = np.array(self.asked, dtype=np.int64).T
+            np.savez_compressed(
+                self.folder / "samples.npz", points=points.numpy(), **dict(zip(self.names, columns, strict=True))
+            )

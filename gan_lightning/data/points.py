@@ -97,7 +97,7 @@ class PointData(ImageData):
             far = ", ".join(f"{value:g}" for value in points[outside][0].tolist())
             raise UserError(
                 f"{int(outside.sum())} of {len(points)} points lie outside of the plane that the checkpoint was "
-                f"trained on ({self.plane.limits()}), first ({far}): go on with points inside it, or start without ckpt_path"
+                f"trained on ({self.plane.limits()}), first ({far}): go on with points inside it, or begin anew"
             )
         return TensorDataset(images, labels)
 
