@@ -24,7 +24,7 @@ from gan_lightning.data import ImageData
 from gan_lightning.errors import TroubleError, UserError
 from gan_lightning.machines import check_trainer
 from gan_lightning.moments import due
-from gan_lightning.networks import Generator, check_finite, check_images, check_labels, share_batch_norm
+from gan_lightning.networks import Generator, check_classes, check_finite, check_images, check_labels, share_batch_norm
 from gan_lightning.parts import describe, path_of, rebuild, subclasses
 from gan_lightning.processes import average, gathered, together
 from gan_lightning.randomness import TRAINING, mix, reseed
@@ -201,6 +201,9 @@ class Model(LightningModule):
 
     def setup(self, stage: str) -> None:
         checkpoints.use_safe_files(self.trainer.strategy)
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if self.generator.classes and stage == "fit" and isinstance(data, ImageData):
+            check_classes(data.classes, self.generator.classes)
         if self.trainer.world_size > 1:
             for player in self.players.values():
                 share_batch_norm(player.network)
@@ -242,9 +245,7 @@ class Model(LightningModule):
         """Refuses images or labels that the networks would misread."""
         check_images(images_of(batch), self.generator.image_shape)
         if self.generator.classes:
-            data = self.trainer.datamodule  # type: ignore[attr-defined]
-            known = data.classes if isinstance(data, ImageData) else None
-            check_labels(batch, self.generator.classes, known)
+            check_labels(batch, self.generator.classes)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Names the kind of model, and keeps what is not finite out of every checkpoint."""

@@ -311,3 +311,38 @@ class WeightClipping(Penalty):
     def after_step(self, discriminator: nn.Module) -> None:
         for p in discriminator.parameters():
             p.clamp_(-self.limit, self.limit)
+
+
+class Fading(Penalty):
+    """Another penalty that is strong at first and weak later: times end^(t / steps), after t of D's steps.
+
+    A smooth discriminator leads samples to all parts of the data, a steep one to their details. After `steps` it stays
+    as weak as it is then. The authors of R3GAN lower the weights of R1 and R2 in training, too (in their
+    code, along a cosine): https://arxiv.org/abs/2501.05441
+
+    Args:
+        penalty: What fades.
+        end: Its strength at the end, of 1 at the beginning; above 0.
+        steps: D's steps until then.
+    """
+
+    taken: Tensor
+
+    def __init__(self, penalty: Penalty = R1(), end: float = 0.1, steps: int = 10_000) -> None:
+        super().__init__(weight=penalty.weight, every=penalty.every)
+        if not end > 0:
+            raise UserError(f"end of Fading is {end}; it must be above 0")
+        if steps < 1:
+            raise UserError(f"steps of Fading is {steps}; it must be at least 1")
+        self.penalty, self.end, self.steps = penalty, end, steps
+        self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
+
+    def strength(self) -> float:
+        return self.end ** min(1.0, self.taken.item() / self.steps)
+
+    def forward(self, seen: Seen) -> Tensor:
+        return self.strength() * self.penalty(seen)
+
+    def after_step(self, discriminator: nn.Module) -> None:
+        self.penalty.after_step(discriminator)
+        self.taken += 1

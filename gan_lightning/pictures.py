@@ -71,21 +71,20 @@ def in_few_greys(image: Image.Image, greys: int = 16) -> Image.Image:
     return image.point([round(round(value / step) * step) for value in range(256)])
 
 
-def save_animation(path: Path, frames: Iterable[Path], captions: Sequence[str], longest: int = 60) -> None:
+def save_animation(path: Path, frames: Iterable[Path], captions: Sequence[str] | None, longest: int = 60) -> None:
     """A looping GIF of about eight seconds that stays longer on its last frame.
 
     Args:
         path: The file to write.
         frames: Pictures of equal size, first to last.
-        captions: A line of text for each.
+        captions: A line of text for each; None for pictures that need none.
         longest: Frames at most; of more, some are left out evenly.
     """
-    pairs = list(zip(frames, captions, strict=True))
-    keep = sorted({round(i) for i in np.linspace(0, len(pairs) - 1, min(len(pairs), longest))})
+    files = list(frames)
+    keep = sorted({round(i) for i in np.linspace(0, len(files) - 1, min(len(files), longest))})
     images = []
     for index in keep:
-        file, caption = pairs[index]
-        with Image.open(file) as image:
-            images.append(in_few_greys(captioned(image.copy(), caption)))
+        with Image.open(files[index]) as image:
+            images.append(in_few_greys(captioned(image, captions[index]) if captions else image.copy()))
     durations = [max(80, 8000 // len(images))] * (len(images) - 1) + [2500]  # milliseconds
     images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True)

@@ -131,14 +131,14 @@ def test_data_without_labels_is_refused_by_a_model_with_classes(tmp_path):
     for i in range(8):
         Image.fromarray(np.full((4, 4), i, dtype=np.uint8)).save(tmp_path / f"{i}.png")
     data = ImageFolder(str(tmp_path), image_size=4, channels=1, batch_size=8)
-    with pytest.raises(TroubleError, match=r"made for 48 classes, but the data has no labels: set .* to 0"):
+    with pytest.raises(UserError, match=r"made for 48 classes, but the data has no labels: set .* to 0"):
         fit(conditional(), data)
     with pytest.raises(TroubleError, match="but the data has no labels"):
         fit(conditional(), DataLoader(torch.zeros(8, *SHAPE), batch_size=8))  # type: ignore[arg-type]
 
 
 def test_other_labels_than_the_model_knows_are_refused():
-    with pytest.raises(TroubleError, match=r"made for 4 classes, the data has 48: set .* to 48"):
+    with pytest.raises(UserError, match=r"made for 4 classes, but the data has 48: set .* to 48"):
         fit(conditional(classes=4), Blobs())
     loader = DataLoader(TensorDataset(torch.rand(8, *SHAPE) * 2 - 1, torch.arange(8)), batch_size=8)
     with pytest.raises(TroubleError, match=r"labels go from 0 to 7, the networks know the classes 0 to 3: set .* to 8"):

@@ -22,13 +22,13 @@ FLOORS = [
         "moments",
         "augmentation",
     },
-    {"objectives", "penalties", "likelihoods", "elbo", "sampling", "networks", "data"},
+    {"objectives", "penalties", "likelihoods", "elbo", "sampling", "networks", "data", "metrics"},
     {"model", "encoder"},
     {"gan", "vae", "vae_gan"},
     {"callbacks", "loggers"},
     {"commands", "cli", "__main__"},
 ]
-STRANGERS = {"objectives", "penalties", "likelihoods", "elbo", "sampling", "networks", "data"}
+STRANGERS = {"objectives", "penalties", "likelihoods", "elbo", "sampling", "networks", "data", "metrics"}
 """They know torch, not each other."""
 
 

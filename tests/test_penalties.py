@@ -19,6 +19,7 @@ from gan_lightning.penalties import (
     WGANGP,
     ApproximateR1,
     ApproximateR2,
+    Fading,
     LeCam,
     Penalty,
     Seen,
@@ -128,6 +129,27 @@ def test_weight_clipping_puts_weights_back_after_each_step_of_d_and_adds_nothing
     assert max(p.abs().max().item() for p in gan.generator.parameters()) > 0.1
 
 
+def test_a_fading_penalty_falls_by_the_same_factor_in_each_step_of_d_to_its_end_and_stays_there():
+    fading = Fading(R1(2.0), end=0.25, steps=2)
+    values = []
+    for _ in range(4):
+        values.append(fading(seen(linear, images(), images())).item())
+        fading.after_step(nn.Identity())
+    assert values == pytest.approx([25, 12.5, 6.25, 6.25])
+
+
+def test_a_fading_penalty_is_as_lazy_as_the_one_that_fades_and_goes_on_from_a_checkpoint(tmp_path):
+    counted = Counted(every=2)
+    gan = tiny_gan(penalties=[Fading(R2(3.0, every=2), 0.5, 100), Fading(counted)], discriminator_steps=2)
+    fit(gan)
+    assert len(counted.calls) == 6
+    gan = tiny_gan(penalties=[Fading(R2(3.0, every=2), 0.5, 100)], discriminator_steps=2)
+    fit(gan).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    (again,) = GAN.load_from_checkpoint(tmp_path / "a.ckpt").penalties
+    assert (again.every, again.penalty.weight, again.taken.item()) == (2, 3.0, 12)
+    assert again.strength() == pytest.approx(0.5**0.12)
+
+
 # ---- laws ---------------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +242,8 @@ def test_a_checkpoint_names_its_penalties(tmp_path):
         (lambda: ApproximateR1(spread=0.0), "spread of ApproximateR1 is 0.0"),
         (lambda: LeCam(decay=1.0), "decay of LeCam is 1.0"),
         (lambda: WeightClipping(0.0), "limit of WeightClipping is 0.0"),
+        (lambda: Fading(end=0.0), "end of Fading is 0.0"),
+        (lambda: Fading(steps=0), "steps of Fading is 0"),
     ],
 )
 def test_a_penalty_out_of_range_is_refused(make, message):

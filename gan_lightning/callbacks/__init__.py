@@ -4,6 +4,8 @@ from gan_lightning.callbacks.announcement import Announcement
 from gan_lightning.callbacks.curves import LossCurves
 from gan_lightning.callbacks.grid import SampleGrid
 from gan_lightning.callbacks.keep import KeepCheckpoints
+from gan_lightning.callbacks.plane import PlanePicture
+from gan_lightning.callbacks.point_writer import PointWriter
 from gan_lightning.callbacks.progress import Progress
 from gan_lightning.callbacks.reconstructions import Reconstructions
 from gan_lightning.callbacks.traversal import Traversal
@@ -13,6 +15,8 @@ __all__ = [
     "Announcement",
     "KeepCheckpoints",
     "LossCurves",
+    "PlanePicture",
+    "PointWriter",
     "Progress",
     "Reconstructions",
     "SampleGrid",

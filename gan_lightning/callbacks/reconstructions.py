@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from gan_lightning.callbacks.grid import show
+from gan_lightning.callbacks.film import show
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.data import Batches
 from gan_lightning.data.images import scale
@@ -47,9 +47,9 @@ class Reconstructions(Callback):
         path = run_folder(trainer) / "reconstructions" / f"step-{trainer.global_step:07d}.png"
         if trainer.is_global_zero:
             path.parent.mkdir(parents=True, exist_ok=True)
-            grid = self.grid(pl_module, *first_images(trainer, self.rows * self.pairs))
-            enlarged(picture(grid)).save(path)
-            show(trainer, "reconstructions", grid, trainer.global_step)
+            image = enlarged(picture(self.grid(pl_module, *first_images(trainer, self.rows * self.pairs))))
+            image.save(path)
+            show(trainer, "reconstructions", image, trainer.global_step)
 
     def grid(self, model: Any, x: Tensor, y: Tensor) -> np.ndarray:
         """Originals and reconstructions in turns, as pixels (H, W, C)."""

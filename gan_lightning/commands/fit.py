@@ -13,14 +13,22 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from gan_lightning import checkpoints
-from gan_lightning.callbacks import Announcement, KeepCheckpoints, LossCurves, Progress, Reconstructions, SampleGrid
+from gan_lightning.callbacks import (
+    Announcement,
+    KeepCheckpoints,
+    LossCurves,
+    PlanePicture,
+    Progress,
+    Reconstructions,
+    SampleGrid,
+)
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.callbacks.signals import at_once_while_starting
 from gan_lightning.commands.kind import DEFAULTS, KINDS, kind_of
 from gan_lightning.commands.parser import Parser, command_parser
 from gan_lightning.commands.resume import Settings, Start, announce, start
 from gan_lightning.commands.trainer import options_of, trainer_with
-from gan_lightning.data import ImageData
+from gan_lightning.data import ImageData, PointData
 from gan_lightning.errors import UserError
 from gan_lightning.loggers import MetricsTable, continue_table
 from gan_lightning.model import Model, check_kind
@@ -111,8 +119,10 @@ def check_root(root: Path) -> None:
 
 def fit_trainer(made: Namespace, begin: Start, words: dict[str, Any]) -> Trainer:
     options = options_of(made.trainer)
-    ours: list[Callback] = [] if options["fast_dev_run"] else [made.grid, LossCurves()]  # a trial leaves no files
-    if ours and hasattr(made.model, "reconstruct"):
+    points = isinstance(made.data, PointData)
+    picture = PlanePicture(made.grid.every_n_steps) if points else made.grid
+    ours: list[Callback] = [] if options["fast_dev_run"] else [picture, LossCurves()]  # a trial leaves no files
+    if ours and not points and hasattr(made.model, "reconstruct"):
         ours.append(Reconstructions(made.grid.every_n_steps))
     if options["enable_progress_bar"] is not False:
         ours += [Announcement(), Progress()]

@@ -10,10 +10,12 @@ from typing import Literal
 from jsonargparse import Namespace
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks import SampleWriter, Traversal
+from gan_lightning import checkpoints
+from gan_lightning.callbacks import PointWriter, SampleWriter, Traversal
 from gan_lightning.commands.parser import Parser, command_parser
 from gan_lightning.commands.resume import find
 from gan_lightning.commands.trainer import options_of, trainer_with
+from gan_lightning.data import Plane
 from gan_lightning.errors import UserError
 from gan_lightning.model import Model
 from gan_lightning.sampling import labels_of, seed_loader
@@ -32,8 +34,8 @@ class Samples:
         labels: For a model with classes: one class or a list of them, [0, 1, 2], or all. The same latents are used for
             each, and the overview has one row a class. Without it, the classes take turns.
         batch_size: Samples made at a time. It changes the memory needed, not the images.
-        folder: Where to write 0000.png and so on, named by number, and grid.png.
-        npz: Also write samples.npz: `images` uint8 (N, H, W, C) and `seeds` int64 (N,).
+        folder: Where to write 0000.png and so on, named by number, and grid.png; or points.csv and points.png.
+        npz: Also write samples.npz: `images` uint8 (N, H, W, C) or `points` (N, 2), and `seeds` int64 (N,).
         overwrite: Write into a folder that holds files already; those of the same name are replaced.
         traverse: Also write traversal.png: the first sample, in which each of so many coordinates of the latent, one a
             row, runs from -3 to 3.
@@ -78,11 +80,13 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     made = Namespace(parser.instantiate(parser.parse_args(arguments)))
     samples: Samples = made.samples
     trust(made.trust)
-    model = Model.load_from_checkpoint(find(made.ckpt_path) or made.ckpt_path)
+    path = find(made.ckpt_path) or made.ckpt_path
+    model, plane = Model.load_from_checkpoint(path), Plane.in_checkpoint(checkpoints.read(path))
     labels = asked_labels(samples.labels, model.generator.classes)
     loader = seed_loader(samples.first_seed, samples.count, samples.batch_size, labels)
     seeds = range(samples.first_seed, samples.first_seed + samples.count)
-    writer = SampleWriter(seeds, samples.folder, samples.npz, samples.overwrite, labels)
+    where = samples.folder, samples.npz, samples.overwrite, labels
+    writer = SampleWriter(seeds, *where) if plane is None else PointWriter(seeds, plane, *where)
     watchers = [writer, *traversals(samples, model, labels)]
     options = options_of(made.trainer)
     if options["enable_progress_bar"] is None:
@@ -91,7 +95,8 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     trainer.predict(model, loader, return_predictions=False)
     if trainer.is_global_zero:
         archive = ", samples.npz" if samples.npz else ""
-        print(f"wrote {samples.count * len(labels or [0])} images{archive} and grid.png into {samples.folder}")
+        what = f"images{archive} and grid.png" if plane is None else f"points: points.csv{archive} and points.png"
+        print(f"wrote {samples.count * len(labels or [0])} {what} into {samples.folder}")
 
 
 def asked_labels(labels: int | list[int] | str | None, classes: int) -> list[int] | None:

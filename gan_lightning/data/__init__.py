@@ -5,5 +5,20 @@ from gan_lightning.data.digits import Digits
 from gan_lightning.data.folder import ImageFolder
 from gan_lightning.data.images import Batches, ImageData
 from gan_lightning.data.mnist import MNIST, FashionMNIST
+from gan_lightning.data.points import Grid, Mixture, Plane, PointData, Points, Ring
 
-__all__ = ["CIFAR10", "MNIST", "Batches", "Digits", "FashionMNIST", "ImageData", "ImageFolder"]
+__all__ = [
+    "CIFAR10",
+    "MNIST",
+    "Batches",
+    "Digits",
+    "FashionMNIST",
+    "Grid",
+    "ImageData",
+    "ImageFolder",
+    "Mixture",
+    "Plane",
+    "PointData",
+    "Points",
+    "Ring",
+]

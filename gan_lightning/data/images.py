@@ -87,7 +87,11 @@ class ImageData(LightningDataModule, ABC):
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         x, y = batch
-        return scale(x), y
+        return self.as_floats(x), y
+
+    def as_floats(self, x: Tensor) -> Tensor:
+        """Images as `load` gave them, now on the device, as floats in [-1, 1]."""
+        return scale(x)
 
 
 def scale(pixels: Tensor) -> Tensor:

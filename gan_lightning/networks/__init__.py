@@ -6,6 +6,7 @@ from gan_lightning.networks.contract import (
     Generator,
     ImageShape,
     Verdict,
+    check_classes,
     check_finite,
     check_images,
     check_labels,
@@ -13,6 +14,7 @@ from gan_lightning.networks.contract import (
     packed,
 )
 from gan_lightning.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_lightning.networks.fourier import FourierDiscriminator
 from gan_lightning.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lightning.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lightning.networks.resnet import ResNetDiscriminator, ResNetGenerator
@@ -21,6 +23,7 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
+    "FourierDiscriminator",
     "Generator",
     "ImageShape",
     "MLPDiscriminator",
@@ -31,6 +34,7 @@ __all__ = [
     "ResNetGenerator",
     "SharedBatchNorm",
     "Verdict",
+    "check_classes",
     "check_finite",
     "check_images",
     "check_labels",

@@ -144,24 +144,39 @@ def check_finite(x: Tensor) -> None:
         )
 
 
-def check_labels(batch: Any, classes: int, known: int | None) -> None:
+def check_classes(known: int | None, classes: int) -> None:
+    """Refuses data with other classes than those that networks are made for.
+
+    Args:
+        known: How many the data says it has; None if it does not say.
+        classes: How many the networks are made for.
+
+    Raises:
+        UserError: The data has none, or others.
+    """
+    if known not in (None, classes):
+        has = f"the data has {known}" if known else "the data has no labels"
+        raise UserError(f"the networks are made for {classes} classes, but {has}: {SET} {known}")
+
+
+def check_labels(batch: Any, classes: int) -> None:
     """Refuses labels that networks made for this many classes would misread.
 
     Args:
         batch: (x, y), or something without labels.
-        classes: How many classes the networks are made for.
-        known: How many the data says it has; None if it does not say.
+        classes: How many the networks are made for.
 
     Raises:
         UserError: There are no labels, or others.
     """
-    away = "set model.generator.classes and model.discriminator.classes to"
-    if known == 0 or not (isinstance(batch, (tuple, list)) and len(batch) > 1):
-        raise UserError(f"the networks are made for {classes} classes, but the data has no labels: {away} 0")
-    if known not in (None, classes):
-        raise UserError(f"the networks are made for {classes} classes, the data has {known}: {away} {known}")
-    low, high = batch[1].min().item(), batch[1].max().item()
+    _, *labels = batch if isinstance(batch, (tuple, list)) else (batch,)
+    if not labels:
+        check_classes(0, classes)
+    low, high = labels[0].min().item(), labels[0].max().item()
     if not 0 <= low <= high < classes:
         raise UserError(
-            f"labels go from {low} to {high}, the networks know the classes 0 to {classes - 1}: {away} {high + 1}"
+            f"labels go from {low} to {high}, the networks know the classes 0 to {classes - 1}: {SET} {high + 1}"
         )
+
+
+SET = "set model.generator.classes and model.discriminator.classes to"
