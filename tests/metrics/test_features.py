@@ -47,7 +47,7 @@ def test_the_frechet_distance_is_that_of_eigenvalues_of_the_product():
     """Tr (C D)^(1/2) is the sum of the square roots of the eigenvalues of C D, by NumPy's general solver."""
     a, b = normal(50, 4, 1) @ normal(4, 4, 2), normal(60, 4, 3) @ normal(4, 4, 4) + 1
     c, d = (np.cov(x.numpy().T) for x in (a, b))
-    overlap = np.sqrt(np.linalg.eigvals(c @ d).real).sum()
+    overlap = np.sqrt(np.real(np.linalg.eigvals(c @ d))).sum()
     mean = ((a.mean(0) - b.mean(0)) ** 2).sum().item()
     assert frechet(a, b) == pytest.approx(mean + np.trace(c) + np.trace(d) - 2 * overlap, rel=1e-9)
 
