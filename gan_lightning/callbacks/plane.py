@@ -128,7 +128,7 @@ def draw_discriminator(axes: Axes, opinion: Opinion, images: Tensor, plane: Plan
                           interpolation="bilinear", aspect="auto", alpha=0.65)  # fmt: skip
     bar = axes.figure.colorbar(surface, ax=axes, shrink=0.8, pad=0.02, ticks=[0, 0.5, 1])
     bar.ax.set_yticklabels(["generated", "cannot\ntell", "real"])
-    bar.ax.set_title("what D thinks", fontsize="medium")
+    bar.ax.set_title("what D thinks", fontsize="medium", loc="left", pad=10)
     places = lattice(FIELD, images)
     slopes = opinion.slopes(places).double().cpu()
     norms = slopes.norm(dim=1, keepdim=True)
