@@ -1,11 +1,13 @@
 """Which objectives and penalties find all modes of a ring of 8 and a grid of 25 Gaussians, in PacGAN's protocol.
 
     python benchmarks/toys.py recipe matrix lazy packs --results toys.jsonl
-    python benchmarks/toys.py --results toys.jsonl --picture docs/results/toys.png > docs/results/toys.md
+    python benchmarks/toys.py --results toys.jsonl --picture toys.png
 
-The first command trains on one thread and appends a line of JSON for every run that is finished; started again, it goes
-on. The second prints the tables of what there is, and draws them. A run is the package's own game under Lightning's
-Trainer. 2,500 samples are judged, those of seeds 0 to 2,499: of the averaged generator, and of the last iterate.
+The first command trains on one thread and appends a line of JSON for every run that is finished; started again, it
+goes on. The second prints the tables of what there is, as in docs/results/toys.md, and draws them.
+
+A run is the package's own game under Lightning's Trainer. 2,500 samples are judged, those of seeds 0 to 2,499, of the
+averaged generator and of the last iterate.
 """
 
 import argparse
@@ -41,21 +43,24 @@ PARTS = {
     "packs": "Packs: PacGAN's own remedy, no penalty.",
 }
 
-GAMMA = 0.01
-"""Weight of R1 and R2 in the matrix, of gradients in the networks' units."""
+FADING = {"weight": 0.1, "end": 0.01}
+"""The weight of R1 and R2 at the beginning, of gradients in the networks' units, and what is left of it at the end."""
 
-MATRIX = {
-    "NonSaturating": {"none": 0.0, "R1": GAMMA, "R1+R2": GAMMA},
-    "RelativisticPaired": {"none": 0.0, "R1": GAMMA, "R1+R2": GAMMA},
-    "LeastSquares": {"none": 0.0, "R1+R2": GAMMA},
-    "Hinge": {"none": 0.0, "R1+R2": GAMMA},
-    "Wasserstein": {"WGANGP": 1.0, "R1+R2": GAMMA},
+MATRIX: dict[str, dict[str, dict[str, float]]] = {
+    "NonSaturating": {"none": {}, "R1": FADING, "R1+R2": FADING},
+    "RelativisticPaired": {"none": {}, "R1": FADING, "R1+R2": FADING},
+    "LeastSquares": {"none": {}, "R1+R2": FADING},
+    "Hinge": {"none": {}, "R1+R2": FADING},
+    "Wasserstein": {"WGANGP": {"weight": 1.0}, "R1+R2": FADING},
 }
 """For each objective, penalties and their weight."""
 
+FREQUENCY = {"ring": 1.0, "grid": 2.0}
+"""Of the discriminator's waves."""
+
 RECIPES: dict[str, dict[str, Any]] = {
-    "ring": {"weight": 0.1, "end": 0.01, "iterations": 3000, "batch_size": 128, "width": 96, "frequency": 1.0},
-    "grid": {"weight": 0.1, "end": 0.01, "iterations": 3000, "batch_size": 256, "width": 96, "frequency": 2.0},
+    "ring": {"iterations": 6000, "batch_size": 128, "width": 96},
+    "grid": {"iterations": 6000, "batch_size": 256, "width": 96},
 }
 
 SEEDS = {"recipe": 10, "matrix": 5, "lazy": 5, "packs": 5}
@@ -76,7 +81,8 @@ class Cell(NamedTuple):
         packing: Points that D judges at once.
         iterations: How long.
         batch_size: Points of an iteration.
-        width: Of the three hidden layers of each player.
+        width: Of the hidden layers: D has three.
+        depth: Hidden layers of G.
         lr: Learning rate at the beginning; it falls to zero along a cosine.
         momentum: Adam's beta_1; beta_2 is 0.99.
         frequency: Of the waves of D.
@@ -93,6 +99,7 @@ class Cell(NamedTuple):
     iterations: int = 1000
     batch_size: int = 128
     width: int = 64
+    depth: int = 5
     lr: float = 2e-3
     momentum: float = 0.0
     frequency: float = 2.0
@@ -110,20 +117,23 @@ class Cell(NamedTuple):
 
 
 def cells() -> Iterator[Cell]:
-    """All cells, the most wanted first."""
-    for world in WORLDS:
-        yield Cell("recipe", world, "RelativisticPaired", "R1+R2", **RECIPES[world])
-    for objective, kinds in MATRIX.items():
-        for kind, weight in kinds.items():
-            for world in WORLDS:
-                yield Cell("matrix", world, objective, kind, weight)
-    for kind in ("R1", "R1+R2"):
-        for every in (4, 16):
-            for world in WORLDS:
-                yield Cell("lazy", world, "RelativisticPaired", kind, GAMMA, every=every)
-    for packing in (2, 4):
-        for world in WORLDS:
-            yield Cell("packs", world, "NonSaturating", "none", packing=packing)
+    """All cells, in the order of the tables."""
+    for world, frequency in FREQUENCY.items():
+        where: dict[str, Any] = {"world": world, "frequency": frequency}
+        best = "RelativisticPaired", "R1+R2"
+        yield cell("recipe", *best, **where, **FADING, **RECIPES[world])
+        for objective, kinds in MATRIX.items():
+            for kind, strength in kinds.items():
+                yield cell("matrix", objective, kind, **where, **strength)
+        for kind in ("R1", "R1+R2"):
+            for every in (4, 16):
+                yield cell("lazy", "RelativisticPaired", kind, **where, **FADING, every=every)
+        for packing in (2, 4):
+            yield cell("packs", "NonSaturating", "none", **where, packing=packing)
+
+
+def cell(part: str, objective: str, kind: str, **others: Any) -> Cell:
+    return Cell(part=part, objective=objective, penalties=kind, **others)
 
 
 # ---- a run --------------------------------------------------------------------------------------------------------
@@ -135,10 +145,9 @@ def trained(cell: Cell, seed: int) -> dict[str, Any]:
     data = WORLDS[cell.world](batch_size=cell.batch_size, seed=seed)
     adam = partial(torch.optim.Adam, lr=cell.lr, betas=(cell.momentum, 0.99), fused=True)
     decay = partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=cell.iterations)
-    hidden = [cell.width] * 3
     gan = GAN(
-        MLPGenerator(data.image_shape, latent_dim=2, hidden=hidden, batch_norm=False),
-        FourierDiscriminator(data.image_shape, hidden, frequency=cell.frequency, packing=cell.packing),
+        MLPGenerator(data.image_shape, latent_dim=2, hidden=[cell.width] * cell.depth, batch_norm=False),
+        FourierDiscriminator(data.image_shape, [cell.width] * 3, frequency=cell.frequency, packing=cell.packing),
         getattr(objectives, cell.objective)(),
         penalties_of(cell),
         generator_optimizer=adam,
@@ -175,11 +184,11 @@ def penalties_of(cell: Cell) -> list[Penalty]:
     return whole if cell.end == 1 else [Fading(penalty, cell.end, cell.iterations) for penalty in whole]
 
 
-def run(parts: list[str], results: Path, seeds: int | None) -> None:
+def run(parts: list[str], worlds: list[str], results: Path, seeds: int | None) -> None:
     """Trains what is not there yet: the first seed of every cell, then the second, and so on."""
     quieten()
     torch.set_num_threads(1)
-    wanted = [cell for part in parts for cell in cells() if cell.part == part]
+    wanted = [cell for cell in cells() if cell.part in parts and cell.world in worlds]
     for seed in range(max(SEEDS.values())):
         for cell in wanted:
             done = {(Cell(*line["cell"]), line["seed"]) for line in lines_of(results)}
@@ -243,11 +252,13 @@ def tables(runs: Runs) -> Iterator[str]:
 
 def label(cell: Cell) -> str:
     """The cell's name, and the weight of its penalties."""
-    return cell.name if cell.penalties == "none" else f"{cell.name} ({cell.weight:g})"
+    faded = "" if cell.end == 1 else f" to {cell.weight * cell.end:g}"
+    return cell.name if cell.penalties == "none" else f"{cell.name} ({cell.weight:g}{faded})"
 
 
 def settings(cell: Cell) -> str:
-    return f"{cell.iterations:,} iterations of batch {cell.batch_size}, three layers of {cell.width}, lr {cell.lr:g}."
+    layers = f"layers of {cell.width} (three of D, {cell.depth} of G)"
+    return f"{cell.iterations:,} iterations of batch {cell.batch_size}, {layers}, lr {cell.lr:g}."
 
 
 def row(name: str, lines: list[dict[str, Any]], count: int) -> str:
@@ -314,18 +325,18 @@ def draw(runs: Runs, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*SEEDS, []], help="what to train; nothing prints the tables")
+    parser.add_argument("--worlds", nargs="+", choices=[*WORLDS], default=[*WORLDS])
     parser.add_argument("--results", type=Path, default=Path("toys.jsonl"), help="one line of JSON for each run")
     parser.add_argument("--seeds", type=int, help="runs of each cell")
     parser.add_argument("--picture", type=Path, help="where to draw the samples")
     options = parser.parse_args()
     if options.parts:
-        run(options.parts, options.results, options.seeds)
+        run(options.parts, options.worlds, options.results, options.seeds)
         return
     runs: Runs = defaultdict(list)
     for line in sorted(lines_of(options.results), key=lambda line: line["seed"]):
         runs[Cell(*line["cell"])].append(line)
-    order = [*cells()]
-    runs = {cell: runs[cell] for cell in order if cell in runs}
+    runs = {cell: runs[cell] for cell in [*cells()] if cell in runs}
     print("\n".join(tables(runs)))
     if options.picture:
         draw(runs, options.picture)

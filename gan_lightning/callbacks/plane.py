@@ -87,7 +87,7 @@ class Opinion:
         training = self.discriminator.training
         self.discriminator.eval()  # spectral normalisation would take another step
         try:
-            return torch.stack([self.alone(torch.cat([x, *beside], 1)) for beside in self.fellows(len(x))]).mean(0)
+            return torch.stack([self.kindest(torch.cat([x, *beside], 1)) for beside in self.fellows(len(x))]).mean(0)
         finally:
             self.discriminator.train(training)
 
@@ -97,7 +97,8 @@ class Opinion:
         packs = [range(first, first + others) for first in range(0, FELLOWS * others, others)] if others else [()]
         return [[self.real[i % len(self.real)].expand(count, -1, -1, -1) for i in pack] for pack in packs]
 
-    def alone(self, x: Tensor) -> Tensor:
+    def kindest(self, x: Tensor) -> Tensor:
+        """Logits (N,) of packs, of the class that it likes best if it knows classes."""
         classes = range(max(1, self.discriminator.classes))
         labels = [torch.full((len(x),), k, dtype=torch.int64, device=x.device) for k in classes]
         return torch.stack([Verdict.of(self.discriminator(x, y)).logits for y in labels]).amax(0)
@@ -128,7 +129,7 @@ def draw_discriminator(axes: Axes, opinion: Opinion, images: Tensor, plane: Plan
                           interpolation="bilinear", aspect="auto", alpha=0.65)  # fmt: skip
     bar = axes.figure.colorbar(surface, ax=axes, shrink=0.8, pad=0.02, ticks=[0, 0.5, 1])
     bar.ax.set_yticklabels(["generated", "cannot\ntell", "real"])
-    bar.ax.set_title("what D thinks", fontsize="medium")
+    bar.ax.set_title("what D thinks", fontsize="medium", loc="left", pad=10)
     places = lattice(FIELD, images)
     slopes = opinion.slopes(places).double().cpu()
     norms = slopes.norm(dim=1, keepdim=True)

@@ -163,6 +163,19 @@ def test_samples_of_points_are_a_table_in_the_users_units_and_a_picture(tmp_path
     ]
 
 
+def test_points_of_classes_have_their_class_in_the_table(tmp_path):
+    gan = toy_gan(classes=8)
+    writer = PointWriter(range(2), Plane(), tmp_path, npz=True, labels=[5, 3])
+    trainer = Trainer(logger=False, enable_progress_bar=False, accelerator="cpu", callbacks=[writer])
+    trainer.predict(gan, seed_loader(0, 2, 3, [5, 3]), return_predictions=False)
+    header, *rows = (tmp_path / "points.csv").read_text().splitlines()
+    assert header == "seed,label,x,y"
+    assert [row.split(",")[:2] for row in rows] == [["0", "5"], ["1", "5"], ["0", "3"], ["1", "3"]]
+    archive = np.load(tmp_path / "samples.npz")
+    assert archive["labels"].tolist() == [5, 5, 3, 3]
+    assert archive["points"] == pytest.approx(gan.sample([0, 1, 0, 1], [5, 5, 3, 3]).flatten(1).numpy(), abs=1e-5)
+
+
 def test_the_table_does_not_depend_on_the_batch_size(tmp_path):
     for size in (1, 5):
         predict(toy_gan(), tmp_path / str(size), range(7), Grid().plane, size)
