@@ -23,6 +23,9 @@ class Augmentation(Part, nn.Module, ABC):
     What a subclass keeps from one iteration to the next is a buffer, so that a checkpoint holds it.
     """
 
+    adapts = False
+    """Whether it listens to the sign of D(x)."""
+
     @abstractmethod
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
         """Changed images (N, C, H, W), as many and as large.
@@ -83,7 +86,7 @@ def recoloured(x: Tensor, uniform: Draw) -> Tensor:
 def shifted(x: Tensor, uniform: Draw) -> Tensor:
     n, _, height, width = x.shape
     rows, columns = (
-        torch.arange(size, device=x.device) + whole(draw, -round(size / 8), round(size / 8))
+        torch.arange(size, device=x.device) + whole(draw, -int(size / 8 + 0.5), int(size / 8 + 0.5))
         for size, draw in zip((height, width), uniform(n, 2, 1).unbind(1), strict=True)
     )
     # beyond the edges there is one row and one column of zeros
@@ -97,7 +100,7 @@ def holed(x: Tensor, uniform: Draw) -> Tensor:
     n, _, height, width = x.shape
     inside = []
     for size, draw in zip((height, width), uniform(n, 2, 1).unbind(1), strict=True):
-        half = size // 2
+        half = int(size / 2 + 0.5)
         place = torch.arange(size, device=x.device) + half // 2 - whole(draw, 0, size - half % 2)
         inside.append((place >= 0) & (place < half))
     hole = inside[0][:, :, None] & inside[1][:, None, :]
@@ -133,7 +136,7 @@ class ADA(Augmentation):
     Args:
         target: What E[sign D(x)] is held at.
         speed: Images in which p would go from 0 to 1; 0 keeps p as it is.
-        p: The probability to start with.
+        p: The probability to start with; a training that goes on has the one that it had reached.
         blit: Flip, turn by 90 degrees, shift by whole pixels.
         geometry: Scale, turn, stretch, shift by parts of pixels.
         color: Brightness, contrast, inversion, hue, saturation.
@@ -160,6 +163,7 @@ class ADA(Augmentation):
             raise UserError(f"target of ADA is {target}; it must be between -1 and 1")
         if speed < 0:
             raise UserError(f"speed of ADA is {speed}; it must be a number of images, or 0 to keep p as it is")
+        self.adapts = speed > 0
         self.target, self.speed, self.blit, self.geometry, self.color = target, speed, blit, geometry, color
         self.register_buffer("p", torch.tensor(float(p)))
         self.register_buffer("seen", torch.zeros(2))  # sum of signs and images, means over processes
@@ -214,6 +218,9 @@ class Draws:
     def uniform(self) -> Tensor:
         return next(self.uniforms)
 
+    def normal(self) -> Tensor:
+        return next(self.normals)
+
     def maybe(self, value: Tensor, otherwise: float, p: Tensor | None = None) -> Tensor:
         """The value with probability p, else what changes nothing."""
         return torch.where(self.uniform() < (self.p if p is None else p), value, otherwise)
@@ -237,8 +244,8 @@ def moved(x: Tensor, draws: Draws, blit: bool, geometry: bool) -> Tensor:
         step = 1 if height == width else 2  # a quarter turn would not fit
         quarters = draws.maybe((draws.uniform() * 4 / step).floor() * step, 0.0)
         map_ = map_ @ turning(quarters * (pi / 2))
-        shifts = [draws.maybe(((draws.uniform() * 2 - 1) * 0.125 * side).round(), 0.0) for side in size]
-        map_ = map_ @ shifting(*shifts)
+        shifts = torch.stack([((draws.uniform() * 2 - 1) * 0.125 * side).round() for side in size])
+        map_ = map_ @ shifting(*draws.maybe(shifts, 0.0))
     if geometry:
         scale = draws.scale(0.2)
         map_ = map_ @ scaling(scale, scale)
@@ -247,7 +254,8 @@ def moved(x: Tensor, draws: Draws, blit: bool, geometry: bool) -> Tensor:
         stretch = draws.scale(0.2)
         map_ = map_ @ scaling(stretch, 1 / stretch)
         map_ = map_ @ turning(draws.maybe((draws.uniform() * 2 - 1) * pi, 0.0, rare))
-        map_ = map_ @ shifting(*(draws.shift(0.125) * side for side in size))
+        shifts = torch.stack([draws.normal() * 0.125 * side for side in size])
+        map_ = map_ @ shifting(*draws.maybe(shifts, 0.0))
     half = torch.stack([size[0] / 2, size[1] / 2, size.new_ones(())])
     places = F.affine_grid((map_ * half / half[:, None])[:, :2], list(x.shape), align_corners=False)
     return F.grid_sample(x, places, mode="bilinear", padding_mode="reflection", align_corners=False)

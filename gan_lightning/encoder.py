@@ -1,9 +1,12 @@
 """From an image to where its latent may lie."""
 
+import copy
+
 from torch import Tensor, nn
 
 from gan_lightning.errors import UserError
 from gan_lightning.networks import Discriminator, Generator
+from gan_lightning.networks.layers import MinibatchStddev
 
 
 class Encoder(nn.Module):
@@ -23,9 +26,9 @@ class Encoder(nn.Module):
     def __init__(self, network: Discriminator, generator: Generator) -> None:
         super().__init__()
         check_encoder(network, generator)
+        self.network = copy.deepcopy(network)  # which stays whole for whoever made it
         if isinstance(getattr(network, "head", None), nn.Module):
-            network.head = nn.Identity()
-        self.network = network
+            self.network.head = nn.Identity()
         self.last = nn.Linear(network.features_dim, 2 * generator.latent_dim)
         self.by_class = nn.Embedding(generator.classes, 2 * generator.latent_dim) if generator.classes else None
         for parameter in (*self.last.parameters(), *(self.by_class.parameters() if self.by_class else ())):
@@ -46,6 +49,11 @@ def check_encoder(network: Discriminator, generator: Generator) -> None:
         )
     if not network.features_dim:
         raise UserError(f"{name} has no features, from which an encoder is made: choose another for model.encoder")
+    if any(isinstance(layer, MinibatchStddev) for layer in network.modules()):
+        raise UserError(
+            "model.encoder.minibatch_stddev is set, but what an encoder sees in an image must not depend on others: "
+            "leave it out"
+        )
     if network.packing > 1:
         raise UserError(
             f"model.encoder.packing is {network.packing}, but an encoder sees one image at once: leave it out"

@@ -14,6 +14,9 @@ from gan_lightning.networks import Discriminator, Generator, Verdict, naming, pa
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.penalties import Penalty, Seen
 
+Terms = dict[str, Tensor]
+"""Scalars by name."""
+
 
 class GAN(Model):
     """Two networks in a game: a discriminator learns to tell images from samples, a generator to make that hard.
@@ -66,6 +69,7 @@ class GAN(Model):
     ) -> None:
         super().__init__(locals(), generator, average_decay, seed)
         check_players(generator, discriminator)
+        check_augmentation(augmentation, objective, generator)
         self.discriminator, self.objective, self.augmentation = discriminator, objective, augmentation
         self.penalties: Any = nn.ModuleList(penalties)
         self.penalty_names = numbered([type(penalty).__name__ for penalty in penalties])
@@ -102,7 +106,7 @@ class GAN(Model):
                 rival = self.judge(self.shown(x), y).logits if self.objective.compares else None
                 turn_g.learn(objective=self.objective.generator(judged.logits, rival), **naming(y, judged))
         self.finish(iteration)
-        self.log_at_steps(lambda: self.numbers(turn_d.terms, turn_g.loss, real.logits, fake.logits))
+        self.log_at_steps(lambda: self.numbers(turn_d.terms, turn_g.terms, real.logits, fake.logits))
 
     def minibatches(self, batch: Any) -> Iterator[tuple[Tensor, Tensor]]:
         """The batch in as many equal parts as D has steps."""
@@ -130,7 +134,9 @@ class GAN(Model):
         """The penalties that are due in this iteration, by name, in 32 bits at least."""
         terms = {}
         wide = torch.promote_types(fakes.dtype, torch.float32)
-        seen = Seen(lambda x: self.judge(x, y).logits, x, fakes.to(wide), real, fake, self.normal, self.uniform)
+        judge = lambda x: self.judge(x, y.repeat(max(1, len(x) // len(y)))).logits  # noqa: E731
+        batch = len(x) * self.now.parts * self.trainer.world_size
+        seen = Seen(judge, x, fakes.to(wide), real, fake, self.normal, self.uniform, batch)
         for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
             if due(self.global_step + 1, penalty.every):
                 with torch.autocast(self.device.type, enabled=False):
@@ -140,7 +146,7 @@ class GAN(Model):
     def notice(self, real: Verdict) -> None:
         """Lets the augmentation see how sure D is of real images."""
         if self.augmentation is not None:
-            self.augmentation.notice(real.logits)
+            self.augmentation.notice(real.logits.repeat_interleave(self.discriminator.packing))
 
     def after_step(self) -> None:
         """What is done after each of D's steps."""
@@ -149,7 +155,9 @@ class GAN(Model):
         if self.augmentation is not None:
             self.augmentation.after_step()
 
-    def numbers(self, terms_d: dict[str, Tensor], loss_g: Tensor, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def numbers(
+        self, terms_d: dict[str, Tensor], terms_g: dict[str, Tensor], real: Tensor, fake: Tensor
+    ) -> dict[str, Tensor]:
         """What is logged: both losses and what D thinks.
 
         A penalty has a number of its own, and only in iterations in which it is evaluated. `D/real` and `D/fake` are
@@ -157,7 +165,7 @@ class GAN(Model):
         """
         return {
             "loss/discriminator": terms_d["objective"],
-            "loss/generator": loss_g,
+            "loss/generator": terms_g["objective"],
             "D/real": real.sigmoid().mean(),
             "D/fake": fake.sigmoid().mean(),
             "D/accuracy": ((real > 0).float().mean() + (fake < 0).float().mean()) / 2,
@@ -184,3 +192,17 @@ def check_players(generator: Generator, discriminator: Discriminator) -> None:
             f"the generator is made for {generator.classes} classes, the discriminator for {discriminator.classes}: "
             "set model.generator.classes and model.discriminator.classes to the same number"
         )
+
+
+def check_augmentation(augmentation: Augmentation | None, objective: Objective, generator: Generator) -> None:
+    """Refuses an augmentation that would do harm."""
+    if augmentation is None:
+        return
+    name = type(augmentation).__name__
+    if augmentation.adapts and not objective.signed:
+        raise UserError(
+            f"{name} adapts to the sign of D(x), which says nothing under {type(objective).__name__}: set "
+            "model.augmentation.speed to 0 and give model.augmentation.p, or choose another objective"
+        )
+    if tuple(generator.image_shape[1:]) == (1, 1):
+        raise UserError(f"{name} changes images, which points of the plane are not: leave out model.augmentation")

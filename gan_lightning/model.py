@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -100,8 +101,17 @@ class Model(LightningModule):
                 f"multiple of {'model.discriminator_steps times ' if 'discriminator_steps' in self.hparams else ''}"
                 f"model.{turn.player}_accumulation"
             )
+        if len(x) == turn.parts and self.normalises_batches():
+            raise UserError(
+                f"batch normalisation takes two images or more at once, and the {turn.player} gets one: set "
+                f"data.batch_size higher (or model.{turn.player}_accumulation lower)"
+            )
         z = self.normal(len(x), self.generator.latent_dim)
         return zip(*(t.tensor_split(turn.parts) for t in (x, y, z)), strict=True)
+
+    def normalises_batches(self) -> bool:
+        networks = [player.network for player in self.players.values()]
+        return any(isinstance(layer, BatchNorm) for network in networks for layer in network.modules())
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers of a shape that begins with the number of images."""
@@ -232,18 +242,22 @@ class Model(LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Looks at the images: at the first batch of an epoch, and at each where they are not bytes by nature."""
-        x = images_of(batch)
         if batch_idx == 0:
             check = partial(self.check_batch, batch)
         elif isinstance(self.trainer.datamodule, ImageData):  # type: ignore[attr-defined]
             return
         else:
-            check = partial(check_finite, x)
+            check = partial(self.check_later_batch, batch)
         together(self.trainer.strategy, check, f"iteration {self.global_step + 1:,}: ", whole=True)
 
     def check_batch(self, batch: Any) -> None:
         """Refuses images or labels that the networks would misread."""
         check_images(images_of(batch), self.generator.image_shape)
+        if self.generator.classes:
+            check_labels(batch, self.generator.classes)
+
+    def check_later_batch(self, batch: Any) -> None:
+        check_finite(images_of(batch))
         if self.generator.classes:
             check_labels(batch, self.generator.classes)
 

@@ -19,6 +19,8 @@ class Objective(Part, ABC):
 
     compares = False
     """Whether G's loss looks at real logits. If not, the game does not compute them in G's turn."""
+    signed = True
+    """Whether D(x) > 0 says that D takes x for real. If not, only differences of logits mean something."""
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -126,6 +128,7 @@ class RelativisticPaired(Objective):
     """
 
     compares = True
+    signed = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return F.softplus(fake - real).mean()
@@ -145,6 +148,7 @@ class RelativisticAverage(Objective):
     """
 
     compares = True
+    signed = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         mean_real, mean_fake = mean_everywhere(real.mean()), mean_everywhere(fake.mean())
@@ -161,6 +165,8 @@ class Wasserstein(Objective):
     Arjovsky et al., "Wasserstein GAN", 2017, Equations 2 and 3. https://arxiv.org/abs/1701.07875
     """
 
+    signed = False
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake.mean() - real.mean()
 
@@ -175,6 +181,8 @@ class KullbackLeibler(Objective):
     Equation 6 and Table 2. (Its Jensen-Shannon divergence is `Saturating`.) https://arxiv.org/abs/1606.00709
     """
 
+    signed = False
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return (fake - 1).exp().mean() - real.mean()
 
@@ -188,6 +196,8 @@ class Pearson(Objective):
     Nowozin et al., "f-GAN: training generative neural samplers using variational divergence minimization", 2016,
     Equation 6 and Table 2. https://arxiv.org/abs/1606.00709
     """
+
+    signed = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return (fake.square() / 4 + fake).mean() - real.mean()

@@ -12,25 +12,25 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-import torch.distributed
 from torch import Tensor, nn
 
 from gan_lightning.errors import UserError
 from gan_lightning.parts import Part
-from gan_lightning.processes import average, mean_everywhere, several
+from gan_lightning.processes import average, mean_everywhere
 
 
 class Seen(NamedTuple):
     """What a penalty may look at in one turn of the discriminator.
 
     Args:
-        judge: Images (N, C, H, W) to logits (N,).
+        judge: Images (N, C, H, W) to logits (N,); or as many times N, whose labels are those of the N again.
         x: Real images.
         fakes: Generated images.
         real: D(x) (N,).
         fake: D(G(z)) (N,).
         normal: Draws standard normal numbers of a shape that begins with N.
         uniform: The same, uniform in [0, 1).
+        batch: Images of the whole step: of all parts in which D takes it, on all processes. N if it is not given.
     """
 
     judge: Callable[[Tensor], Tensor]
@@ -40,6 +40,7 @@ class Seen(NamedTuple):
     fake: Tensor
     normal: Callable[..., Tensor]
     uniform: Callable[..., Tensor]
+    batch: int | None = None
 
 
 class Penalty(Part, nn.Module, ABC):
@@ -52,9 +53,16 @@ class Penalty(Part, nn.Module, ABC):
         every: Iterations from one evaluation to the next; the weight is multiplied with it.
     """
 
+    picks = False
+    """Whether it can do without a weight, and then picks one."""
+
     def __init__(self, weight: float | None, every: int = 1) -> None:
         super().__init__()
         name = type(self).__name__
+        if weight is None and not self.picks:
+            raise UserError(
+                f"the weight of {name} is null; give a number: only R1, R2 and their approximations pick one"
+            )
         if weight is not None and weight < 0:
             raise UserError(f"the weight of {name} is {weight}; it must be at least 0")
         if every < 1:
@@ -70,7 +78,7 @@ class Penalty(Part, nn.Module, ABC):
         """The weight that was given, or else the one that suits the images and the batch."""
         if self.weight is not None:
             return self.weight
-        return suited(seen.x.shape[2:], len(seen.x) * (torch.distributed.get_world_size() if several() else 1))
+        return suited(seen.x.shape[2:], seen.batch or len(seen.x))
 
     def after_step(self, discriminator: nn.Module) -> None:
         """What is done to the discriminator after its step: nothing."""
@@ -114,6 +122,8 @@ class R1(Penalty):
         every: Iterations from one evaluation to the next; the weight is multiplied with it.
     """
 
+    picks = True
+
     def __init__(self, weight: float | None = 10.0, every: int = 1) -> None:
         super().__init__(weight, every)
 
@@ -131,6 +141,8 @@ class R2(Penalty):
         weight: gamma in the paper. Without one (null) it is height * width / 2048 * sqrt(256 / batch).
         every: Iterations from one evaluation to the next; the weight is multiplied with it.
     """
+
+    picks = True
 
     def __init__(self, weight: float | None = 10.0, every: int = 1) -> None:
         super().__init__(weight, every)
@@ -155,6 +167,8 @@ class ApproximateR1(Penalty):
         every: Iterations from one evaluation to the next; the weight is multiplied with it.
     """
 
+    picks = True
+
     def __init__(self, weight: float | None = 10.0, spread: float = 0.01, every: int = 1) -> None:
         super().__init__(weight, every)
         self.spread = checked_spread(spread, self)
@@ -177,6 +191,8 @@ class ApproximateR2(Penalty):
         every: Iterations from one evaluation to the next; the weight is multiplied with it.
     """
 
+    picks = True
+
     def __init__(self, weight: float | None = 10.0, spread: float = 0.01, every: int = 1) -> None:
         super().__init__(weight, every)
         self.spread = checked_spread(spread, self)
@@ -188,8 +204,9 @@ class ApproximateR2(Penalty):
 def differences(seen: Seen, x: Tensor, spread: float) -> Tensor:
     """Slopes (N,) of the logits in a random direction that is as long as the square root of the number of pixels."""
     x = x.detach()
-    moved = seen.judge(x + spread * seen.normal(*x.shape))
-    return (moved - seen.judge(x)) / spread
+    # in one call, so that whatever changes D from call to call (a power iteration, dropout) does not pass for a slope
+    moved, still = seen.judge(torch.cat([x + spread * seen.normal(*x.shape), x])).chunk(2)
+    return (moved - still) / spread
 
 
 def checked_spread(spread: float, penalty: Penalty) -> float:
@@ -327,6 +344,7 @@ class Fading(Penalty):
     """
 
     taken: Tensor
+    picks = True
 
     def __init__(self, penalty: Penalty = R1(), end: float = 0.1, steps: int = 10_000) -> None:
         super().__init__(weight=penalty.weight, every=penalty.every)

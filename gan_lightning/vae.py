@@ -71,6 +71,8 @@ class VAE(Model):
     ) -> None:
         super().__init__(locals(), generator, average_decay, seed)
         check_weights_of_terms(beta=beta, free_bits=free_bits)
+        if isinstance(likelihood, Bernoulli) and tuple(generator.image_shape[1:]) == (1, 1):
+            raise UserError("model.likelihood is Bernoulli, but points are neither black nor white: set LearntGaussian")
         self.encoder, self.likelihood = Encoder(encoder, generator), likelihood
         self.beta, self.free_bits = beta, free_bits
         self.average_encoder = AverageGenerator(self.encoder, average_decay)

@@ -8,9 +8,10 @@ from conftest import SHAPE, Blobs, fit, tiny_gan, weights
 from torch import Tensor
 
 from gan_lightning import GAN
-from gan_lightning.augmentation import ADA, Augmentation, DiffAugment, moved, scaling, shifting, turning
+from gan_lightning.augmentation import ADA, Augmentation, DiffAugment, Draws, moved, scaling, shifting, turning
 from gan_lightning.errors import UserError
-from gan_lightning.networks import Discriminator
+from gan_lightning.networks import Discriminator, MLPDiscriminator
+from gan_lightning.objectives import RelativisticPaired, Wasserstein
 from gan_lightning.parts import subclasses
 
 ALL = sorted(
@@ -187,7 +188,7 @@ def test_speed_zero_keeps_the_probability():
 
 def test_the_probability_is_logged_and_lies_in_the_checkpoint(tmp_path):
     gan = tiny_gan(augmentation=ADA(speed=100, p=0.5))
-    trainer = fit(gan, max_steps=8)
+    trainer = fit(gan, max_steps=4)
     assert isinstance(gan.augmentation, ADA)
     assert trainer.callback_metrics["augmentation/p"].item() == pytest.approx(gan.augmentation.p.item())
     assert gan.augmentation.p.item() != 0.5
@@ -203,3 +204,44 @@ def test_the_probability_is_logged_and_lies_in_the_checkpoint(tmp_path):
 def test_an_augmentation_out_of_range_is_refused(options, message):
     with pytest.raises(UserError, match=message):
         ADA(**options)
+
+
+def test_a_change_is_made_with_the_probability_that_is_asked_for():
+    """One coin decides for both directions of a shift."""
+    x = torch.zeros(4000, 1, 9, 9)
+    x[:, 0, 4, 4] = 1
+    still = 0.5 / 1.125  # at most an eighth of 9, rounded
+    whole = moved(x, only_shifts(0.5), blit=True, geometry=False)
+    assert (whole[:, 0, 4, 4] < 0.5).float().mean() == pytest.approx(0.5 * (1 - still**2), abs=0.03)
+
+
+def only_shifts(p: float):
+    """Draws under which nothing but shifts by -1, 0 or 1 along each axis is ever made."""
+    stream = torch.Generator().manual_seed(0)
+
+    class Shifts(Draws):
+        calls = 0
+
+        def maybe(self, value: Tensor, otherwise: float, p: Tensor | None = None) -> Tensor:
+            self.calls += 1
+            made = super().maybe(value, otherwise, p)
+            return made if self.calls == 3 else torch.full_like(value, otherwise)
+
+    return Shifts(torch.randn(4000, 8, generator=stream), torch.rand(4000, 32, generator=stream), torch.tensor(p))
+
+
+@pytest.mark.parametrize("objective", [RelativisticPaired(), Wasserstein()])
+def test_adapting_to_a_sign_that_says_nothing_is_refused(objective):
+    with pytest.raises(UserError, match=f"ADA adapts to the sign of D.*nothing under {type(objective).__name__}: set"):
+        tiny_gan(objective=objective, augmentation=ADA())
+    tiny_gan(objective=objective, augmentation=ADA(speed=0, p=0.2))
+
+
+def test_packs_count_as_many_images():
+    gans = []
+    for packing in (1, 2):
+        judge = MLPDiscriminator(SHAPE, hidden=[8], packing=packing)
+        gans.append(tiny_gan(discriminator=judge, augmentation=ADA(speed=1000, p=0.5)))
+        fit(gans[-1], max_steps=4)
+    moves = [abs(gan.augmentation.p.item() - 0.5) for gan in gans]
+    assert moves == pytest.approx([4 * 8 / 1000] * 2, rel=1e-4)

@@ -261,3 +261,21 @@ def test_a_full_disk_is_said_in_one_line(monkeypatch, capsys):
         mistake(capsys, "fit")
         == "gan fit: No space left on device where the run is written: make room, then go on with --ckpt_path last"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model.augmentation", "ADA", "--model.augmentation.p", "2"], "p of ADA is 2.0; it must be a probability"),
+        (["--model.penalties+=WGANGP", "--model.penalties.weight", "null"], "the weight of WGANGP is null"),
+        (["--model.discriminator.hidden", "[0]"], "hidden[0] is 0; it must be at least 1"),
+        (["--data.batch_size", "1"], "batch normalisation takes two images or more at once"),
+        (["--model.discriminator", "DCGANDiscriminator", "--model.discriminator.minibatch_stddev", "-1"], "at least 1"),
+        (["--kind", "vae"], "did you mean VAE?"),
+        (["--kind", "VAE", "--model.objective", "Hinge"], "model.objective is not an option"),
+    ],
+)
+def test_options_of_parts_that_are_out_of_range_are_refused_in_one_line(options, message, capsys):
+    error = mistake(capsys, "fit", "--data", "Digits", "--trainer.max_steps", "1", *options)
+    assert message in error
+    assert len(error.splitlines()) == 1

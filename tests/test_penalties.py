@@ -27,6 +27,7 @@ from gan_lightning.penalties import (
     norm,
     slopes,
     squared,
+    suited,
 )
 
 ALL = sorted((c for c in subclasses(Penalty) if c.__module__.startswith("gan_lightning")), key=lambda c: c.__name__)
@@ -249,3 +250,57 @@ def test_a_checkpoint_names_its_penalties(tmp_path):
 def test_a_penalty_out_of_range_is_refused(make, message):
     with pytest.raises(UserError, match=message):
         make()
+
+
+# ---- a weight that is picked --------------------------------------------------------------------------------------
+
+
+def test_a_weight_that_is_not_given_grows_with_the_image_and_falls_with_the_batch():
+    assert suited((32, 32), 256) == 0.5
+    assert suited((64, 64), 256) == 2
+    assert suited((32, 32), 64) == 1
+    x = torch.zeros(4, 1, 32, 32)
+    one = R1(None).gamma(Seen(flat, x, x, flat(x), flat(x), torch.ones, torch.ones, batch=64))
+    assert one == R1(1.0).weight
+
+
+def flat(x: Tensor) -> Tensor:
+    return x.flatten(1).sum(1)
+
+
+def test_it_is_that_of_the_whole_step_however_it_is_accumulated():
+    weights = []
+    for parts in (1, 4):
+        spy = Spy()
+        fit(tiny_gan(penalties=[spy], discriminator_accumulation=parts), max_steps=1)
+        weights += spy.seen
+    assert len(weights) == 1 + 4
+    assert {*weights} == {suited(SHAPE[1:], 8)}
+
+
+class Spy(R1):
+    """Remembers its weight."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.seen: list[float] = []
+
+    def forward(self, seen: Seen) -> Tensor:
+        self.seen.append(self.gamma(seen))
+        return super().forward(seen)
+
+
+@pytest.mark.parametrize("cls", [WGANGP, DRAGAN, LeCam])
+def test_only_some_penalties_pick_a_weight(cls):
+    with pytest.raises(UserError, match=f"the weight of {cls.__name__} is null; give a number"):
+        cls(weight=None)
+
+
+def test_the_form_without_second_derivatives_does_not_take_a_power_iteration_for_a_slope():
+    torch.manual_seed(0)
+    network = MLPDiscriminator((1, 1, 2), hidden=[32, 32], spectral_norm=True).double()
+    x = images(4).repeat(5_000, 1, 1, 1)
+    judge = lambda z: network(z).tanh()  # noqa: E731
+    approximate = ApproximateR1(1.0, spread=1e-3)(seen(judge, x, x)).item()
+    network.eval()
+    assert approximate == pytest.approx(R1(1.0)(seen(judge, x, x)).item(), rel=0.1)

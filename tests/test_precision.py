@@ -10,7 +10,7 @@ from lightning.pytorch.plugins import MixedPrecision
 from test_trouble import moved
 from torch import Tensor, nn
 
-from gan_lightning.errors import TroubleError
+from gan_lightning.errors import TroubleError, UserError
 from gan_lightning.networks import Generator
 from gan_lightning.objectives import NonSaturating
 
@@ -136,7 +136,7 @@ def test_a_batch_taken_in_parts_gives_the_same_gradient(objective):
 
 
 def test_a_batch_that_does_not_split_into_parts_is_refused_with_the_key_to_change():
-    with pytest.raises(ValueError, match=r"4 images does not split into 3 parts: set data\.batch_size to a multiple"):
+    with pytest.raises(UserError, match=r"4 images does not split into 3 parts: set data\.batch_size to a multiple"):
         fit(tiny_gan(discriminator_steps=2, generator_accumulation=3), Blobs())
 
 
@@ -148,5 +148,5 @@ def test_a_batch_that_does_not_split_into_parts_is_refused_with_the_key_to_chang
     ],
 )
 def test_settings_out_of_range_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         tiny_gan(**options)

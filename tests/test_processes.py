@@ -18,6 +18,7 @@ from variants import VARIANTS, play
 
 from gan_lightning import GAN
 from gan_lightning.callbacks import KeepCheckpoints, SampleGrid
+from gan_lightning.errors import UserError
 from gan_lightning.loggers import MetricsTable, rows
 from gan_lightning.model import Model
 from gan_lightning.networks import SharedBatchNorm, share_batch_norm
@@ -193,7 +194,7 @@ def bad_images_on_one(kind: str) -> str:
     loader = DataLoader(TensorDataset(images, torch.zeros(32).long()), batch_size=8)
     try:
         fit(play("two steps"), loader, use_distributed_sampler=False, **TWO)
-    except ValueError as error:
+    except UserError as error:
         return str(error)
     return "no error"
 
@@ -218,7 +219,7 @@ class BreaksOne(Callback):
 def infinite_on_one(precision: str) -> str:
     try:
         fit(play("two steps"), callbacks=[BreaksOne()], log_every_n_steps=50, precision=precision, **TWO)
-    except ValueError as error:
+    except UserError as error:
         return str(error)
     return "no error"
 
@@ -262,7 +263,7 @@ def full_disk_on_the_first(folder: Path) -> str:
 
     try:
         fit(play("two steps"), callbacks=[Fills(), keep], default_root_dir=folder, enable_checkpointing=True, **TWO)
-    except ValueError as error:
+    except UserError as error:
         return str(error)
     return "no error"
 
@@ -280,7 +281,7 @@ def unequal_start(checkpoint: Path) -> str:
     path = checkpoint if os.environ["RANK"] == "0" else None
     try:
         fit(play("two steps"), max_steps=9, ckpt_path=path, **TWO)
-    except ValueError as error:
+    except UserError as error:
         return str(error)
     return "no error"
 
@@ -326,12 +327,12 @@ def refused(options: dict[str, Any]) -> str:
         check: Any = check_trainer
         try:
             check(Stub)
-        except ValueError as error:
+        except UserError as error:
             return str(error)
     if options.get("devices") == 2:
         options["devices"] = 1
     try:
         fit(play("two steps"), **options)
-    except ValueError as error:
+    except UserError as error:
         return str(error)
     return "no error"

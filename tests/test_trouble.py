@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from gan_lightning.callbacks import KeepCheckpoints
-from gan_lightning.errors import TroubleError
+from gan_lightning.errors import TroubleError, UserError
 from gan_lightning.networks import Discriminator, MLPDiscriminator, MLPGenerator
 from gan_lightning.objectives import NonSaturating
 from gan_lightning.trouble import Watch
@@ -138,7 +138,7 @@ def test_a_data_set_that_does_not_give_bytes_is_refused():
         def load(self):
             return torch.utils.data.TensorDataset(torch.rand(48, *SHAPE), torch.zeros(48).long())
 
-    with pytest.raises(ValueError, match=r"gives images as torch\.float32; it must give bytes"):
+    with pytest.raises(UserError, match=r"gives images as torch\.float32; it must give bytes"):
         fit(tiny_gan(), Floats())
 
 

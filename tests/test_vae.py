@@ -498,3 +498,9 @@ def test_a_deviation_of_nothing_is_refused():
     for cls in (Gaussian, LearntGaussian):
         with pytest.raises(UserError, match="deviation is 0"):
             cls(0.0)
+
+
+def test_an_encoder_takes_nothing_away_from_the_discriminator_that_it_sees_like():
+    judge = MLPDiscriminator(SHAPE, hidden=[8])
+    VAE(MLPGenerator(SHAPE, latent_dim=3, hidden=[8]), judge)
+    assert judge(torch.zeros(2, *SHAPE)).shape == (2,)

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -25,10 +26,10 @@ from gan_lightning.callbacks import (
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.callbacks.signals import at_once_while_starting
 from gan_lightning.commands.kind import DEFAULTS, KINDS, kind_of
-from gan_lightning.commands.parser import Parser, command_parser
+from gan_lightning.commands.parser import Parser, command_parser, instantiated
 from gan_lightning.commands.resume import Settings, Start, announce, start
 from gan_lightning.commands.trainer import options_of, trainer_with
-from gan_lightning.data import ImageData, PointData
+from gan_lightning.data import ImageData, Plane, PointData
 from gan_lightning.errors import UserError
 from gan_lightning.loggers import MetricsTable, continue_table
 from gan_lightning.model import Model, check_kind
@@ -79,11 +80,13 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     parser = fit_parser(kind_of(arguments))
     config = parser.parse_args(arguments)
     seed_everything(config.seed, verbose=False)
-    made = Namespace(parser.instantiate(config))
+    made = instantiated(parser, config)
     begin = start(config.ckpt_path, made.trainer.default_root_dir)
     if begin.content is not None:  # what is wrong with it is said in one line, and before anything is written
         check_kind(begin.content, made.model, str(begin.checkpoint))
         checkpoints.check_fits(begin.content["state_dict"], made.model, str(begin.checkpoint))
+        if isinstance(made.data, PointData) and (plane := Plane.in_checkpoint(begin.content)):
+            made.data.load_state_dict({"plane": asdict(plane)})  # Lightning does so only for data of the same class
     words = yaml.safe_load(parser.dump(config))
     words.pop("ckpt_path", None)
     check_root(Path(made.trainer.default_root_dir or "."))

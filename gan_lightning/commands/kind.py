@@ -54,7 +54,7 @@ def kind_of(arguments: Sequence[str]) -> type[Model]:
     for key, value in pairs(arguments):
         name = str(value if key == "--kind" else in_config(value, name))
     if name not in KINDS:
-        near = get_close_matches(name, KINDS, n=1, cutoff=0.5)
+        near = [kind for kind in KINDS if kind == name.upper()] or get_close_matches(name, KINDS, n=1, cutoff=0.5)
         raise UserError(
             f"kind is {name}" + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(KINDS)}")
         )

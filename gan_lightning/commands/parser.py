@@ -9,10 +9,11 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 import torch
-from jsonargparse import ActionConfigFile, ArgumentParser
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
 from gan_lightning.augmentation import Augmentation
 from gan_lightning.data import ImageData
+from gan_lightning.errors import UserError
 from gan_lightning.likelihoods import Likelihood
 from gan_lightning.networks import Discriminator, Generator
 from gan_lightning.objectives import Objective
@@ -65,6 +66,20 @@ def command_parser(command: str, description: str) -> Parser:
     return parser
 
 
+def instantiated(parser: Parser, config: Namespace) -> Namespace:
+    """What the options make.
+
+    Raises:
+        UserError: A part refuses its options.
+    """
+    try:
+        return Namespace(parser.instantiate(config))
+    except ValueError as error:  # for an option that may be empty, jsonargparse wraps what a part says
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from None
+        raise
+
+
 def explain(message: str, parser: Parser) -> str:
     """One line in the user's words for an error of jsonargparse.
 
@@ -110,7 +125,8 @@ def imported(class_path: str) -> Any:
 
 
 def known(parser: ArgumentParser) -> list[str]:
-    return [action.dest for action in parser._actions] + [f"{k}.{n}" for k, b in CHOICES.items() for n in arguments(b)]
+    own = [action.dest for action in parser._actions]
+    return own + [f"{key}.{name}" for key, base in CHOICES.items() if key in own for name in arguments(base)]
 
 
 def arguments(base: type) -> set[str]:

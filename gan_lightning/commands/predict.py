@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Literal
 
-from jsonargparse import Namespace
 from lightning.pytorch import Trainer
 
 from gan_lightning import checkpoints
 from gan_lightning.callbacks import PointWriter, SampleWriter, Traversal
-from gan_lightning.commands.parser import Parser, command_parser
+from gan_lightning.commands.parser import Parser, command_parser, instantiated
 from gan_lightning.commands.resume import find
 from gan_lightning.commands.trainer import options_of, trainer_with
 from gan_lightning.data import Plane
@@ -77,7 +76,7 @@ def predict_parser() -> Parser:
 def predict(command: str, arguments: Sequence[str]) -> None:
     """Writes samples."""
     parser = predict_parser()
-    made = Namespace(parser.instantiate(parser.parse_args(arguments)))
+    made = instantiated(parser, parser.parse_args(arguments))
     samples: Samples = made.samples
     trust(made.trust)
     path = find(made.ckpt_path) or made.ckpt_path
@@ -87,6 +86,10 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     seeds = range(samples.first_seed, samples.first_seed + samples.count)
     where = samples.folder, samples.npz, samples.overwrite, labels
     writer = SampleWriter(seeds, *where) if plane is None else PointWriter(seeds, plane, *where)
+    if plane is not None and samples.traverse:
+        raise UserError(
+            f"samples.traverse is {samples.traverse}, but this model makes points, not images: leave it out"
+        )
     watchers = [writer, *traversals(samples, model, labels)]
     options = options_of(made.trainer)
     if options["enable_progress_bar"] is None:

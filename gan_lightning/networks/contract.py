@@ -172,11 +172,16 @@ def check_labels(batch: Any, classes: int) -> None:
     _, *labels = batch if isinstance(batch, (tuple, list)) else (batch,)
     if not labels:
         check_classes(0, classes)
-    low, high = labels[0].min().item(), labels[0].max().item()
+    y = labels[0]
+    if y.dtype != torch.int64 or y.dim() != 1:
+        raise UserError(
+            f"labels are {y.dtype} of shape {tuple(y.shape)}; the game takes whole numbers (N,), torch.int64"
+        )
+    low, high = y.min().item(), y.max().item()
     if not 0 <= low <= high < classes:
         raise UserError(
             f"labels go from {low} to {high}, the networks know the classes 0 to {classes - 1}: {SET} {high + 1}"
         )
 
 
-SET = "set model.generator.classes and model.discriminator.classes to"
+SET = "set classes of model.generator (and of model.discriminator, if there is one) to"

@@ -13,6 +13,7 @@ from gan_lightning.networks.layers import (
     Head,
     Latent,
     MinibatchStddev,
+    Squash,
     channels_last,
     check_classes,
     check_sizes,
@@ -58,7 +59,7 @@ class DCGANGenerator(Generator):
                 for i, o in pairwise(widths)
             ),
             nn.ConvTranspose2d(widths[-1], image_shape[0], 4, 2, 1),
-            nn.Tanh(),
+            Squash(),
         )
         self.apply(begin)
         channels_last(self)
@@ -120,8 +121,8 @@ class DCGANDiscriminator(Discriminator):
         )
         height, wide = smallest(image_shape, count)
         self.features_dim = (widths[-1] + bool(minibatch_stddev)) * height * wide
-        self.apply(begin)
         self.head = Head(self.features_dim, classes, auxiliary_classifier, spectral_norm)
+        self.apply(begin)
         channels_last(self)
 
     def features(self, x: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ class FourierDiscriminator(Discriminator):
         auxiliary_classifier: bool = False,
     ) -> None:
         super().__init__()
-        check_sizes(packing=packing, waves=waves)
+        check_sizes(packing=packing, waves=waves, **{f"hidden[{i}]": width for i, width in enumerate(hidden)})
         check_classes(classes, auxiliary_classifier, packing)
         if frequency <= 0:
             raise UserError(f"frequency of FourierDiscriminator is {frequency}; it must be above 0")
@@ -62,7 +62,8 @@ class FourierDiscriminator(Discriminator):
 
     def features(self, x: Tensor) -> Tensor:
         x = x.reshape(len(x), self.packing, prod(self.image_shape))
-        phase = 2 * pi * x @ self.projection.T
+        with torch.autocast(x.device.type, enabled=False):  # 16 bits are too few for phases
+            phase = 2 * pi * x.to(self.projection.dtype) @ self.projection.T
         return self.layers(torch.cat([x, phase.sin(), phase.cos()], 2).flatten(1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:

@@ -57,7 +57,9 @@ class Head(nn.Module):
         self.logit = normalised(nn.Linear(width, 1 + classes if auxiliary_classifier else 1), spectral)
         self.embedding = None
         if classes and not auxiliary_classifier:
-            self.embedding = normalised(nn.Embedding(classes, width), spectral)
+            embedding = nn.Embedding(classes, width)
+            nn.init.normal_(embedding.weight, std=width**-0.5)  # or D would begin with opinions on classes
+            self.embedding = normalised(embedding, spectral)
 
     def forward(self, features: Tensor, y: Tensor | None) -> Tensor:
         out = self.logit(features)
@@ -79,6 +81,13 @@ def normalised(layer: nn.Module, spectral: bool) -> nn.Module:
     return spectral_norm(layer) if spectral else layer
 
 
+class Squash(nn.Tanh):
+    """tanh in 32 bits at least: in 16 it would be 1, with no gradient, from 3.6 on."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
+        return super().forward(input.to(torch.promote_types(input.dtype, torch.float32)))
+
+
 class MinibatchStddev(nn.Module):
     """Appends a channel: how much the images of a group of neighbours differ, so that D sees a collapse.
 
@@ -93,6 +102,7 @@ class MinibatchStddev(nn.Module):
 
     def __init__(self, group: int = 4) -> None:
         super().__init__()
+        check_sizes(minibatch_stddev=group)
         self.group = group
 
     def forward(self, x: Tensor) -> Tensor:
@@ -149,9 +159,9 @@ def halvings(image_shape: ImageShape, network: str, base: int = 4) -> int:
     if not count:
         near = [max(4, round(side / 4) * 4) for side in image_shape[1:]]
         raise UserError(
-            f"{network} doubles a small image until it has its size, which {height}x{width} cannot come from: "
-            f"take even numbers, best multiples of 8 (data.image_size [{near[0]}, {near[1]}]), or MLPGenerator and "
-            "MLPDiscriminator, which make any size"
+            f"{network} goes from a small image to its double until it is large, or back, which {height}x{width} "
+            f"cannot: take even numbers, best multiples of 8 (ImageFolder: data.image_size [{near[0]}, {near[1]}]), "
+            "or MLPGenerator and MLPDiscriminator, which take any size"
         )
     return count
 

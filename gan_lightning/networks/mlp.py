@@ -7,7 +7,7 @@ from math import prod
 from torch import Tensor, nn
 
 from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
-from gan_lightning.networks.layers import Head, Latent, check_classes, check_sizes, normalised
+from gan_lightning.networks.layers import Head, Latent, Squash, check_classes, check_sizes, normalised
 
 
 class MLPGenerator(Generator):
@@ -33,6 +33,7 @@ class MLPGenerator(Generator):
         classes: int = 0,
     ) -> None:
         super().__init__()
+        check_sizes(**{f"hidden[{i}]": width for i, width in enumerate(hidden)})
         check_classes(classes)
         self.image_shape, self.latent_dim, self.classes = image_shape, latent_dim, classes
         self.latent = Latent(latent_dim, classes)
@@ -47,7 +48,7 @@ class MLPGenerator(Generator):
                 for i, o in pairwise(widths)
             ),
             nn.Linear(widths[-1], prod(image_shape)),
-            nn.Tanh(),
+            Squash(),
         )
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -76,7 +77,7 @@ class MLPDiscriminator(Discriminator):
         auxiliary_classifier: bool = False,
     ) -> None:
         super().__init__()
-        check_sizes(packing=packing)
+        check_sizes(packing=packing, **{f"hidden[{i}]": width for i, width in enumerate(hidden)})
         check_classes(classes, auxiliary_classifier, packing)
         self.image_shape, self.packing, self.classes = image_shape, packing, classes
         widths = [packing * prod(image_shape), *hidden]

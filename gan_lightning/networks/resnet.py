@@ -16,6 +16,7 @@ from gan_lightning.networks.layers import (
     Head,
     MinibatchStddev,
     SelfAttention,
+    Squash,
     channels_last,
     check_classes,
     check_sizes,
@@ -148,7 +149,7 @@ class ResNetGenerator(Generator):
             SelfAttention(o, spectral=False) if height == attention else nn.Identity()
             for o, height in zip(widths[1:], heights, strict=True)
         )
-        self.norm = nn.BatchNorm2d(widths[-1])
+        self.norm, self.squash = nn.BatchNorm2d(widths[-1]), Squash()
         self.end = nn.Conv2d(widths[-1], image_shape[0], 3, padding=1)
         glorot(self.end, 1)
         channels_last(self)
@@ -157,7 +158,7 @@ class ResNetGenerator(Generator):
         x = self.start(z).unflatten(1, self.base)
         for block, attention in zip(self.blocks, self.attention, strict=True):
             x = attention(block(x, y))
-        return self.end(F.relu(self.norm(x))).tanh()
+        return self.squash(self.end(F.relu(self.norm(x))))
 
 
 class ResNetDiscriminator(Discriminator):

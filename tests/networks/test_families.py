@@ -18,7 +18,7 @@ from gan_lightning.networks import (
     R3GANGenerator,
     ResNetGenerator,
 )
-from gan_lightning.networks.layers import MinibatchStddev, SelfAttention
+from gan_lightning.networks.layers import MinibatchStddev, SelfAttention, Squash
 from gan_lightning.networks.r3gan import Residual
 from gan_lightning.parts import subclasses
 
@@ -55,7 +55,9 @@ def test_every_discriminator_gives_one_logit_an_image_from_features_of_the_lengt
 )
 @pytest.mark.parametrize("shape", [(1, 27, 28), (3, 28, 1)])
 def test_a_size_that_cannot_be_reached_is_refused_with_one_that_can(cls, shape):
-    with pytest.raises(UserError, match=rf"{cls.__name__} doubles .* which {shape[1]}x{shape[2]} cannot come from"):
+    with pytest.raises(
+        UserError, match=rf"{cls.__name__} goes from a small image .* which {shape[1]}x{shape[2]} cannot: take even"
+    ):
         cls(shape)
 
 
@@ -187,3 +189,25 @@ def test_after_enough_power_iterations_every_matrix_has_the_spectral_norm_one(cl
     assert len(matrices) >= 3
     for matrix in matrices:
         assert largest(matrix) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("cls", [c for c in GENERATORS if c is not R3GANGenerator])
+def test_tanh_has_a_gradient_in_16_bits_where_it_would_be_rounded_to_one(cls):
+    net = cls((1, 4, 4))
+    inputs: list[Tensor] = []
+    (squash,) = [m for m in net.modules() if isinstance(m, Squash)]
+    squash.register_forward_pre_hook(lambda _, args: ((args[0] * 0 + 4).requires_grad_(),))
+    squash.register_forward_hook(lambda _, args, out: inputs.append(args[0]))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = net(torch.randn(2, net.latent_dim))
+    (slope,) = torch.autograd.grad(out.float().sum(), inputs[0])
+    assert (slope > 0).all()
+
+
+@pytest.mark.parametrize("cls", takes("classes"))
+def test_a_discriminator_begins_without_strong_opinions_on_classes(cls):
+    if issubclass(cls, Discriminator):
+        torch.manual_seed(0)
+        x, classes = torch.randn(32, 1, 8, 8), torch.arange(32) % 4
+        spread = cls((1, 8, 8), classes=4)(x, classes).std(), cls((1, 8, 8))(x).std()
+        assert spread[0] < 5 * spread[1] + 0.1

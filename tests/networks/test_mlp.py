@@ -16,7 +16,7 @@ def test_the_classic_generator_has_the_layers_that_are_taught():
     net = MLPGenerator(SHAPE)
     widths = [(m.in_features, m.out_features) for m in net.modules() if isinstance(m, nn.Linear)]
     assert widths == [(100, 256), (256, 512), (512, 1024), (1024, 784)]
-    assert kinds(net.layers) == ["Linear", "LeakyReLU", "BatchNorm1d"] * 3 + ["Linear", "Tanh"]
+    assert kinds(net.layers) == ["Linear", "LeakyReLU", "BatchNorm1d"] * 3 + ["Linear", "Squash"]
     assert {m.negative_slope for m in net.modules() if isinstance(m, nn.LeakyReLU)} == {0.2}
     assert {(m.momentum, m.eps) for m in net.modules() if isinstance(m, nn.BatchNorm1d)} == {(0.2, 1e-3)}
 
