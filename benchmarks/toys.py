@@ -38,10 +38,13 @@ SAMPLES, SHOWN = 2500, 1000
 """Samples that are judged, and those of the first seed that are drawn."""
 
 PARTS = {
-    "matrix": "Objectives and penalties, weights in brackets, all trained alike:",
+    "matrix": "Objectives and penalties, all trained alike: R1 and R2 fade from 0.1 to 0.001, WGANGP has weight 1.",
     "lazy": "Lazy regularisation: the same penalties every so many iterations, with as many times the weight.",
-    "packs": "Packs: PacGAN's own remedy, no penalty.",
+    "packs": "Packs, PacGAN's own remedy, without a penalty.",
 }
+
+ALIKE = {"matrix": [], "lazy": ["RelativisticPaired + R1", "RelativisticPaired + R1 + R2"], "packs": ["NonSaturating"]}
+"""Rows of the matrix that are shown again for comparison."""
 
 FADING = {"weight": 0.1, "end": 0.01}
 """The weight of R1 and R2 at the beginning, of gradients in the networks' units, and what is left of it at the end."""
@@ -225,7 +228,7 @@ PUBLISHED = {
 """Modes, high quality in %, KL. Lin et al., "PacGAN", 2018, and Srivastava et al., "VEEGAN", 2017."""
 
 HEADER = """\
-| | n | modes | seeds with all | HQ % | worst seed | KL | last iterate: modes / HQ % / KL | CPU-s |
+| | n | modes | seeds with all | HQ % | worst seed: modes / HQ % / KL | KL | last iterate: modes / HQ % / KL | CPU-s |
 |---|---|---|---|---|---|---|---|---|"""
 
 Runs = dict[Cell, list[dict[str, Any]]]
@@ -244,16 +247,12 @@ def tables(runs: Runs) -> Iterator[str]:
         for name, (found, quality, kl) in PUBLISHED[world].items():
             yield f"| {name} | | {found} | | {quality} | | {kl} | | |"
         for part, title in PARTS.items():
-            some = [(cell, lines) for cell, lines in runs.items() if (cell.world, cell.part) == (world, part)]
-            if some:
-                yield f"\n{title} {settings(some[0][0])}\n\n{HEADER}"
-                yield from (row(label(cell), lines, count) for cell, lines in some)
-
-
-def label(cell: Cell) -> str:
-    """The cell's name, and the weight of its penalties."""
-    faded = "" if cell.end == 1 else f" to {cell.weight * cell.end:g}"
-    return cell.name if cell.penalties == "none" else f"{cell.name} ({cell.weight:g}{faded})"
+            here = [(cell, lines) for cell, lines in runs.items() if cell.world == world]
+            again = [(cell, lines) for cell, lines in here if cell.part == "matrix" and cell.name in ALIKE[part]]
+            new = [(cell, lines) for cell, lines in here if cell.part == part]
+            if new:
+                yield f"\n{title} {settings(new[0][0])}\n\n{HEADER}"
+                yield from (row(cell.name, lines, count) for cell, lines in again + new)
 
 
 def settings(cell: Cell) -> str:
@@ -285,9 +284,9 @@ KEYS = ("found", "high_quality", "kl")
 
 
 def spread(values: list[float], digits: int) -> str:
-    """Mean ± standard error."""
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return f"{statistics.mean(values):.{digits}f} ± {error:.{digits}f}"
+    """Mean ± standard error; the value alone of one run."""
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values) / len(values) ** 0.5:.{digits}f}"
 
 
 def exact(data: Any) -> str:
@@ -300,7 +299,7 @@ def exact(data: Any) -> str:
 
 # ---- the picture --------------------------------------------------------------------------------------------------
 
-COLUMNS = 6
+COLUMNS = 5
 
 
 def draw(runs: Runs, path: Path) -> None:
@@ -308,7 +307,7 @@ def draw(runs: Runs, path: Path) -> None:
     shown = [(cell, lines[0]["points"]) for cell, lines in runs.items() if "points" in lines[0] and cell.part != "lazy"]
     shown.sort(key=lambda pair: [*WORLDS].index(pair[0].world))
     rows = -(-len(shown) // COLUMNS)
-    figure = Figure(figsize=(2 * COLUMNS, 2.25 * rows), layout="constrained")
+    figure = Figure(figsize=(2.2 * COLUMNS, 2.45 * rows), layout="constrained")
     for axes in figure.subplots(rows, COLUMNS, squeeze=False).flat:
         axes.set_axis_off()
     for axes, (cell, points) in zip(figure.axes, shown, strict=False):
