@@ -333,8 +333,9 @@ def main() -> None:
         run(options.parts, options.worlds, options.results, options.seeds)
         return
     runs: Runs = defaultdict(list)
-    for line in sorted(lines_of(options.results), key=lambda line: line["seed"]):
-        runs[Cell(*line["cell"])].append(line)
+    once = {(Cell(*line["cell"]), line["seed"]): line for line in lines_of(options.results)}
+    for (cell, _), line in sorted(once.items(), key=lambda pair: pair[0][1]):
+        runs[cell].append(line)
     runs = {cell: runs[cell] for cell in [*cells()] if cell in runs}
     print("\n".join(tables(runs)))
     if options.picture:
