@@ -17,7 +17,7 @@ from typing import Any
 
 START = multiprocessing.get_context("forkserver")
 START.set_forkserver_preload(["gan_lightning.commands", "torch.distributed", "tensorboard", "conftest", "variants"])
-PATIENCE = 300
+PATIENCE = 900
 """Seconds after which a test gives a process up. (No test waits for a time, nor asserts one.)"""
 
 
