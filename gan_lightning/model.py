@@ -101,7 +101,7 @@ class Model(LightningModule):
                 f"multiple of {'model.discriminator_steps times ' if 'discriminator_steps' in self.hparams else ''}"
                 f"model.{turn.player}_accumulation"
             )
-        if len(x) == turn.parts and self.normalises_batches():
+        if len(x) * self.trainer.world_size == turn.parts and self.normalises_batches():
             raise UserError(
                 f"batch normalisation takes two images or more at once, and the {turn.player} gets one: set "
                 f"data.batch_size higher (or model.{turn.player}_accumulation lower)"

@@ -154,8 +154,10 @@ class R2(Penalty):
 class ApproximateR1(Penalty):
     """R1 without a second derivative: weight/2 * E[(D(x + s e) - D(x))^2] / s^2, with e standard normal.
 
-    It is R1 plus terms of the order of s^2, in expectation; one draw of e has a relative standard deviation of sqrt(2)
-    an image. Unlike R1 it suits compiled networks and layers that cannot be differentiated twice.
+    For a smooth D it is R1 plus terms of the order of s^2, in expectation; one draw of e has a relative standard
+    deviation of sqrt(2) an image. Unlike R1 it suits compiled networks and layers that cannot be differentiated twice.
+    With kinks (LeakyReLU) and images with flat backgrounds it is another penalty than R1: docs/results/approximate.md
+    has measured both.
 
     Lin et al., "Diffusion adversarial post-training for one-step video generation", 2025.
     https://arxiv.org/abs/2501.08316
