@@ -19,7 +19,7 @@ from gan_lightning.loggers import rows
 RUN = Path("lightning_logs/version_0")
 LAST = RUN / "checkpoints" / "last.ckpt"
 TRAINING = [
-    *("fit", "--data", "Digits", "--data.batch_size", "16", "--trainer.max_steps", "600"),
+    *("fit", "--data", "Digits", "--data.batch_size", "16", "--trainer.max_steps", "300"),
     *("--trainer.log_every_n_steps", "3", "--checkpoint.every_n_steps", "7", "--grid.every_n_steps", "100"),
     *("--model.generator.hidden", "[8]", "--model.discriminator.hidden", "[8]", "--grid.rows", "2"),
     *("--trainer.accelerator", "cpu"),
