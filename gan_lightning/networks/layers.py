@@ -142,7 +142,7 @@ class SelfAttention(nn.Module):
 
 
 def channels_last(network: nn.Module) -> None:
-    """Lets convolutions keep the channels of a pixel together: up to 1.8 times as fast on CPUs, and on tensor cores."""
+    """Lets convolutions keep the channels of a pixel together, which CPUs and tensor cores are faster with."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
