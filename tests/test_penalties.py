@@ -298,9 +298,9 @@ def test_only_some_penalties_pick_a_weight(cls):
 
 def test_the_form_without_second_derivatives_does_not_take_a_power_iteration_for_a_slope():
     torch.manual_seed(0)
-    network = MLPDiscriminator((1, 1, 2), hidden=[32, 32], spectral_norm=True).double()
+    network = MLPDiscriminator((1, 1, 2), hidden=[64, 64, 64], spectral_norm=True).double()  # slow to converge
     x = images(4).repeat(5_000, 1, 1, 1)
     judge = lambda z: network(z).tanh()  # noqa: E731
-    approximate = ApproximateR1(1.0, spread=1e-3)(seen(judge, x, x)).item()
+    approximate = ApproximateR1(1.0, spread=1e-5)(seen(judge, x, x)).item()
     network.eval()
     assert approximate == pytest.approx(R1(1.0)(seen(judge, x, x)).item(), rel=0.1)
