@@ -13,13 +13,25 @@ if TYPE_CHECKING:
     from gan_lightning import networks as networks
     from gan_lightning import objectives as objectives
     from gan_lightning import penalties as penalties
+    from gan_lightning.feature_learner import FeatureLearner as FeatureLearner
     from gan_lightning.gan import GAN as GAN
     from gan_lightning.vae import VAE as VAE
     from gan_lightning.vae_gan import VAEGAN as VAEGAN
 
-__all__ = ["GAN", "VAE", "VAEGAN", "callbacks", "data", "likelihoods", "networks", "objectives", "penalties"]
+__all__ = [
+    "GAN",
+    "VAE",
+    "VAEGAN",
+    "FeatureLearner",
+    "callbacks",
+    "data",
+    "likelihoods",
+    "networks",
+    "objectives",
+    "penalties",
+]
 
-MODELS = {"GAN": "gan", "VAE": "vae", "VAEGAN": "vae_gan"}
+MODELS = {"FeatureLearner": "feature_learner", "GAN": "gan", "VAE": "vae", "VAEGAN": "vae_gan"}
 
 
 def __getattr__(name: str) -> Any:

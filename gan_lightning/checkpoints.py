@@ -29,10 +29,23 @@ def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
     check_local(path)
     if not Path(path).is_file():
         raise UserError(f"there is no checkpoint {path}: check ckpt_path")
+    checkpoint = read_tensors(path, map_location)
+    check_form(checkpoint, {"state_dict": dict, "hyper_parameters": dict}, path)
+    if not all(isinstance(tensor, torch.Tensor) for tensor in checkpoint["state_dict"].values()):
+        raise UserError(f"{path} is not a checkpoint of gan_lightning: its state_dict holds more than tensors")
+    return checkpoint
+
+
+def read_tensors(path: str | Path, map_location: Any = "cpu") -> Any:
+    """What a file that torch wrote holds, if that is tensors and plain values only.
+
+    Raises:
+        UserError: It is damaged, or it holds code.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other formats of pickles
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+            return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path} is not loaded: it is damaged, or holds more than tensors and plain values{named_in(error)}, "
@@ -40,10 +53,6 @@ def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
         ) from error
     except Exception as error:  # on foreign bytes the unpickler fails in every way there is
         raise UserError(f"{path} is damaged or is not a checkpoint") from error
-    check_form(checkpoint, {"state_dict": dict, "hyper_parameters": dict}, path)
-    if not all(isinstance(tensor, torch.Tensor) for tensor in checkpoint["state_dict"].values()):
-        raise UserError(f"{path} is not a checkpoint of gan_lightning: its state_dict holds more than tensors")
-    return checkpoint
 
 
 def check_local(path: str | Path) -> None:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from gan_lightning.augmentation import Augmentation
 from gan_lightning.errors import UserError
-from gan_lightning.model import CLASSIC_ADAM, Model, OptimizerFactory, Player, SchedulerFactory, labelled
+from gan_lightning.learner import CLASSIC_ADAM, OptimizerFactory, Player, SchedulerFactory, labelled
+from gan_lightning.model import Model
 from gan_lightning.moments import due
 from gan_lightning.networks import Discriminator, Generator, Verdict, naming, packed
 from gan_lightning.objectives import NonSaturating, Objective

@@ -24,6 +24,8 @@ class MetricsTable(Logger):
         super().__init__()
         self.folder = Path(folder)
         self.columns: list[str] | None = None
+        self.row: dict[str, Any] = {}
+        self.place = 0
 
     @property
     def name(self) -> str:
@@ -44,14 +46,19 @@ class MetricsTable(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        row = {"step": step, **metrics}
+        again = step is not None and self.row.get("step") == step
+        row = {**(self.row if again else {}), "step": step, **metrics}
         if self.columns is None:
             self.columns = columns(self.path)
             continue_table(self.path, self.path, math.inf)  # without a row that a kill has cut off
         if new := [name for name in row if name not in self.columns]:
             self.columns += new
-            write_table(self.path, self.columns, rows(self.path))
+            until = math.inf if step is None or not again else step - 1
+            write_table(self.path, self.columns, rows(self.path, until))
+        elif again:
+            os.truncate(self.path, self.place)
         with open(self.path, "a", newline="") as file:
+            self.row, self.place = row, file.tell()
             csv.DictWriter(file, self.columns, lineterminator="\n").writerow(row)
 
     @rank_zero_only

@@ -81,7 +81,8 @@ def save_animation(path: Path, frames: Iterable[Path], captions: Sequence[str] |
         longest: Frames at most; of more, some are left out evenly.
     """
     files = list(frames)
-    keep = sorted({round(i) for i in np.linspace(0, len(files) - 1, min(len(files), longest)).tolist()})
+    places: list[float] = np.linspace(0, len(files) - 1, min(len(files), longest)).tolist()
+    keep = sorted({round(place) for place in places})
     images = []
     for index in keep:
         with Image.open(files[index]) as image:

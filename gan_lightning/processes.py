@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.distributed
@@ -60,11 +61,20 @@ def largest(number: int, device: torch.device) -> int:
     return int(message)
 
 
-def gathered(note: str | None) -> list[str | None]:
-    """The notes of all processes, in order. All must ask."""
+def total(number: float, device: torch.device) -> float:
+    """The sum of the numbers of all processes. All must ask."""
+    if not several():
+        return number
+    message = torch.tensor(number, device=device, dtype=torch.float32 if device.type == "mps" else torch.float64)
+    torch.distributed.all_reduce(message)
+    return message.item()
+
+
+def gathered(note: Any) -> list[Any]:
+    """What all processes have to say, in order. All must ask."""
     if not several():
         return [note]
-    notes: list[str | None] = [None] * torch.distributed.get_world_size()
+    notes: list[Any] = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(notes, note)
     return notes
 

@@ -11,8 +11,9 @@ from gan_lightning.averaging import AverageGenerator
 from gan_lightning.elbo import Posterior, importance_weighted, log_prior, wide
 from gan_lightning.encoder import Encoder
 from gan_lightning.errors import UserError
+from gan_lightning.learner import OptimizerFactory, Player, SchedulerFactory, labelled
 from gan_lightning.likelihoods import Bernoulli, Likelihood
-from gan_lightning.model import Model, OptimizerFactory, Player, SchedulerFactory, labelled
+from gan_lightning.model import Model
 from gan_lightning.networks import Discriminator, Generator
 from gan_lightning.processes import mean_everywhere
 

@@ -12,7 +12,8 @@ from gan_lightning.elbo import Posterior, wide
 from gan_lightning.encoder import Encoder
 from gan_lightning.errors import UserError
 from gan_lightning.gan import check_players
-from gan_lightning.model import CLASSIC_ADAM, Model, OptimizerFactory, Player, SchedulerFactory, labelled
+from gan_lightning.learner import CLASSIC_ADAM, OptimizerFactory, Player, SchedulerFactory, labelled
+from gan_lightning.model import Model
 from gan_lightning.networks import Discriminator, Generator, Verdict, naming
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.vae import check_weights_of_terms

@@ -23,8 +23,9 @@ FLOORS = [
         "augmentation",
     },
     {"objectives", "penalties", "likelihoods", "elbo", "sampling", "networks", "data", "metrics"},
-    {"model", "encoder"},
-    {"gan", "vae", "vae_gan"},
+    {"learner", "encoder", "extractors"},
+    {"model", "feature_learner"},
+    {"gan", "vae", "vae_gan", "judging"},
     {"callbacks", "loggers"},
     {"commands", "cli", "__main__"},
 ]

@@ -8,13 +8,14 @@ from typing import Any, get_args, get_origin, get_type_hints
 import torch
 from conftest import SHAPE
 
-from gan_lightning import GAN, VAE, VAEGAN
+from gan_lightning import GAN, VAE, VAEGAN, FeatureLearner
 from gan_lightning.augmentation import ADA
 from gan_lightning.commands.kind import KINDS
-from gan_lightning.model import Model
+from gan_lightning.learner import Learner
 from gan_lightning.networks import (
     DCGANDiscriminator,
     Discriminator,
+    FeatureNetwork,
     Generator,
     MLPDiscriminator,
     MLPGenerator,
@@ -30,7 +31,7 @@ OPTIONS = {"accumulation": 2, "gradient_clip": 0.1, "scheduler": DECAY}
 TWO_STEPS: dict[str, Any] = {"discriminator_steps": 2}
 
 
-def parts_of_the_package(model: type[Model]) -> dict[str, list[tuple[str, Callable[[], dict[str, Any]]]]]:
+def parts_of_the_package(model: type[Learner]) -> dict[str, list[tuple[str, Callable[[], dict[str, Any]]]]]:
     """For each argument of a model that takes a part (or several), each class of that kind, by name, and its choice."""
     found: dict[str, list] = {}
     for name, hint in get_type_hints(model.__init__).items():
@@ -48,7 +49,7 @@ def one_by_one() -> dict[str, Callable[[], dict[str, Any]]]:
     return {f"{name}={cls}": choice for name, choices in parts for cls, choice in choices}
 
 
-def side_by_side(model: type[Model]) -> dict[str, Callable[[], dict[str, Any]]]:
+def side_by_side(model: type[Learner]) -> dict[str, Callable[[], dict[str, Any]]]:
     """Another model with each part of the package at least once, as many at a time as it takes."""
     found, choices = {}, parts_of_the_package(model).values()
     for i in range(max(map(len, choices))):
@@ -57,7 +58,7 @@ def side_by_side(model: type[Model]) -> dict[str, Callable[[], dict[str, Any]]]:
     return found
 
 
-def merged(model: type[Model], makers: Sequence[Callable[[], dict[str, Any]]]) -> dict[str, Any]:
+def merged(model: type[Learner], makers: Sequence[Callable[[], dict[str, Any]]]) -> dict[str, Any]:
     return {"kind": model} | {name: part for make in makers for name, part in make().items()}
 
 
@@ -117,6 +118,11 @@ VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
     "VAE free bits": lambda: {"kind": VAE, "free_bits": 1e-3, "beta": 4.0},
     "VAE options": lambda: {"kind": VAE, **{f"autoencoder_{key}": value for key, value in OPTIONS.items()}},
     "VAE classes": lambda: {"kind": VAE, "generator": MLPGenerator(SHAPE, latent_dim=3, hidden=[8], classes=48)},
+    "FeatureLearner without labels": lambda: {
+        "kind": FeatureLearner,
+        "network": FeatureNetwork(SHAPE, features=4, width=4),
+        **{f"network_{key}": value for key, value in OPTIONS.items()},
+    },
     "VAEGAN options": lambda: {"kind": VAEGAN, **{f"encoder_{key}": value for key, value in OPTIONS.items()}},
 }
 
@@ -128,10 +134,14 @@ def play(name: str, **options: Any) -> Any:
     return tiny(options.pop("kind", GAN), **options)
 
 
-def tiny(model: type[Model], **options: Any) -> Any:
+def tiny(model: type[Learner], **options: Any) -> Any:
     """A model with dense networks of a few hundred parameters, the same at every call."""
     torch.manual_seed(0)
     hints = get_type_hints(model.__init__).items()
-    makers = {Generator: partial(MLPGenerator, latent_dim=3), Discriminator: MLPDiscriminator}
-    players = {name: makers[hint](SHAPE, hidden=[8]) for name, hint in hints if hint in makers}
+    makers = {
+        Generator: partial(MLPGenerator, latent_dim=3, hidden=[8]),
+        Discriminator: partial(MLPDiscriminator, hidden=[8]),
+        FeatureNetwork: partial(FeatureNetwork, classes=48, features=4, width=4),
+    }
+    players = {name: makers[hint](SHAPE) for name, hint in hints if hint in makers}
     return model(**{**players, **options})

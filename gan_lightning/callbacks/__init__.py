@@ -1,8 +1,11 @@
 """Things that watch. Taking them away changes no weight."""
 
 from gan_lightning.callbacks.announcement import Announcement
+from gan_lightning.callbacks.cost import Cost
 from gan_lightning.callbacks.curves import LossCurves
+from gan_lightning.callbacks.feature_writer import FeatureWriter
 from gan_lightning.callbacks.grid import SampleGrid
+from gan_lightning.callbacks.judgement import Judgement
 from gan_lightning.callbacks.keep import KeepCheckpoints
 from gan_lightning.callbacks.plane import PlanePicture
 from gan_lightning.callbacks.point_writer import PointWriter
@@ -13,6 +16,9 @@ from gan_lightning.callbacks.writer import SampleWriter
 
 __all__ = [
     "Announcement",
+    "Cost",
+    "FeatureWriter",
+    "Judgement",
     "KeepCheckpoints",
     "LossCurves",
     "PlanePicture",

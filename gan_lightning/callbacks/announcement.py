@@ -10,7 +10,7 @@ from gan_lightning.callbacks.progress import iterations
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.data import Batches
 from gan_lightning.gan import GAN
-from gan_lightning.model import images_of
+from gan_lightning.learner import images_of
 from gan_lightning.penalties import suited
 
 

@@ -11,10 +11,12 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 
+from gan_lightning.callbacks.judgement import PREFIX, Judgement, judged_now
 from gan_lightning.callbacks.progress import iterations
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.callbacks.signals import Signals
 from gan_lightning.errors import TroubleError, UserError
+from gan_lightning.judging import MEASURES
 from gan_lightning.moments import due
 from gan_lightning.processes import together
 
@@ -28,8 +30,8 @@ class KeepCheckpoints(Checkpoint):
 
     Args:
         every_n_steps: Iterations between writes; 0 writes only at both ends.
-        monitor: The logged number that says which checkpoint is best. Without one, the newest is: a GAN's losses do not
-            tell.
+        monitor: The logged number that says which checkpoint is best, such as judge/frechet with judge.every_n_steps
+            1000. Without one, the newest is: a GAN's losses do not tell.
         mode: Whether the smallest or the largest number is best.
     """
 
@@ -57,6 +59,7 @@ class KeepCheckpoints(Checkpoint):
     # ---- when -----------------------------------------------------------------------------------------------------
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.check_monitor(trainer)
         self.folder, self.saved, self.started = run_folder(trainer) / "checkpoints", -1, False
         if trainer.is_global_zero:
             self.final.unlink(missing_ok=True)  # a kill came before it got its name
@@ -83,7 +86,7 @@ class KeepCheckpoints(Checkpoint):
                 print(f"\n{received.name}: stopped after iteration {step:,}, saved {self.last}", file=sys.stderr)
                 print("go on with the same command and --ckpt_path last", file=sys.stderr)
             self.signals.stop()
-        elif due(step, self.every_n_steps):
+        elif due(step, self.every_n_steps) or self.found_better(trainer):
             self.save(trainer, self.last)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -127,6 +130,19 @@ class KeepCheckpoints(Checkpoint):
             trainer.strategy.barrier()  # where the others wait, who need not write
             raise
 
+    def check_monitor(self, trainer: Trainer) -> None:
+        """Refuses to wait for a judgement that does not come."""
+        if self.monitor is None or not self.monitor.startswith(PREFIX):
+            return
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+        if not any(isinstance(callback, Judgement) and callback.every_n_steps for callback in callbacks):
+            raise UserError(
+                f"checkpoint.monitor is {self.monitor}, but nothing is judged during training: set judge.every_n_steps"
+            )
+        measures = [PREFIX + key for key in MEASURES]
+        if self.monitor not in measures:
+            raise UserError(f"checkpoint.monitor is {self.monitor}; judgements are {', '.join(measures)}")
+
     def judge(self, trainer: Trainer) -> None:
         """Finds out whether the present state is the best so far."""
         step, numbers = trainer.global_step, trainer.callback_metrics
@@ -136,9 +152,15 @@ class KeepCheckpoints(Checkpoint):
             value = self.sign * float(numbers[self.monitor])
             if value < self.best_value:
                 self.best_step, self.best_value = step, value
-        elif step >= trainer.log_every_n_steps:  # type: ignore[attr-defined]
+        elif step >= trainer.log_every_n_steps and not self.monitor.startswith(PREFIX):  # type: ignore[attr-defined]
             there = ", ".join(sorted(numbers))
             raise UserError(f"checkpoint.monitor is {self.monitor}, which is not logged; there are {there}")
+
+    def found_better(self, trainer: Trainer) -> bool:
+        """Whether samples have just been judged, and found better than ever by the number that is monitored."""
+        if not judged_now(trainer) or self.monitor not in trainer.callback_metrics:
+            return False
+        return self.sign * float(trainer.callback_metrics[self.monitor]) < self.best_value
 
     def name_best(self, trainer: Trainer) -> None:
         """Lets `best.ckpt` name the same file as `last.ckpt`, if it is the best."""

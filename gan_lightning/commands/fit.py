@@ -16,6 +16,9 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from gan_lightning import checkpoints
 from gan_lightning.callbacks import (
     Announcement,
+    Cost,
+    FeatureWriter,
+    Judgement,
     KeepCheckpoints,
     LossCurves,
     PlanePicture,
@@ -31,9 +34,10 @@ from gan_lightning.commands.resume import Settings, Start, announce, start
 from gan_lightning.commands.trainer import options_of, trainer_with
 from gan_lightning.data import ImageData, Plane, PointData
 from gan_lightning.errors import UserError
+from gan_lightning.learner import Learner, check_kind
 from gan_lightning.loggers import MetricsTable, continue_table
-from gan_lightning.model import Model, check_kind
-from gan_lightning.networks import Discriminator, Generator
+from gan_lightning.model import Model
+from gan_lightning.networks import Discriminator, FeatureNetwork, Generator
 
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<=", 2**32 - 1)])
 
@@ -41,10 +45,11 @@ LENGTH = 20_000
 """Iterations of a training that was told neither epochs, steps nor time."""
 
 
-def fit_parser(kind: type[Model]) -> Parser:
+def fit_parser(kind: type[Learner]) -> Parser:
     parser = command_parser(
         "fit",
-        "Trains a GAN, a VAE or a VAE-GAN. Options override the --config files, which override each other in order.",
+        "Trains a GAN, a VAE, a VAE-GAN or a feature network. Options override the --config files, which override "
+        "each other in order.",
     )
     parser.add_argument(
         "--kind",
@@ -64,12 +69,13 @@ def fit_parser(kind: type[Model]) -> Parser:
     parser.add_argument("--data", type=ImageData, required=True, help="The images to learn from.")
     parser.add_class_arguments(kind, "model")
     parser.add_class_arguments(SampleGrid, "grid")
+    parser.add_class_arguments(Judgement, "judge")
     parser.add_class_arguments(KeepCheckpoints, "checkpoint")
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
     parser.link_arguments("seed", "model.seed")
     parser.link_arguments("seed", "data.init_args.seed")
     for name, hint in get_type_hints(kind.__init__).items():
-        if hint in (Generator, Discriminator):
+        if hint in (Generator, Discriminator, FeatureNetwork):
             parser.link_arguments("data.image_shape", f"model.{name}.init_args.image_shape", apply_on="instantiate")
     parser.set_defaults(DEFAULTS[kind])
     return parser
@@ -122,13 +128,10 @@ def check_root(root: Path) -> None:
 
 def fit_trainer(made: Namespace, begin: Start, words: dict[str, Any]) -> Trainer:
     options = options_of(made.trainer)
-    points = isinstance(made.data, PointData)
-    picture = PlanePicture(made.grid.every_n_steps) if points else made.grid
-    ours: list[Callback] = [] if options["fast_dev_run"] else [picture, LossCurves()]  # a trial leaves no files
-    if ours and not points and hasattr(made.model, "reconstruct"):
-        ours.append(Reconstructions(made.grid.every_n_steps))
+    ours: list[Callback] = [] if options["fast_dev_run"] else pictures(made)  # a trial leaves no files
     if options["enable_progress_bar"] is not False:
         ours += [Announcement(), Progress()]
+    ours = [Cost(), made.judge, *ours]
     theirs = options["callbacks"] or []
     options["callbacks"] = [*ours, *(theirs if isinstance(theirs, list) else [theirs])]
     if not options["fast_dev_run"]:
@@ -141,6 +144,16 @@ def fit_trainer(made: Namespace, begin: Start, words: dict[str, Any]) -> Trainer
     if options["logger"] in (None, True):
         options["logger"] = default_loggers(options["default_root_dir"] or ".", begin)
     return trainer_with(options)
+
+
+def pictures(made: Namespace) -> list[Callback]:
+    """What draws a run, and what it leaves besides."""
+    if not isinstance(made.model, Model):
+        return [LossCurves(), FeatureWriter()]
+    if isinstance(made.data, PointData):
+        return [PlanePicture(made.grid.every_n_steps), LossCurves()]
+    beside = [Reconstructions(made.grid.every_n_steps)] if hasattr(made.model, "reconstruct") else []
+    return [made.grid, LossCurves(), *beside]
 
 
 def default_loggers(root: str | Path, begin: Start) -> list[Logger]:
@@ -167,9 +180,13 @@ def report(folder: Path, iterations: int, seconds: float) -> None:
         "curves": folder / "losses.png",
         "numbers": folder / "metrics.csv",
         "config": folder / "config.yaml",
+        "features": folder / "features.safetensors",
         "model": checkpoint,
     }.items():
         if path.is_file():
             print(f"  {name:10}{path}")
-    if checkpoint.is_file():
+    if (folder / "features.safetensors").is_file():
+        print(f"\njudge with it:  gan test --ckpt_path MODEL --judge.extractor {folder / 'features.safetensors'}")
+    elif checkpoint.is_file():
         print(f"\nmake samples:  gan predict --ckpt_path {checkpoint}")
+        print(f"judge them:    gan test --ckpt_path {checkpoint}")

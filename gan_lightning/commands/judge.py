@@ -1,14 +1,137 @@
 """`gan validate` and `gan test`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-JUDGING = (
-    "This version does not judge yet. `gan {command} --ckpt_path FILE` will compare samples of the averaged generator "
-    "with held-out images: Fréchet distance, kernel distance, precision and recall, density and coverage, "
-    "authenticity, each with its n, its interval and its floor (real images against real images)."
-)
+import torch
+
+from gan_lightning import checkpoints
+from gan_lightning.commands.parser import Parser, command_parser, instantiated
+from gan_lightning.commands.predict import trust
+from gan_lightning.commands.resume import find
+from gan_lightning.data import ImageData
+from gan_lightning.errors import UserError
+from gan_lightning.extractors import extractor_for
+from gan_lightning.judging import Judge, Split
+from gan_lightning.model import Model
+from gan_lightning.parts import path_of, subclasses
+
+SPLITS: dict[str, Split] = {"validate": "validation", "test": "test"}
+
+ABOUT = {
+    "test": "Compares samples of a checkpoint with real images, those set apart for tests, and says how good they are.",
+    "validate": "The same as gan test, but compared with the images that judgements during training look at: held-out "
+    "ones (data.held_out), else some that are trained on.",
+}
+
+
+@dataclass
+class Judging:
+    """How to judge.
+
+    Args:
+        samples: How many samples; as many as there are real images to compare with, but 10,000 at most, if null.
+        extractor: What sees the images: MNIST, Inception, or a file that gan fit --config configs/extractor.yaml
+            made; the one that the data knows if null.
+        first_seed: The first sample's number.
+        folder: Where report.json, report.md and neighbours.png are written; into the run's folder, below test or
+            validate, if null.
+    """
+
+    samples: int | None = None
+    extractor: str | None = None
+    first_seed: int = 0
+    folder: str | None = None
+
+
+def judge_parser(command: str) -> Parser:
+    parser = command_parser(command, ABOUT[command])
+    parser.add_argument(
+        "--ckpt_path",
+        type=str,
+        required=True,
+        help="A checkpoint file, a run's folder, or last or best: that of the newest run in lightning_logs.",
+    )
+    parser.add_argument(
+        "--data", type=ImageData | None, default=None, help="The real images; those of the checkpoint's run if null."
+    )
+    parser.add_class_arguments(Judging, "judge")
+    parser.add_argument("--device", type=str, default="auto", help="cpu, cuda, mps, or auto: a GPU if there is one.")
+    parser.add_argument(
+        "--trust",
+        type=list[str],
+        default=[],
+        help="Classes of your own that the checkpoint names, as module.Class. Their modules will be imported; a "
+        "checkpoint cannot import anything by itself.",
+    )
+    return parser
 
 
 def judge(command: str, arguments: Sequence[str]) -> None:
-    """Says what will be measured."""
-    print(JUDGING.format(command=command))
+    """Prints the report, and writes it."""
+    parser = judge_parser(command)
+    first = parser.parse_args(arguments)
+    trust(first.trust)
+    path = find(first.ckpt_path) or Path(first.ckpt_path)
+    content = checkpoints.read(path)
+    if (words := data_words(content)) is not None:
+        parser.set_defaults({"data": words})  # so that --data.root alone changes the root
+    made = instantiated(parser, parser.parse_args(arguments))
+    options: Judging = made.judge
+    if made.data is None:
+        raise UserError(f"{path} does not say what it was trained on: name the images with --data")
+    model = Model.load_from_checkpoint(path).to(chosen_device(made.device))
+    data: ImageData = made.data
+    if tuple(data.image_shape) != tuple(model.image_shape):
+        raise UserError(f"{path} makes images of {model.image_shape}, and those of data are {data.image_shape}")
+    data.prepare_data()
+    data.setup("fit")
+    jury = Judge(data, extractor_for(data, options.extractor), SPLITS[command], options.samples, options.first_seed)
+    report = jury.judge(model, checkpoint=str(path), iteration=content["global_step"], **cost(content))
+    print(report.text())
+    folder = Path(options.folder or folder_of(path) / command)
+    report.write(folder)
+    print(f"\nwrote report.json and report.md into {folder}")
+
+
+def data_words(content: dict[str, Any]) -> dict[str, Any] | None:
+    """What the run in a checkpoint was trained on, if that is of a class that is loaded; nothing is imported for it.
+
+    Raises:
+        UserError: The class is not loaded.
+    """
+    words = content.get("callbacks", {}).get("Settings", {}).get("words", {}).get("data")
+    if words is None:
+        return None
+    package, *_, name = str(words.get("class_path")).split(".")  # a config may leave out modules between
+    found = [path_of(cls) for cls in subclasses(ImageData) if path_of(cls).startswith(package) and cls.__name__ == name]
+    if not found:
+        raise UserError(
+            f"the checkpoint was trained on {words.get('class_path')}, which is not part of gan_lightning: name the "
+            f"images with --data, or if you trust that code, add --trust {words.get('class_path')}"
+        )
+    return {**words, "class_path": found[0]}
+
+
+def cost(content: dict[str, Any]) -> dict[str, Any]:
+    """What the checkpoint's training has cost, as far as it says so."""
+    spent = content.get("callbacks", {}).get("Cost", {})
+    return {"images_seen": spent["images"], "cpu_seconds": spent["cpu"]} if spent else {}
+
+
+def chosen_device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device is {name}, which is not there: use cpu, cuda or mps") from error
+    return device
+
+
+def folder_of(path: Path) -> Path:
+    """The run's folder of a checkpoint."""
+    return path.parent.parent if path.parent.name == "checkpoints" else path.parent

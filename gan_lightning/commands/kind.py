@@ -1,4 +1,4 @@
-"""What is trained: a GAN, or another of the models that share its networks, data and callbacks."""
+"""What is trained: a GAN, another of the models that share its networks and data, or what judges them."""
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -9,15 +9,16 @@ from typing import Any
 import yaml
 
 from gan_lightning.errors import UserError
+from gan_lightning.feature_learner import FeatureLearner
 from gan_lightning.gan import GAN
-from gan_lightning.model import Model
+from gan_lightning.learner import Learner
 from gan_lightning.vae import VAE
 from gan_lightning.vae_gan import VAEGAN
 
-KINDS: dict[str, type[Model]] = {kind.__name__: kind for kind in (GAN, VAE, VAEGAN)}
+KINDS: dict[str, type[Learner]] = {kind.__name__: kind for kind in (GAN, VAE, VAEGAN, FeatureLearner)}
 
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 2e-4, "betas": [0.5, 0.999]}}
-DEFAULTS: dict[type[Model], dict[str, Any]] = {
+DEFAULTS: dict[type[Learner], dict[str, Any]] = {
     GAN: {
         "model.generator": {"class_path": "MLPGenerator"},
         "model.discriminator": {"class_path": "MLPDiscriminator"},
@@ -38,11 +39,15 @@ DEFAULTS: dict[type[Model], dict[str, Any]] = {
         "model.objective": {"class_path": "NonSaturating", "init_args": {"discriminator_weight": 0.5}},
         **{f"model.{player}_optimizer": ADAM for player in ("generator", "encoder", "discriminator")},
     },
+    FeatureLearner: {
+        "model.network": {"class_path": "FeatureNetwork"},
+        "model.network_optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 1e-3}},
+    },
 }
 """What `gan fit` trains if nothing else is said: the defaults of each class, in the words of a config."""
 
 
-def kind_of(arguments: Sequence[str]) -> type[Model]:
+def kind_of(arguments: Sequence[str]) -> type[Learner]:
     """The model that the arguments of `gan fit` ask for, which decides what options there are.
 
     `--kind` and the key `kind` of --config files override each other in order.

@@ -15,7 +15,7 @@ from gan_lightning.augmentation import Augmentation
 from gan_lightning.data import ImageData
 from gan_lightning.errors import UserError
 from gan_lightning.likelihoods import Likelihood
-from gan_lightning.networks import Discriminator, Generator
+from gan_lightning.networks import Discriminator, FeatureNetwork, Generator
 from gan_lightning.objectives import Objective
 from gan_lightning.parts import subclasses
 from gan_lightning.penalties import Penalty
@@ -25,16 +25,19 @@ CHOICES: dict[str, type] = {
     "model.generator": Generator,
     "model.discriminator": Discriminator,
     "model.encoder": Discriminator,
+    "model.network": FeatureNetwork,
     "model.likelihood": Likelihood,
     "model.objective": Objective,
     "model.penalties": Penalty,
     "model.augmentation": Augmentation,
     "model.autoencoder_optimizer": torch.optim.Optimizer,
     "model.encoder_optimizer": torch.optim.Optimizer,
+    "model.network_optimizer": torch.optim.Optimizer,
     "model.generator_optimizer": torch.optim.Optimizer,
     "model.discriminator_optimizer": torch.optim.Optimizer,
     "model.autoencoder_scheduler": torch.optim.lr_scheduler.LRScheduler,
     "model.encoder_scheduler": torch.optim.lr_scheduler.LRScheduler,
+    "model.network_scheduler": torch.optim.lr_scheduler.LRScheduler,
     "model.generator_scheduler": torch.optim.lr_scheduler.LRScheduler,
     "model.discriminator_scheduler": torch.optim.lr_scheduler.LRScheduler,
 }

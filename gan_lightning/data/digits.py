@@ -15,10 +15,13 @@ class Digits(ImageData):
     Args:
         batch_size: Images of one iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
+        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
     """
 
-    def __init__(self, batch_size: int = 128, seed: int = 0) -> None:
-        super().__init__((1, 28, 28), batch_size, seed, classes=10)
+    extractor = "MNIST"
+
+    def __init__(self, batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:
+        super().__init__((1, 28, 28), batch_size, seed, classes=10, held_out=held_out)
 
     def load(self) -> TensorDataset:
         from sklearn.datasets import load_digits

@@ -10,14 +10,17 @@ from gan_lightning.errors import UserError
 DataSet = TypeVar("DataSet", bound=torchvision.datasets.VisionDataset)
 
 
-def opened(make: Callable[..., DataSet], root: str, where: str, files: str, download: bool) -> DataSet:
-    """`make(root, train=True, download=download)`, or one line that says what to do.
+def opened(
+    make: Callable[..., DataSet], root: str, where: str, files: str, download: bool, train: bool = True
+) -> DataSet:
+    """`make(root, train=train, download=download)`, or one line that says what to do.
 
     Args:
         make: A class of `torchvision.datasets`.
         root: The folder that holds its folder.
         where: The folder, below root, in which it looks for its files.
         files: Their names, for the message.
+        train: Whether the images to train on are meant, or those for tests.
         download: Whether to download what is missing. torchvision compares what it downloads with known checksums.
 
     Raises:
@@ -25,7 +28,7 @@ def opened(make: Callable[..., DataSet], root: str, where: str, files: str, down
     """
     name = make.__name__
     try:
-        return make(root, train=True, download=download)
+        return make(root, train=train, download=download)
     except Exception as error:  # torchvision lets the errors of urllib, zlib, tarfile, pickle and numpy through
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(

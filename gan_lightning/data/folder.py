@@ -38,6 +38,7 @@ class ImageFolder(ImageData):
         skip_corrupt: Leave out the files that cannot be read, and say how many, instead of stopping at the first.
         memory_gib: The memory that decoded images may take on each process, in GiB.
         workers: Processes that decode in the background, for images that do not fit into memory.
+        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
     """
 
     def __init__(
@@ -50,13 +51,14 @@ class ImageFolder(ImageData):
         skip_corrupt: bool = False,
         memory_gib: float = 4.0,
         workers: int = 2,
+        held_out: float = 0.0,
     ) -> None:
         height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
         if min(height, width) < 1:
             raise UserError(f"data.image_size is {image_size}; height and width must be at least 1")
         if channels not in (1, 3):
             raise UserError(f"data.channels is {channels}; it must be 1 (grey) or 3 (colour)")
-        super().__init__((channels, height, width), batch_size, seed)
+        super().__init__((channels, height, width), batch_size, seed, held_out=held_out)
         self.root, self.skip_corrupt, self.memory_gib = root, skip_corrupt, memory_gib
         self.workers_when_lazy = workers
 

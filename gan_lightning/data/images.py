@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from gan_lightning.errors import UserError
-from gan_lightning.randomness import ORDER, mix
+from gan_lightning.randomness import HELD_OUT, ORDER, mix
 
 ImageShape = tuple[int, int, int]
 """Channels, height, width."""
@@ -29,7 +29,11 @@ class ImageData(LightningDataModule, ABC):
         seed: Fixes the order of the images.
         workers: Processes that read images in the background; for data that is not in memory.
         classes: How many classes the labels tell apart; 0 for data without labels, None if it does not say.
+        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
     """
+
+    extractor: str | None = None
+    """The feature network of this package that knows such images."""
 
     def __init__(
         self,
@@ -38,13 +42,17 @@ class ImageData(LightningDataModule, ABC):
         seed: int = 0,
         workers: int = 0,
         classes: int | None = None,
+        held_out: float = 0.0,
     ) -> None:
         super().__init__()
+        if not 0 <= held_out < 1:
+            raise UserError(f"data.held_out is {held_out}; it must be a share of the images, from 0 to below 1")
         if batch_size < 1:
             raise UserError(f"data.batch_size is {batch_size}; it must be at least 1")
         self.image_shape, self.batch_size, self.seed, self.workers = image_shape, batch_size, seed, workers
-        self.classes = classes
+        self.classes, self.held_out = classes, held_out
         self.source: Dataset | None = None
+        self.left_out: Dataset | None = None
 
     @abstractmethod
     def load(self) -> Dataset:
@@ -53,8 +61,13 @@ class ImageData(LightningDataModule, ABC):
         In memory, that is `TensorDataset(pixels, labels)`. Called once on each process, after `prepare_data`.
         """
 
+    def load_test(self) -> Dataset | None:
+        """Images that the makers of the data set apart for tests, as `load` gives them; None if there are none."""
+        return None
+
     def setup(self, stage: str) -> None:
-        self.source = self.source or self.load()
+        if self.source is None:
+            self.source, self.left_out = divided(self.load(), self.held_out)
 
     def train_dataloader(self) -> "Batches":
         assert self.source is not None, "call prepare_data() and setup('fit') first, as a Trainer does"
@@ -92,6 +105,40 @@ class ImageData(LightningDataModule, ABC):
     def as_floats(self, x: Tensor) -> Tensor:
         """Images as `load` gave them, now on the device, as floats in [-1, 1]."""
         return scale(x)
+
+
+class Chosen(Dataset):
+    """Some of the images of another data set.
+
+    Args:
+        source: Takes a tensor of indices, gives (x, y).
+        chosen: Which of its images these are, (N,) int64.
+    """
+
+    def __init__(self, source: Dataset, chosen: Tensor) -> None:
+        self.source, self.chosen = source, chosen
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        return self.source[self.chosen[indices]]
+
+
+def shuffled(count: int) -> Tensor:
+    """Numbers from 0 to count - 1 in an order that is always the same, whatever the seed of a training."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(mix(HELD_OUT)))
+
+
+def divided(source: Dataset, share: float) -> tuple[Dataset, Dataset | None]:
+    """The images to train on, and those that are left out: the last ones of an order that is always the same."""
+    if not share:
+        return source, None
+    count = len(source)  # type: ignore[arg-type]
+    order, kept = shuffled(count), count - round(count * share)
+    if not 0 < kept < count:
+        raise UserError(f"data.held_out is {share}, which leaves {kept} of {count} images to train on")
+    return Chosen(source, order[:kept].sort().values), Chosen(source, order[kept:])
 
 
 def scale(pixels: Tensor) -> Tensor:

@@ -19,10 +19,13 @@ class MNIST(ImageData):
         root: The folder that holds the folder MNIST/raw, or gets it.
         batch_size: Images of one iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
+        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
     """
 
-    def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0) -> None:
-        super().__init__((1, 28, 28), batch_size, seed, classes=10)
+    extractor = "MNIST"
+
+    def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:
+        super().__init__((1, 28, 28), batch_size, seed, classes=10, held_out=held_out)
         self.root = root
 
     def prepare_data(self) -> None:
@@ -30,6 +33,9 @@ class MNIST(ImageData):
 
     def load(self) -> TensorDataset:
         return in_memory(opened(torchvision.datasets.MNIST, self.root, "MNIST/raw", FILES, download=False))
+
+    def load_test(self) -> TensorDataset:
+        return in_memory(opened(torchvision.datasets.MNIST, self.root, "MNIST/raw", FILES, download=False, train=False))
 
 
 class FashionMNIST(ImageData):
@@ -41,10 +47,11 @@ class FashionMNIST(ImageData):
         root: The folder that holds the folder FashionMNIST/raw, or gets it.
         batch_size: Images of one iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
+        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
     """
 
-    def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0) -> None:
-        super().__init__((1, 28, 28), batch_size, seed, classes=10)
+    def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:
+        super().__init__((1, 28, 28), batch_size, seed, classes=10, held_out=held_out)
         self.root = root
 
     def prepare_data(self) -> None:
@@ -53,6 +60,10 @@ class FashionMNIST(ImageData):
     def load(self) -> TensorDataset:
         make = torchvision.datasets.FashionMNIST
         return in_memory(opened(make, self.root, "FashionMNIST/raw", FILES, download=False))
+
+    def load_test(self) -> TensorDataset:
+        make = torchvision.datasets.FashionMNIST
+        return in_memory(opened(make, self.root, "FashionMNIST/raw", FILES, download=False, train=False))
 
 
 def in_memory(files: torchvision.datasets.MNIST) -> TensorDataset:

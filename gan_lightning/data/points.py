@@ -21,6 +21,10 @@ MARGIN = 1.25
 """How far the plane reaches, in distances of the farthest point from its centre."""
 
 
+TESTS = 10_000
+"""Points of a mixture that are drawn to judge samples by."""
+
+
 @dataclass(frozen=True)
 class Plane:
     """The part of the plane in which a game is played: what the networks see as [-1, 1] x [-1, 1].
@@ -78,12 +82,13 @@ class PointData(ImageData):
         batch_size: Points of one iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the points.
         classes: How many classes the labels tell apart; 0 for data without labels.
+        held_out: The share of the points that is not trained on, but kept to judge samples by; always the same ones.
     """
 
     plane: Plane
 
-    def __init__(self, batch_size: int = 256, seed: int = 0, classes: int = 0) -> None:
-        super().__init__((2, 1, 1), batch_size, seed, classes=classes)
+    def __init__(self, batch_size: int = 256, seed: int = 0, classes: int = 0, held_out: float = 0.0) -> None:
+        super().__init__((2, 1, 1), batch_size, seed, classes=classes, held_out=held_out)
 
     @abstractmethod
     def points(self) -> tuple[Tensor, Tensor]:
@@ -112,7 +117,8 @@ class PointData(ImageData):
         plane = Plane.in_checkpoint({"data": state_dict})
         if plane not in (None, self.plane):
             self.plane = plane
-            self.source = self.load()
+            self.source = self.left_out = None
+            self.setup("fit")
 
 
 class Mixture(PointData):
@@ -136,6 +142,11 @@ class Mixture(PointData):
 
     def points(self) -> tuple[Tensor, Tensor]:
         return self.draw(self.count, mix(self.seed, POINTS))
+
+    def load_test(self) -> TensorDataset:
+        """Fresh points of the same law."""
+        points, labels = self.draw(TESTS, mix(self.seed, POINTS, 1))
+        return TensorDataset(self.plane.images(points), labels)
 
     def draw(self, count: int, seed: int) -> tuple[Tensor, Tensor]:
         """Fresh points (count, 2) of the same law, and their modes (count,)."""
@@ -189,10 +200,11 @@ class Points(PointData):
         path: The file.
         batch_size: Points of one iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the points.
+        held_out: The share of the points that is not trained on, but kept to judge samples by; always the same ones.
     """
 
-    def __init__(self, path: str, batch_size: int = 256, seed: int = 0) -> None:
-        super().__init__(batch_size, seed)
+    def __init__(self, path: str, batch_size: int = 256, seed: int = 0, held_out: float = 0.0) -> None:
+        super().__init__(batch_size, seed, held_out=held_out)
         self.path = Path(path)
         readers = {".csv": read_csv, ".npy": read_npy}
         if self.path.suffix.lower() not in readers:

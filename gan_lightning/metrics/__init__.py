@@ -2,6 +2,7 @@
 
 from gan_lightning.metrics.classes import class_divergence, classes_found, classifier_score
 from gan_lightning.metrics.distances import frechet, kernel_distance
+from gan_lightning.metrics.estimate import Estimate
 from gan_lightning.metrics.modes import HIGH_QUALITY, SHRUNK, Modes, kl_floor, modes
 from gan_lightning.metrics.neighbours import (
     DensityCoverage,
@@ -16,6 +17,7 @@ __all__ = [
     "HIGH_QUALITY",
     "SHRUNK",
     "DensityCoverage",
+    "Estimate",
     "Modes",
     "PrecisionRecall",
     "authenticity",

@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 from gan_lightning.errors import UserError
+from gan_lightning.metrics.estimate import Estimate
 
 
-def classifier_score(probabilities: Tensor) -> float:
+def classifier_score(probabilities: Tensor) -> Estimate:
     """Exp E[KL(p(y|x) || p(y))]: K for K classes alike that are told apart for sure, 1 where all samples look alike.
 
     Salimans et al., "Improved techniques for training GANs", 2016, Section 4 ("Inception score").
@@ -19,8 +20,9 @@ def classifier_score(probabilities: Tensor) -> float:
         UserError: They are no probabilities.
     """
     p = checked(probabilities)
-    marginal = p.mean(0)
-    return (torch.xlogy(p, p).sum(1).mean() - torch.xlogy(marginal, marginal).sum()).exp().item()
+    divergences = torch.xlogy(p, p).sum(1) - torch.xlogy(p, p.mean(0)).sum(1)
+    score = divergences.mean().exp()
+    return Estimate.of(score, score * divergences)
 
 
 def classes_found(probabilities: Tensor, confidence: float = 0.0) -> int:
@@ -36,7 +38,7 @@ def classes_found(probabilities: Tensor, confidence: float = 0.0) -> int:
     return len(found[sure > confidence].unique())
 
 
-def class_divergence(probabilities: Tensor, real: Tensor | None = None) -> float:
+def class_divergence(probabilities: Tensor, real: Tensor | None = None) -> Estimate:
     """KL(classes of samples || classes of real images) in nats, each sample counted for its most likely class.
 
     Args:
@@ -47,12 +49,14 @@ def class_divergence(probabilities: Tensor, real: Tensor | None = None) -> float
         UserError: They are no probabilities, or a class has samples but no real images.
     """
     p = checked(probabilities)
-    shares = torch.bincount(p.argmax(1), minlength=p.shape[1]).double() / len(p)
+    classes = p.argmax(1)
+    shares = torch.bincount(classes, minlength=p.shape[1]).double() / len(p)
     target = torch.ones_like(shares) if real is None else real.double().to(shares)
     if (shares > 0).logical_and(target <= 0).any():
         raise UserError("a class that has samples has no real images: the divergence is infinite")
     target = target / target.sum()
-    return (torch.xlogy(shares, shares) - torch.xlogy(shares, target.clamp(min=1e-300))).sum().item()
+    surprise = torch.where(shares > 0, (shares / target).log(), 0.0)
+    return Estimate.of((shares * surprise).sum(), surprise[classes])
 
 
 def checked(probabilities: Tensor) -> Tensor:

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from gan_lightning.errors import UserError
+from gan_lightning.metrics.estimate import Estimate
 
 
-def frechet(real: Tensor, made: Tensor) -> float:
+def frechet(real: Tensor, made: Tensor) -> Estimate:
     """The Fréchet distance of two Gaussians with the clouds' means m, w and covariances C, D (of N - 1):
 
     |m - w|^2 + tr(C + D - 2 (C^(1/2) D C^(1/2))^(1/2)).
@@ -30,18 +31,26 @@ def frechet(real: Tensor, made: Tensor) -> float:
     real, made = clouds(real, made, least=2)
     difference = real.mean(0) - made.mean(0)
     c, d = (torch.cov(x.T).reshape(x.shape[1], x.shape[1]) for x in (real, made))
-    root = square_root(c)
-    overlap = torch.linalg.eigvalsh(root @ d @ root).clamp(min=0).sqrt().sum()
-    return (difference.square().sum() + c.trace() + d.trace() - 2 * overlap).clamp(min=0).item()
+    root = power(c, 0.5)
+    product = root @ d @ root
+    overlap = torch.linalg.eigvalsh(product).clamp(min=0).sqrt().sum()
+    distance = (difference.square().sum() + c.trace() + d.trace() - 2 * overlap).clamp(min=0)
+    # the derivative with respect to D is I - C^(1/2) (C^(1/2) D C^(1/2))^(-1/2) C^(1/2)
+    slope = torch.eye(len(c), dtype=c.dtype, device=c.device) - root @ power(product, -0.5) @ root
+    centred = made - made.mean(0)
+    influence = -2 * centred @ difference + ((centred @ slope) * centred).sum(1)
+    return Estimate.of(distance, influence)
 
 
-def square_root(c: Tensor) -> Tensor:
-    """Of a covariance (d, d), which may be singular."""
+def power(c: Tensor, exponent: float) -> Tensor:
+    """Of a covariance (d, d), which may be singular: directions without variance stay so."""
     values, vectors = torch.linalg.eigh(c)
-    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    least = len(c) * torch.finfo(c.dtype).eps * values.abs().max()
+    powers = torch.where(values > least, values.clamp(min=torch.finfo(c.dtype).tiny) ** exponent, 0.0)
+    return (vectors * powers) @ vectors.T
 
 
-def kernel_distance(real: Tensor, made: Tensor, block: int = 2048) -> float:
+def kernel_distance(real: Tensor, made: Tensor, block: int = 2048) -> Estimate:
     """The squared maximum mean discrepancy under the kernel (x'y / d + 1)^3, unbiased: 0 in expectation for one law.
 
     Binkowski et al., "Demystifying MMD GANs", 2018, Section 4. https://arxiv.org/abs/1801.01401. All pairs are used
@@ -62,13 +71,14 @@ def kernel_distance(real: Tensor, made: Tensor, block: int = 2048) -> float:
     mean, deviation = real.mean(0), real.std(0, unbiased=False)
     deviation = torch.where(deviation > 0, deviation, 1.0)
     real, made = (real - mean) / deviation, (made - mean) / deviation
-    within = [(total(x, x, block) - kernel(x, x, diagonal=True).sum()) / (len(x) * (len(x) - 1)) for x in (real, made)]
-    return (within[0] + within[1] - 2 * total(real, made, block) / (len(real) * len(made))).item()
+    within = [(rows(x, x, block) - kernel(x, x, diagonal=True)) / (len(x) - 1) for x in (real, made)]  # E_x'[k(x, x')]
+    across = rows(made, real, block) / len(real)
+    return Estimate.of(within[0].mean() + (within[1] - 2 * across).mean(), 2 * (within[1] - across))
 
 
-def total(x: Tensor, y: Tensor, block: int) -> Tensor:
-    """The sum of the kernel over all pairs."""
-    return torch.stack([kernel(rows, y).sum() for rows in x.split(block)]).sum()
+def rows(x: Tensor, y: Tensor, block: int) -> Tensor:
+    """For each x, the sum of the kernel over all y (N,)."""
+    return torch.cat([kernel(some, y).sum(1) for some in x.split(block)])
 
 
 def kernel(x: Tensor, y: Tensor, diagonal: bool = False) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan_lightning.errors import UserError
 from gan_lightning.metrics.distances import clouds
+from gan_lightning.metrics.estimate import Estimate
 
 BLOCK = 1024
 """Rows of a distance matrix that are held at a time."""
@@ -24,8 +25,8 @@ class PrecisionRecall(NamedTuple):
         recall: The share of real images that lie where samples are.
     """
 
-    precision: float
-    recall: float
+    precision: Estimate
+    recall: Estimate
 
 
 class DensityCoverage(NamedTuple):
@@ -36,8 +37,8 @@ class DensityCoverage(NamedTuple):
         coverage: The share of real images that have a sample in their neighbourhood, 0 to 1.
     """
 
-    density: float
-    coverage: float
+    density: Estimate
+    coverage: Estimate
 
 
 def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
@@ -56,7 +57,7 @@ def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
     """
     real, made = checked(real, made, k)
     inside = [within(points, centres, radii(centres, k)) for points, centres in ((made, real), (real, made))]
-    return PrecisionRecall(*((balls > 0).double().mean().item() for balls, _ in inside))
+    return PrecisionRecall(*(Estimate.mean(balls > 0) for balls, *_ in inside))
 
 
 def density_coverage(real: Tensor, made: Tensor, k: int = 5) -> DensityCoverage:
@@ -75,11 +76,13 @@ def density_coverage(real: Tensor, made: Tensor, k: int = 5) -> DensityCoverage:
         UserError: There are not more than k of either, or their lengths differ.
     """
     real, made = checked(real, made, k)
-    balls, held = within(made, real, radii(real, k))
-    return DensityCoverage(balls.double().mean().item() / k, (held > 0).double().mean().item())
+    balls, held, holder = within(made, real, radii(real, k))
+    covered = (held > 0).double().mean()
+    alone = torch.bincount(holder[held == 1], minlength=len(made)).double()  # what would be lost without this sample
+    return DensityCoverage(Estimate.mean(balls / k), Estimate.of(covered, alone * len(made) / len(real)))
 
 
-def authenticity(real: Tensor, made: Tensor) -> float:
+def authenticity(real: Tensor, made: Tensor) -> Estimate:
     """The share of samples that are no copies: farther from the nearest real image than that is from its own nearest.
 
     Alaa et al., "How faithful is your synthetic data? Sample-level metrics for evaluating and auditing generative
@@ -94,10 +97,10 @@ def authenticity(real: Tensor, made: Tensor) -> float:
     """
     real, made = checked(real, made, 1)
     distance, nearest = nearest_of(made, real)
-    return (distance > radii(real, 1)[nearest]).double().mean().item()
+    return Estimate.mean(distance > radii(real, 1)[nearest])
 
 
-def copying(train: Tensor, test: Tensor, made: Tensor) -> float:
+def copying(train: Tensor, test: Tensor, made: Tensor) -> Estimate:
     """Data copying, C_T: how much nearer samples lie to the training images than held-out images do, in standard
     deviations of Mann and Whitney's U; below -3 says that training images are copied, above 3 that they are missed.
 
@@ -117,7 +120,7 @@ def copying(train: Tensor, test: Tensor, made: Tensor) -> float:
     ordered, _ = held_out.sort()
     below, upto = torch.searchsorted(ordered, samples), torch.searchsorted(ordered, samples, right=True)
     u = (below + upto).double().sum() / 2  # pairs in which the sample is the farther one; a tie counts one half
-    return ((u - m * n / 2) / (m * n * (m + n + 1) / 12) ** 0.5).item()
+    return Estimate(((u - m * n / 2) / (m * n * (m + n + 1) / 12) ** 0.5).item(), 1.0)  # by its scale
 
 
 def checked(real: Tensor, made: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -145,14 +148,16 @@ def nearest_of(x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([pair.values for pair in pairs]), torch.cat([pair.indices for pair in pairs])
 
 
-def within(points: Tensor, centres: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
-    """In how many balls each point lies (N,), and how many points each ball holds (M,)."""
+def within(points: Tensor, centres: Tensor, radius: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """In how many balls each point lies (N,), how many points each ball holds (M,), and one of these points (M,)."""
     balls, held = [], torch.zeros(len(centres), dtype=torch.int64, device=centres.device)
-    for rows in points.split(BLOCK):
+    holder = torch.zeros_like(held)
+    for i, rows in enumerate(points.split(BLOCK)):
         inside = distances(rows, centres) <= radius
         balls.append(inside.sum(1))
         held += inside.sum(0)
-    return torch.cat(balls), held
+        holder = torch.where(inside.any(0), inside.int().argmax(0) + i * BLOCK, holder)
+    return torch.cat(balls), held, holder
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from gan_lightning.networks.contract import (
     packed,
 )
 from gan_lightning.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_lightning.networks.features import FeatureNetwork
 from gan_lightning.networks.fourier import FourierDiscriminator
 from gan_lightning.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lightning.networks.r3gan import R3GANDiscriminator, R3GANGenerator
@@ -23,6 +24,7 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
+    "FeatureNetwork",
     "FourierDiscriminator",
     "Generator",
     "ImageShape",

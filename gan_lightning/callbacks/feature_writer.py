@@ -1,0 +1,52 @@
+"""The file that a feature network is kept in."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from gan_lightning.callbacks.run_folder import run_folder
+from gan_lightning.data import ImageData
+from gan_lightning.extractors import write_features
+from gan_lightning.feature_learner import FeatureLearner
+
+FILE = "features.safetensors"
+BLOCK = 500
+"""Images that are looked at at a time."""
+
+
+class FeatureWriter(Callback):
+    """Writes features.safetensors into the run's folder at the end, for `gan test --judge.extractor`.
+
+    If some images were held out (data.held_out), it says how many of them the network names rightly.
+    """
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, FeatureLearner)
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        folder = run_folder(trainer)
+        if not trainer.is_global_zero:
+            return
+        about = {"name": f"features of {type(data).__name__}", "iterations": trainer.global_step}
+        if isinstance(data, ImageData):
+            about |= {"images": len(data.source), "held_out": data.held_out}  # type: ignore[arg-type]
+            if data.left_out is not None and pl_module.classes:
+                about["accuracy"] = accuracy(pl_module, data, data.left_out)
+                print(f"\n{about['accuracy']:.2%} of {len(data.left_out)} held-out images are named rightly")  # type: ignore[arg-type]
+        write_features(pl_module.network, folder / FILE, about)
+
+
+@torch.no_grad()
+def accuracy(model: FeatureLearner, data: ImageData, images: Dataset) -> float:
+    """The share of images that the network names rightly."""
+    right, count = 0, len(images)  # type: ignore[arg-type]
+    network = model.network.eval()
+    for block in torch.arange(count).split(BLOCK):
+        x, y = images[block]
+        scores: Tensor = network.scores(network(data.as_floats(x.to(model.device))))
+        right += int((scores.argmax(1).cpu() == y).sum())
+    network.train()
+    return right / count

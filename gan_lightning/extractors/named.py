@@ -1,0 +1,36 @@
+"""Which extractor is meant."""
+
+from pathlib import Path
+
+from gan_lightning.data import ImageData, PointData
+from gan_lightning.errors import UserError
+from gan_lightning.extractors.contract import Coordinates, Extractor
+from gan_lightning.extractors.inception import Inception
+from gan_lightning.extractors.learnt import Learnt
+
+PINNED = {"MNIST": Path(__file__).parent / "mnist.safetensors"}
+"""Feature networks that come with the package."""
+
+
+def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
+    """What sees the images of some data.
+
+    Args:
+        data: Points are their own features; some data sets know a feature network of the package.
+        name: MNIST, Inception, or the file of a feature network; the one that the data knows if None.
+
+    Raises:
+        UserError: The data knows none, or there is no such file.
+    """
+    if isinstance(data, PointData):
+        return Coordinates()
+    name = name or data.extractor
+    if name is None:
+        raise UserError(
+            f"no feature network of this package knows {type(data).__name__}: make one with gan fit --config "
+            "configs/extractor.yaml and the same --data, then name its features.safetensors with judge.extractor; or "
+            "set judge.extractor to Inception, for photographs"
+        )
+    if name == "Inception":
+        return Inception()
+    return Learnt(PINNED.get(name, name))

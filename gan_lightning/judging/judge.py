@@ -1,0 +1,117 @@
+"""Samples of a model, compared with real images."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from gan_lightning.data import ImageData
+from gan_lightning.errors import UserError
+from gan_lightning.extractors import Extractor, Seen
+from gan_lightning.judging.measures import compared, remembered
+from gan_lightning.judging.real import BLOCK, MOST, Real, Split
+from gan_lightning.judging.report import Report, results_of
+from gan_lightning.metrics import Estimate
+from gan_lightning.model import Model
+from gan_lightning.processes import gathered
+from gan_lightning.sampling import LARGEST
+
+
+class Judge:
+    """Says how good a model's samples are: the same number for the same model, on one process and on several.
+
+    Samples are those of the averaged generator, of consecutive seeds, so nothing random is drawn from the streams of
+    training. A model with classes makes them of the classes of the real images that they are compared with.
+
+    Args:
+        data: The real images.
+        extractor: Sees real images and samples.
+        split: Which real images samples are compared with; see `Real`.
+        samples: How many; as many as there are real images to compare with, but 10,000 at most, if None.
+        first_seed: The first sample's number.
+
+    Raises:
+        UserError: There are too few images or samples.
+    """
+
+    def __init__(
+        self,
+        data: ImageData,
+        extractor: Extractor,
+        split: Split = "test",
+        samples: int | None = None,
+        first_seed: int = 0,
+    ) -> None:
+        self.real = Real(data, extractor, split, samples or MOST)
+        self.data, self.extractor, self.first_seed = data, extractor, first_seed
+        self.samples = samples or min(len(self.real.reference), len(self.real.other))
+        check_samples(self.samples, first_seed)
+
+    def judge(self, model: Model, memory: bool = True, **about: Any) -> Report:
+        """Measures; all processes must ask.
+
+        Args:
+            model: Whose samples.
+            memory: Whether to look for copies, too, which takes longer: all images that were trained on are looked at.
+            **about: What the report is to say of the model.
+        """
+        made = self.seen_samples(model)
+        numbers = dict(compared(self.data, self.extractor, self.real.seen_reference, made))
+        floors = self.floors
+        if memory:
+            numbers |= dict(remembered(self.real.seen_training, self.fresh, made))
+            floors = floors | self.floors_of_memory
+        return Report(
+            self.samples,
+            self.first_seed,
+            self.real.reference.words,
+            self.real.other.words,
+            self.extractor.name,
+            self.extractor.digest,
+            results_of(numbers, floors),
+            about,
+        )
+
+    @torch.no_grad()
+    def seen_samples(self, model: Model) -> Seen:
+        """What the extractor sees in the samples, which the processes make in turns, always in the same blocks."""
+        extractor = self.extractor.to(model.device)
+        labels = self.real.labels.tolist() if model.classes else None
+        blocks = [range(first, min(first + BLOCK, self.samples)) for first in range(0, self.samples, BLOCK)]
+        rank, processes = model.global_rank, model.trainer.world_size if model._trainer else 1
+        mine = [extractor.see(model.sample(self.seeds(block), of(labels, block))) for block in blocks[rank::processes]]
+        everyone: Sequence[Any] = gathered(mine)
+        return Seen.joined([everyone[i % processes][i // processes] for i in range(len(blocks))])
+
+    def seeds(self, block: range) -> list[int]:
+        return [self.first_seed + i for i in block]
+
+    @property
+    def fresh(self) -> Seen | None:
+        """Real images that are not trained on."""
+        real = self.real
+        return real.seen_reference if real.reference.fresh else real.seen_other if real.other.fresh else None
+
+    @cached_property
+    def floors(self) -> dict[str, Estimate]:
+        """What real images score."""
+        return dict(compared(self.data, self.extractor, self.real.seen_reference, self.real.seen_other))
+
+    @cached_property
+    def floors_of_memory(self) -> dict[str, Estimate]:
+        """What real images score that are not trained on."""
+        if self.fresh is None:
+            return {}
+        return dict(remembered(self.real.seen_training, self.fresh, self.fresh))
+
+
+def of(labels: Sequence[int] | None, block: range) -> list[int] | None:
+    return None if labels is None else [labels[i % len(labels)] for i in block]
+
+
+def check_samples(samples: int, first_seed: int) -> None:
+    if samples < 20:
+        raise UserError(f"judge.samples is {samples}; it must be at least 20")
+    if first_seed < 0 or first_seed + samples - 1 > LARGEST:
+        raise UserError(f"judge.first_seed is {first_seed}; seeds are whole numbers from 0 to {LARGEST}")

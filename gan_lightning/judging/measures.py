@@ -1,0 +1,92 @@
+"""What is measured, and what each measure does not see."""
+
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
+
+import torch
+
+from gan_lightning.data import ImageData, Mixture
+from gan_lightning.extractors import Extractor, Seen
+from gan_lightning.metrics import (
+    Estimate,
+    authenticity,
+    class_divergence,
+    classes_found,
+    classifier_score,
+    copying,
+    density_coverage,
+    frechet,
+    kernel_distance,
+    modes,
+    precision_recall,
+)
+
+Better = Literal["lower", "higher", "like real"]
+
+
+class Measure(NamedTuple):
+    """How a number is told.
+
+    Args:
+        name: What the field calls it.
+        better: Which way is better; some should be like those of real images.
+        digits: After the decimal point.
+        blind: What it does not see.
+    """
+
+    name: str
+    better: Better
+    digits: int
+    blind: str
+
+
+MEASURES = {
+    "frechet": Measure("Fréchet distance", "lower", 2, "copies of the training images; its bias falls with n"),
+    "kernel": Measure("kernel distance", "lower", 4, "copies; it is unbiased, and may be below zero"),
+    "precision": Measure("precision", "higher", 3, "what is missing; noise far from all images may score 1"),
+    "recall": Measure("recall", "higher", 3, "bad samples, if they are spread widely enough"),
+    "density": Measure("density", "like real", 3, "what is missing: samples near dense regions count more than once"),
+    "coverage": Measure("coverage", "higher", 3, "copies, and bad samples beside good ones"),
+    "classifier_score": Measure("classifier score", "like real", 2, "what is missing inside of a class, and copies"),
+    "classes": Measure("classes found", "higher", 0, "all but whether a class occurs with a probability above 0.9"),
+    "class_divergence": Measure("KL of classes (nats)", "lower", 4, "all but how often classes occur"),
+    "modes": Measure("modes found", "higher", 0, "samples beside the modes; one sample is enough"),
+    "high_quality": Measure("high quality", "like real", 3, "missing modes, and modes that are too narrow"),
+    "mode_divergence": Measure("KL of modes (nats)", "lower", 4, "samples beside the modes"),
+    "authenticity": Measure("authenticity", "like real", 3, "all but copies; bad samples are authentic"),
+    "copying": Measure("data copying (C_T)", "like real", 1, "all but copies; far above zero, samples are far off"),
+}
+"""By the key in files and logs."""
+
+
+def compared(data: ImageData, extractor: Extractor, real: Seen, made: Seen) -> Iterator[tuple[str, Estimate]]:
+    """Each measure of samples against real images, by key."""
+    x, y = real.features, made.features
+    yield "frechet", frechet(x, y)
+    yield "kernel", kernel_distance(x, y)
+    yield from zip(("precision", "recall"), precision_recall(x, y), strict=True)
+    yield from zip(("density", "coverage"), density_coverage(x, y), strict=True)
+    if real.probabilities is not None and made.probabilities is not None:
+        p, frequent = made.probabilities, real.probabilities.argmax(1)
+        yield "classifier_score", classifier_score(p)
+        yield "classes", Estimate(classes_found(p, extractor.confident), 0.0)
+        counts = torch.bincount(frequent, minlength=p.shape[1])
+        if (counts > 0).all():
+            yield "class_divergence", class_divergence(p, counts)
+    if isinstance(data, Mixture):
+        points = data.plane.points(y)
+        found = modes(points, data.means, data.deviation)
+        yield "modes", Estimate(found.found, 0.0)
+        good = found.high_quality
+        yield "high_quality", Estimate(good, (good * (1 - good) / len(points)) ** 0.5)
+        yield "mode_divergence", Estimate(found.kl, 0.0)
+
+
+Remembered = Callable[[torch.Tensor], Estimate]
+
+
+def remembered(training: Seen, fresh: Seen | None, made: Seen) -> Iterator[tuple[str, Estimate]]:
+    """Whether samples are copies, by key; data copying only where there are real images that are not trained on."""
+    yield "authenticity", authenticity(training.features, made.features)
+    if fresh is not None:
+        yield "copying", copying(training.features, fresh.features, made.features)

@@ -1,0 +1,88 @@
+"""The network that sees images for those who judge them."""
+
+from itertools import pairwise
+from math import ceil, log2
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_lightning.errors import UserError
+from gan_lightning.networks.contract import ImageShape
+from gan_lightning.parts import Part
+
+SMALLEST = 4
+"""Images are halved until the shorter side is at most this long, in pixels."""
+
+
+class FeatureNetwork(Part, nn.Module):
+    """Convolutions that make a few numbers, the features, of an image; images that look alike have features alike.
+
+    Each stage halves the image: a convolution of stride two, one of stride one, a ReLU after each. The last stage is
+    pooled to 2x2, and a dense layer with a ReLU makes the features. There is no normalisation, so that blur and faint
+    strokes are seen. It takes images of any channels and any size from 4x4 on.
+
+    Args:
+        image_shape: Channels, height, width.
+        classes: How many labels there are to learn from; 0 to learn without labels.
+        features: How many numbers describe an image.
+        width: Channels of the first stage; each further one has twice as many, up to four times.
+    """
+
+    def __init__(self, image_shape: ImageShape, classes: int = 0, features: int = 64, width: int = 24) -> None:
+        super().__init__()
+        for key, value, least in (("classes", classes, 0), ("features", features, 1), ("width", width, 1)):
+            if value < least:
+                raise UserError(f"model.network.{key} is {value}; it must be at least {least}")
+        channels, height, width_of_image = image_shape
+        side = min(height, width_of_image)
+        if side < 4:
+            raise UserError(f"images of {height}x{width_of_image} have no features to learn; it takes 4x4 pixels")
+        self.image_shape: ImageShape = (channels, height, width_of_image)
+        self.classes, self.features = classes, features
+        halvings = max(1, ceil(log2(side / SMALLEST)))
+        widths = [channels, *(min(width * 2**i, 4 * width) for i in range(halvings))]
+        stages = [stage(before, after) for before, after in pairwise(widths)]
+        self.stages = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(2), nn.Flatten())
+        self.dense = nn.Linear(4 * widths[-1], features)
+        self.head = nn.Linear(features, classes or features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (N, features) of images (N, C, H, W) in [-1, 1]."""
+        return F.relu(self.dense(self.stages(x)))
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Logits (N, classes) of the labels; without labels, what is compared in training (N, features)."""
+        return self.head(features)
+
+
+def stage(channels: int, width: int) -> nn.Sequential:
+    """Two convolutions of 3x3, the first of stride two."""
+    layers = []
+    for before, step in ((channels, 2), (width, 1)):
+        layers += [nn.Conv2d(before, width, 3, step, 1), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def classification(logits: Tensor, y: Tensor) -> Tensor:
+    """Cross entropy, a number, of logits (N, K) for labels (N,)."""
+    return F.cross_entropy(logits.float(), y)
+
+
+def alike(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """The mean over i of -log softmax of s(i, i') among all s(i, j), j not i: two views of an image against all others.
+
+    s is the cosine of two vectors over the temperature. Chen et al., "A simple framework for contrastive learning of
+    visual representations", 2020, Equation 1. https://arxiv.org/abs/2002.05709
+
+    Args:
+        first: (N, d), one view of each image.
+        second: (N, d), the other.
+        temperature: Above 0.
+    """
+    views = F.normalize(torch.cat([first, second]).float(), dim=1)
+    similarity = views @ views.T / temperature
+    similarity.fill_diagonal_(-torch.inf)
+    n = len(first)
+    partner = torch.arange(2 * n, device=views.device).roll(n)
+    return F.cross_entropy(similarity, partner)
