@@ -120,6 +120,11 @@ def copying(train: Tensor, test: Tensor, made: Tensor) -> float:
         UserError: One is empty, or their lengths differ.
     """
     samples, held_out = (nearest_of(*reversed([*clouds(train, x, least=1)]))[0] for x in (made, test))
+    return rank_deviation(samples, held_out)
+
+
+def rank_deviation(samples: Tensor, held_out: Tensor) -> float:
+    """How much farther samples (M,) lie than held-out images (T,), in standard deviations of Mann and Whitney's U."""
     m, n = len(samples), len(held_out)
     ordered, _ = held_out.sort()
     below, upto = torch.searchsorted(ordered, samples), torch.searchsorted(ordered, samples, right=True)
