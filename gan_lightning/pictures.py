@@ -32,6 +32,26 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
     return canvas.reshape(rows * (height + 1), columns * (width + 1), channels)[:-1, :-1]
 
 
+def beside_nearest(samples: Tensor, real: Tensor, nearest: Tensor, ratio: Tensor, rows: int = 16) -> np.ndarray:
+    """Samples beside the real images that are nearest to them, a row each, and those most like copies first.
+
+    `metrics.nearest` finds the neighbours, `metrics.memorisation` the ratios.
+
+    Args:
+        samples: (M, C, H, W) in [-1, 1].
+        real: Training images (N, C, H, W) in [-1, 1].
+        nearest: Which k training images are nearest to each sample, nearest first; (M, k).
+        ratio: How far each sample is from being a copy, (M,).
+        rows: Samples to show at most.
+
+    Returns:
+        Tiles (rows * (H + 1) - 1, (k + 1) * (W + 1) - 1, C): in each row the sample, then its neighbours.
+    """
+    shown = ratio.argsort(stable=True)[:rows].cpu()
+    pairs = torch.cat([samples.cpu()[shown, None], real.cpu()[nearest.cpu()[shown]]], dim=1)
+    return tile(to_uint8(pairs.flatten(0, 1)), columns=pairs.shape[1])
+
+
 def picture(pixels: np.ndarray) -> Image.Image:
     """uint8 (H, W, C) as a picture: grey for one channel, colour for three, else the channels in grey, side by side."""
     if pixels.shape[2] == 3:

@@ -11,12 +11,13 @@ from gan_lightning import checkpoints
 from gan_lightning.commands.parser import Parser, command_parser, instantiated
 from gan_lightning.commands.predict import trust
 from gan_lightning.commands.resume import find
-from gan_lightning.data import ImageData
+from gan_lightning.data import ImageData, PointData
 from gan_lightning.errors import UserError
 from gan_lightning.extractors import extractor_for
 from gan_lightning.judging import Judge, Split
 from gan_lightning.model import Model
 from gan_lightning.parts import path_of, subclasses
+from gan_lightning.pictures import enlarged, picture
 
 SPLITS: dict[str, Split] = {"validate": "validation", "test": "test"}
 
@@ -93,7 +94,11 @@ def judge(command: str, arguments: Sequence[str]) -> None:
     print(report.text())
     folder = Path(options.folder or folder_of(path) / command)
     report.write(folder)
-    print(f"\nwrote report.json and report.md into {folder}")
+    files = "report.json and report.md"
+    if not isinstance(data, PointData):
+        enlarged(picture(jury.neighbours(model))).save(folder / "neighbours.png")
+        files = "report.json, report.md and neighbours.png, the samples most like copies beside what they are like,"
+    print(f"\nwrote {files} into {folder}")
 
 
 def data_words(content: dict[str, Any]) -> dict[str, Any] | None:

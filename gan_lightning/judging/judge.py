@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 
 from gan_lightning.data import ImageData
@@ -13,7 +14,10 @@ from gan_lightning.judging.measures import compared, remembered
 from gan_lightning.judging.real import BLOCK, MOST, Real, Split
 from gan_lightning.judging.report import Report, results_of
 from gan_lightning.metrics import Estimate
+from gan_lightning.metrics.memorisation import Nearness, nearness
+from gan_lightning.metrics.neighbours import nearest
 from gan_lightning.model import Model
+from gan_lightning.pictures import beside_nearest
 from gan_lightning.processes import gathered
 from gan_lightning.sampling import LARGEST
 
@@ -45,6 +49,7 @@ class Judge:
     ) -> None:
         self.real = Real(data, extractor, split, samples or MOST)
         self.data, self.extractor, self.first_seed = data, extractor, first_seed
+        self.last: tuple[Seen, Nearness] | None = None
         self.samples = samples or min(len(self.real.reference), len(self.real.other))
         check_samples(self.samples, first_seed)
 
@@ -60,8 +65,10 @@ class Judge:
         numbers = dict(compared(self.data, self.extractor, self.real.seen_reference, made))
         floors = self.floors
         if memory:
-            numbers |= dict(remembered(self.real.seen_training, self.fresh, made))
+            near = nearness(self.real.seen_training.features, made.features)
+            numbers |= dict(remembered(near, self.near_fresh))
             floors = floors | self.floors_of_memory
+            self.last = made, near
         return Report(
             self.samples,
             self.first_seed,
@@ -73,11 +80,39 @@ class Judge:
             about,
         )
 
+    def neighbours(self, model: Model, rows: int = 12, k: int = 7) -> np.ndarray:
+        """Those samples of the last judgement that are most like copies, each beside the training images nearest to it.
+
+        Args:
+            model: The one that was judged, with memory.
+            rows: Samples.
+            k: Training images in a row.
+
+        Returns:
+            Tiles, uint8 (H, W, C).
+        """
+        assert self.last is not None, "judge() with memory first"
+        made, near = self.last
+        suspects = near.ratio.argsort(stable=True)[:rows]
+        x, training = made.features[suspects].double(), self.real.seen_training.features.double()
+        index = nearest(x, training, min(k, len(training)))[1]
+        shown, place = index.flatten().unique(return_inverse=True)
+        images, _ = self.data.source[shown]  # type: ignore[index]
+        labels = self.labels(model)
+        samples = model.sample(
+            [self.first_seed + i for i in suspects.tolist()],
+            None if labels is None else [labels[i % len(labels)] for i in suspects.tolist()],
+        )
+        return beside_nearest(samples, self.data.as_floats(images), place.view_as(index), near.ratio[suspects], rows)
+
+    def labels(self, model: Model) -> list[int] | None:
+        """The classes of the samples, over and over: those of the real images that they are compared with."""
+        return self.real.labels.tolist() if model.classes else None
+
     @torch.no_grad()
     def seen_samples(self, model: Model) -> Seen:
         """What the extractor sees in the samples, which the processes make in turns, always in the same blocks."""
-        extractor = self.extractor.to(model.device)
-        labels = self.real.labels.tolist() if model.classes else None
+        extractor, labels = self.extractor.to(model.device), self.labels(model)
         blocks = [range(first, min(first + BLOCK, self.samples)) for first in range(0, self.samples, BLOCK)]
         rank, processes = model.global_rank, model.trainer.world_size if model._trainer else 1
         mine = [extractor.see(model.sample(self.seeds(block), of(labels, block))) for block in blocks[rank::processes]]
@@ -87,11 +122,12 @@ class Judge:
     def seeds(self, block: range) -> list[int]:
         return [self.first_seed + i for i in block]
 
-    @property
-    def fresh(self) -> Seen | None:
-        """Real images that are not trained on."""
+    @cached_property
+    def near_fresh(self) -> Nearness | None:
+        """How near real images that are not trained on lie to those that are."""
         real = self.real
-        return real.seen_reference if real.reference.fresh else real.seen_other if real.other.fresh else None
+        fresh = real.seen_reference if real.reference.fresh else real.seen_other if real.other.fresh else None
+        return None if fresh is None else nearness(real.seen_training.features, fresh.features)
 
     @cached_property
     def floors(self) -> dict[str, Estimate]:
@@ -101,9 +137,9 @@ class Judge:
     @cached_property
     def floors_of_memory(self) -> dict[str, Estimate]:
         """What real images score that are not trained on."""
-        if self.fresh is None:
+        if self.near_fresh is None:
             return {}
-        return dict(remembered(self.real.seen_training, self.fresh, self.fresh))
+        return dict(remembered(self.near_fresh, self.near_fresh))
 
 
 def of(labels: Sequence[int] | None, block: range) -> list[int] | None:

@@ -1,6 +1,6 @@
 """What is measured, and what each measure does not see."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import torch
@@ -9,17 +9,17 @@ from gan_lightning.data import ImageData, Mixture
 from gan_lightning.extractors import Extractor, Seen
 from gan_lightning.metrics import (
     Estimate,
-    authenticity,
     class_divergence,
     classes_found,
     classifier_score,
-    copying,
     density_coverage,
     frechet,
     kernel_distance,
     modes,
     precision_recall,
 )
+from gan_lightning.metrics.memorisation import Nearness
+from gan_lightning.metrics.memorisation import compared as memorisation_of
 
 Better = Literal["lower", "higher", "like real"]
 
@@ -54,6 +54,7 @@ MEASURES = {
     "high_quality": Measure("high quality", "like real", 3, "missing modes, and modes that are too narrow"),
     "mode_divergence": Measure("KL of modes (nats)", "lower", 4, "samples beside the modes"),
     "authenticity": Measure("authenticity", "like real", 3, "all but copies; bad samples are authentic"),
+    "copies": Measure("copies", "lower", 4, "copies that are changed more than a little, by a pixel's shift for one"),
     "copying": Measure("data copying (C_T)", "like real", 1, "all but copies; far above zero, samples are far off"),
 }
 """By the key in files and logs."""
@@ -82,11 +83,12 @@ def compared(data: ImageData, extractor: Extractor, real: Seen, made: Seen) -> I
         yield "mode_divergence", Estimate(found.kl, 0.0)
 
 
-Remembered = Callable[[torch.Tensor], Estimate]
-
-
-def remembered(training: Seen, fresh: Seen | None, made: Seen) -> Iterator[tuple[str, Estimate]]:
-    """Whether samples are copies, by key; data copying only where there are real images that are not trained on."""
-    yield "authenticity", authenticity(training.features, made.features)
+def remembered(made: Nearness, fresh: Nearness | None) -> Iterator[tuple[str, Estimate]]:
+    """Whether samples are copies of training images, by key; all but the first only where there are images not trained
+    on.
+    """
+    yield "authenticity", Estimate.mean(made.distance > made.reach)
     if fresh is not None:
-        yield "copying", copying(training.features, fresh.features, made.features)
+        found = memorisation_of(fresh, made)
+        yield "copies", Estimate.mean(found.copies)
+        yield "copying", Estimate(found.copying, 1.0)  # by its scale

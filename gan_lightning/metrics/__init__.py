@@ -3,6 +3,7 @@
 from gan_lightning.metrics.classes import class_divergence, classes_found, classifier_score
 from gan_lightning.metrics.distances import frechet, kernel_distance
 from gan_lightning.metrics.estimate import Estimate
+from gan_lightning.metrics.memorisation import Duplicates, Memorisation, birthday, duplicates, memorisation
 from gan_lightning.metrics.modes import HIGH_QUALITY, SHRUNK, Modes, kl_floor, modes
 from gan_lightning.metrics.neighbours import (
     DensityCoverage,
@@ -10,6 +11,7 @@ from gan_lightning.metrics.neighbours import (
     authenticity,
     copying,
     density_coverage,
+    nearest,
     precision_recall,
 )
 
@@ -17,18 +19,24 @@ __all__ = [
     "HIGH_QUALITY",
     "SHRUNK",
     "DensityCoverage",
+    "Duplicates",
     "Estimate",
+    "Memorisation",
     "Modes",
     "PrecisionRecall",
     "authenticity",
+    "birthday",
     "class_divergence",
     "classes_found",
     "classifier_score",
     "copying",
     "density_coverage",
+    "duplicates",
     "frechet",
     "kernel_distance",
     "kl_floor",
+    "memorisation",
     "modes",
+    "nearest",
     "precision_recall",
 ]
