@@ -11,6 +11,7 @@ from gan_lightning.augmentation import Augmentation, DiffAugment
 from gan_lightning.errors import UserError
 from gan_lightning.learner import Learner, OptimizerFactory, Player, SchedulerFactory, labelled
 from gan_lightning.networks.features import FeatureNetwork, alike, classification
+from gan_lightning.processes import joined
 
 ADAM: OptimizerFactory = partial(Adam, lr=1e-3)
 
@@ -19,8 +20,8 @@ class FeatureLearner(Learner):
     """A network learns the features by which `gan test` compares images: from labels, or without any.
 
     With labels it learns to name them (cross entropy). Without, it learns to recognise an image under random changes
-    among all others of the batch: Chen et al., "A simple framework for contrastive learning of visual
-    representations", 2020. https://arxiv.org/abs/2002.05709. Then large batches help.
+    among all others of the batch, that of all processes: Chen et al., "A simple framework for contrastive learning of
+    visual representations", 2020. https://arxiv.org/abs/2002.05709. Then large batches help.
 
     At the end, features.safetensors is written into the run's folder: `gan test --judge.extractor FILE`.
 
@@ -75,7 +76,7 @@ class FeatureLearner(Learner):
                     turn.learn(features=classification(scores, y))
                     right = (scores.argmax(1) == y).float().mean()
                 else:
-                    views = [self.network.scores(self.network(self.changed(x))) for _ in range(2)]
+                    views = [joined(self.network.scores(self.network(self.changed(x)))) for _ in range(2)]
                     turn.learn(features=alike(views[0], views[1], self.temperature))
                     right = nearest_is_partner(views[0], views[1])
         self.finish(iteration)

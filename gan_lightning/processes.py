@@ -54,6 +54,15 @@ def mean_everywhere(x: Tensor) -> Tensor:
     return AllReduce.apply(x) / torch.distributed.get_world_size()  # type: ignore[operator]
 
 
+def joined(x: Tensor) -> Tensor:
+    """The rows (N, ...) of all processes, (processes * N, ...), differentiable any number of times. All must ask."""
+    if not several():
+        return x
+    rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
+    before, after = (x.new_zeros(count * len(x), *x.shape[1:]) for count in (rank, world - 1 - rank))
+    return AllReduce.apply(torch.cat([before, x, after]))  # type: ignore[return-value]
+
+
 def largest(number: int, device: torch.device) -> int:
     """The largest of the numbers of all processes. All must ask."""
     message = torch.tensor(number, device=device)

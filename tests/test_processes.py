@@ -19,8 +19,8 @@ from variants import VARIANTS, play
 from gan_lightning import GAN
 from gan_lightning.callbacks import KeepCheckpoints, SampleGrid
 from gan_lightning.errors import UserError
+from gan_lightning.learner import Learner
 from gan_lightning.loggers import MetricsTable, rows
-from gan_lightning.model import Model
 from gan_lightning.networks import SharedBatchNorm, share_batch_norm
 from gan_lightning.randomness import TRAINING, mix
 
@@ -28,7 +28,7 @@ TWO: dict[str, Any] = {"devices": 2, "strategy": "ddp"}
 EXACT: dict[str, Any] = {"precision": "64-true"}
 
 
-class Twin(Model):
+class Twin(Learner):
     """One process that takes the batches and the noise of two; it is mixed with the model that it plays."""
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
@@ -43,12 +43,10 @@ class Twin(Model):
         halves = [list(game.minibatches(half)) for half in zip(*(t.chunk(2) for t in batch), strict=True)]
         return ((torch.cat([x, u]), torch.cat([y, v])) for (x, y), (u, v) in zip(*halves, strict=True))
 
-    def shares(self, minibatch: Any, turn: Any) -> Any:
-        x, y = minibatch
-        z = self.normal(len(x), self.generator.latent_dim)
+    def parts(self, minibatch: Any, turn: Any) -> Any:
         parts = [
             [half.tensor_split(turn.parts) for half in whole.chunk(2)]  # each process splits its own half
-            for whole in (x, y, z)
+            for whole in minibatch
         ]
         return zip(*([torch.cat(pair) for pair in zip(*halves, strict=True)] for halves in parts), strict=True)
 
@@ -61,7 +59,7 @@ class Twin(Model):
         return torch.cat([torch.rand(half, generator=stream, dtype=torch.float64) for stream in self.streams])
 
 
-def as_twin(model: Model) -> None:
+def as_twin(model: Learner) -> None:
     model.__class__ = type("Twin", (Twin, type(model)), {})
 
 

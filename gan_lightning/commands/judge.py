@@ -1,5 +1,6 @@
 """`gan validate` and `gan test`."""
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,20 +74,19 @@ def judge_parser(command: str) -> Parser:
 def judge(command: str, arguments: Sequence[str]) -> None:
     """Prints the report, and writes it."""
     parser = judge_parser(command)
-    first = parser.parse_args(arguments)
-    trust(first.trust)
-    path = find(first.ckpt_path) or Path(first.ckpt_path)
-    content = checkpoints.read(path)
-    if (words := data_words(content)) is not None:
+    words = data_words(asked(arguments))
+    if words is not None:
         parser.set_defaults({"data": words})  # so that --data.root alone changes the root
     made = instantiated(parser, parser.parse_args(arguments))
-    options: Judging = made.judge
+    trust(made.trust)
+    path = find(made.ckpt_path) or Path(made.ckpt_path)
+    content, options = checkpoints.read(path), made.judge
     if made.data is None:
         raise UserError(f"{path} does not say what it was trained on: name the images with --data")
     model = Model.load_from_checkpoint(path).to(chosen_device(made.device))
     data: ImageData = made.data
     if tuple(data.image_shape) != tuple(model.image_shape):
-        raise UserError(f"{path} makes images of {model.image_shape}, and those of data are {data.image_shape}")
+        raise UserError(f"{path} makes images of {tuple(model.image_shape)}, and data has {data.image_shape}")
     data.prepare_data()
     data.setup("fit")
     jury = Judge(data, extractor_for(data, options.extractor), SPLITS[command], options.samples, options.first_seed)
@@ -99,6 +99,14 @@ def judge(command: str, arguments: Sequence[str]) -> None:
         enlarged(picture(jury.neighbours(model))).save(folder / "neighbours.png")
         files = "report.json, report.md and neighbours.png, the samples most like copies beside what they are like,"
     print(f"\nwrote {files} into {folder}")
+
+
+def asked(arguments: Sequence[str]) -> dict[str, Any]:
+    """What the checkpoint holds that the arguments name; nothing if they name none: the parser says so."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--ckpt_path")
+    found, _ = first.parse_known_args(arguments)
+    return {} if found.ckpt_path is None else checkpoints.read(find(found.ckpt_path) or found.ckpt_path)
 
 
 def data_words(content: dict[str, Any]) -> dict[str, Any] | None:

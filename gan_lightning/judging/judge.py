@@ -47,11 +47,11 @@ class Judge:
         samples: int | None = None,
         first_seed: int = 0,
     ) -> None:
+        check_samples(samples, first_seed)
         self.real = Real(data, extractor, split, samples or MOST)
         self.data, self.extractor, self.first_seed = data, extractor, first_seed
         self.last: tuple[Seen, Nearness] | None = None
         self.samples = samples or min(len(self.real.reference), len(self.real.other))
-        check_samples(self.samples, first_seed)
 
     def judge(self, model: Model, memory: bool = True, **about: Any) -> Report:
         """Measures; all processes must ask.
@@ -146,8 +146,8 @@ def of(labels: Sequence[int] | None, block: range) -> list[int] | None:
     return None if labels is None else [labels[i % len(labels)] for i in block]
 
 
-def check_samples(samples: int, first_seed: int) -> None:
-    if samples < 20:
+def check_samples(samples: int | None, first_seed: int) -> None:
+    if samples is not None and samples < 20:
         raise UserError(f"judge.samples is {samples}; it must be at least 20")
-    if first_seed < 0 or first_seed + samples - 1 > LARGEST:
+    if first_seed < 0 or first_seed + (samples or MOST) - 1 > LARGEST:
         raise UserError(f"judge.first_seed is {first_seed}; seeds are whole numbers from 0 to {LARGEST}")

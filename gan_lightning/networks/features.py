@@ -14,13 +14,16 @@ from gan_lightning.parts import Part
 SMALLEST = 4
 """Images are halved until the shorter side is at most this long, in pixels."""
 
+SLOPE = 0.2
+"""Of the leaky ReLUs, below zero."""
+
 
 class FeatureNetwork(Part, nn.Module):
     """Convolutions that make a few numbers, the features, of an image; images that look alike have features alike.
 
-    Each stage halves the image: a convolution of stride two, one of stride one, a ReLU after each. The last stage is
-    pooled to 2x2, and a dense layer with a ReLU makes the features. There is no normalisation, so that blur and faint
-    strokes are seen. It takes images of any channels and any size from 4x4 on.
+    Each stage halves the image: a convolution of stride two, one of stride one, a leaky ReLU after each. The last stage
+    is pooled to 2x2, and a dense layer with a leaky ReLU makes the features, so that none is always zero. There is no
+    normalisation, so that blur and faint strokes are seen. It takes images of any channels and any size from 4x4 on.
 
     Args:
         image_shape: Channels, height, width.
@@ -49,7 +52,7 @@ class FeatureNetwork(Part, nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (N, features) of images (N, C, H, W) in [-1, 1]."""
-        return F.relu(self.dense(self.stages(x)))
+        return F.leaky_relu(self.dense(self.stages(x)), SLOPE)
 
     def scores(self, features: Tensor) -> Tensor:
         """Logits (N, classes) of the labels; without labels, what is compared in training (N, features)."""
@@ -60,7 +63,7 @@ def stage(channels: int, width: int) -> nn.Sequential:
     """Two convolutions of 3x3, the first of stride two."""
     layers = []
     for before, step in ((channels, 2), (width, 1)):
-        layers += [nn.Conv2d(before, width, 3, step, 1), nn.ReLU()]
+        layers += [nn.Conv2d(before, width, 3, step, 1), nn.LeakyReLU(SLOPE)]
     return nn.Sequential(*layers)
 
 
