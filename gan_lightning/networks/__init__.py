@@ -19,6 +19,7 @@ from gan_lightning.networks.fourier import FourierDiscriminator
 from gan_lightning.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lightning.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lightning.networks.resnet import ResNetDiscriminator, ResNetGenerator
+from gan_lightning.networks.subpixel import SubPixelDiscriminator, SubPixelGenerator
 
 __all__ = [
     "DCGANDiscriminator",
@@ -35,6 +36,8 @@ __all__ = [
     "ResNetDiscriminator",
     "ResNetGenerator",
     "SharedBatchNorm",
+    "SubPixelDiscriminator",
+    "SubPixelGenerator",
     "Verdict",
     "check_classes",
     "check_finite",
