@@ -108,7 +108,7 @@ def test_the_help_of_each_kind_lists_its_options(capsys):
             gan("fit", "--kind", kind, "--help")
         text = capsys.readouterr().out
         assert option in text
-        assert "--kind {GAN,VAE,VAEGAN}" in text
+        assert "--kind {GAN,VAE,VAEGAN,FeatureLearner}" in text
 
 
 def test_what_is_no_kind_is_refused_wherever_it_stands():

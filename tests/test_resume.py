@@ -30,14 +30,16 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def state(path: Path) -> dict[str, Any]:
-    """Everything that a checkpoint holds of a training: players, average, optimizers, schedulers, curves."""
+    """Everything that a checkpoint holds of a training, but the time it took: players, average, optimizers, curves."""
     checkpoint = torch.load(path, weights_only=True)
+    for key in ("cpu", "wall"):
+        checkpoint["callbacks"].get("Cost", {}).pop(key, None)
     return {k: checkpoint[k] for k in checkpoint if k not in ("loops", "pytorch-lightning_version")}
 
 
 def train(name: str, folder: Path, stop: int = ITERATIONS, ckpt_path: Path | None = None, **options: Any) -> Path:
     """Trains a variant up to an iteration, with everything that watches; the path of the last checkpoint."""
-    watchers = [SampleGrid(2, 2, 2), LossCurves(), KeepCheckpoints(0)]
+    watchers = [*([SampleGrid(2, 2, 2)] if hasattr(play(name), "sample") else []), LossCurves(), KeepCheckpoints(0)]
     data = Blobs(batch_size=16 if "devices" not in options else 8)
     options |= {"enable_checkpointing": True, "log_every_n_steps": 1, **options.pop("fresh", dict)()}
     torch.manual_seed(stop)  # what the process has drawn before does not matter

@@ -367,7 +367,7 @@ def test_a_linear_vae_learns_the_likelihood_of_principal_components():
 # ---- samples, reconstructions, traversals -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS.values())
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if issubclass(kind, Model)])
 def test_rows_of_a_traversal_differ_from_the_sample_in_their_coordinate_only(kind):
     z = latents([5], 4)[0]
     copies = traversed(z, [2, 0], [-3.0, 0.0, 3.0]).view(2, 3, 4)
