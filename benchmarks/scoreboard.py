@@ -1,0 +1,248 @@
+"""What the configs that ship reach on MNIST, what it costs, and what cheats score: the tables of docs/results/mnist.md.
+
+    python benchmarks/scoreboard.py run sprint half_hour objectives cheats --root data --folder scoreboard
+    python benchmarks/scoreboard.py table --folder scoreboard --picture docs/results/mnist.png
+
+The first command trains and judges with the `gan` command, one process and one thread at a time; started again, it goes
+on. The second prints the tables of what there is and draws it. Every run is judged once, at its end, by `gan test`: no
+checkpoint is chosen.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+
+from gan_lightning.data import MNIST
+from gan_lightning.data.images import scale
+from gan_lightning.extractors import Seen, extractor_for
+from gan_lightning.judging import Judge
+from gan_lightning.model import Model
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+class Row(NamedTuple):
+    """What is trained, but for the seed.
+
+    Args:
+        name: In the tables.
+        configs: Files in configs/, laid over each other.
+        words: Options of `gan fit` that differ from them.
+        seeds: How many runs, with seeds from 0.
+    """
+
+    name: str
+    configs: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    seeds: int = 3
+
+
+CLASSIC = ("mnist.yaml",)
+SHORT = ("--trainer.precision", "bf16-mixed", "--grid.every_n_steps", "0", "--trainer.max_epochs", "null")
+
+
+def steps(count: int) -> tuple[str, ...]:
+    return (*SHORT, "--trainer.max_steps", str(count))
+
+
+PARTS: dict[str, list[Row]] = {
+    "sprint": [Row("sprint", ("mnist_sprint.yaml",))],
+    "half_hour": [Row("half an hour", ("mnist_half_hour.yaml",), seeds=1)],
+    # the counts make the CPU-seconds about the same
+    "objectives": [
+        Row("NonSaturating", CLASSIC, steps(3000)),
+        Row("LeastSquares", (*CLASSIC, "overlays/lsgan.yaml"), steps(3000)),
+        Row("Hinge", (*CLASSIC, "overlays/hinge.yaml"), steps(3000)),
+        Row("Wasserstein + WGANGP", (*CLASSIC, "overlays/wgan_gp.yaml"), steps(900)),
+        Row("RelativisticPaired + R1 + R2", (*CLASSIC, "overlays/r3.yaml"), steps(2400)),
+    ],
+}
+
+TITLES = {
+    "sprint": "A sprint: at most 160 CPU-seconds of one thread",
+    "half_hour": "Half an hour of one thread",
+    "objectives": "Objectives on the classic dense networks, about as many CPU-seconds each",
+    "cheats": "Cheats: no generator at all",
+}
+
+KEYS = ("frechet", "coverage", "precision", "recall", "classifier_score", "authenticity", "copies", "copying")
+
+
+# ---- runs ---------------------------------------------------------------------------------------------------------
+
+
+def run(parts: list[str], root: Path, folder: Path) -> None:
+    """Trains and judges what is not there yet: the first seed of every row, then the second, and so on."""
+    for seed in range(3):
+        for part in parts:
+            for row in PARTS.get(part, []):
+                if seed < row.seeds:
+                    trained_and_judged(row, seed, root, folder / part / row.name.replace(" ", "_") / str(seed))
+    if "cheats" in parts:
+        cheats(root, folder / "cheats")
+
+
+def trained_and_judged(row: Row, seed: int, root: Path, folder: Path) -> None:
+    if (folder / "report.json").exists():
+        return
+    configs = [word for config in row.configs for word in ("--config", str(CONFIGS / config))]
+    where = ["--data.root", str(root), "--trainer.default_root_dir", str(folder), "--seed", str(seed)]
+    command("fit", *configs, *row.words, *where, "--ckpt_path", "last")
+    last = folder / "lightning_logs" / "version_0" / "checkpoints" / "last.ckpt"
+    command("test", "--ckpt_path", str(last), "--judge.folder", str(folder), "--device", "cpu")
+
+
+def command(*words: str) -> None:
+    print("gan", *words, flush=True)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-m", "gan_lightning", *words], check=True, env=environment)
+
+
+# ---- cheats -------------------------------------------------------------------------------------------------------
+
+
+def cheats(root: Path, folder: Path) -> None:
+    """Judges images that no generator made."""
+    data = MNIST(str(root))
+    data.prepare_data()
+    data.setup("test")
+    judge = Given(data, extractor_for(data))
+    real = judge.real
+    others = scale(real.other.images[torch.arange(len(real.other))][0])
+    training = scale(data.source[torch.arange(10_000)][0])  # type: ignore[index]
+    labels = real.other.images[torch.arange(len(real.other))][1]
+    noise = torch.rand(others.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    blurred = F.avg_pool2d(F.pad(others, (1, 1, 1, 1), value=-1.0), 3, stride=1)
+    tests = scale(real.reference.images[torch.arange(len(real.reference))][0])
+    for name, images in {
+        "test images themselves": tests,
+        "copies of training images": training,
+        "1,000 training images, ten times each": training[:1000].repeat(10, 1, 1, 1),
+        "one image": training[:1].expand(10_000, -1, -1, -1),
+        "other real images without sevens": others[labels != 7],
+        "other real images, blurred by 3x3": blurred,
+        "uniform noise": noise,
+    }.items():
+        if not (folder / name / "report.json").exists():
+            judge.images, judge.samples = images, len(images)
+            judge.judge(None).write(folder / name)  # type: ignore[arg-type]
+
+
+class Given(Judge):
+    """Judges given images in place of samples."""
+
+    images: torch.Tensor
+
+    def seen_samples(self, model: Model) -> Seen:
+        return Seen.joined([self.extractor.see(block) for block in self.images.split(500)])
+
+
+# ---- tables -------------------------------------------------------------------------------------------------------
+
+
+def reports(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*/report.json"))]
+
+
+HEADER = (
+    "| | n | Fréchet distance | worst | coverage | worst | precision | recall | classifier score | authenticity | "
+    "copies | C_T | iterations | CPU-s |"
+)
+
+
+def tables(folder: Path) -> Iterator[str]:
+    floor: dict[str, Any] | None = None
+    for part, title in TITLES.items():
+        lines = []
+        for name, found in rows_of(part, folder):
+            lines.append(line(name, found))
+            floor = floor or found[0]
+        if lines and floor:
+            yield f"\n## {title}\n\n{HEADER}\n|{'---|' * (HEADER.count('|') - 1)}"
+            yield real_images(floor)
+            yield from lines
+
+
+def rows_of(part: str, folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    if part == "cheats":
+        for path in sorted((folder / part).glob("*/report.json")):
+            yield path.parent.name, [json.loads(path.read_text())]
+    for row in PARTS.get(part, []):
+        if found := reports(folder / part / row.name.replace(" ", "_")):
+            yield row.name, found
+
+
+def line(name: str, found: list[dict[str, Any]]) -> str:
+    values = {key: [report["results"][key]["value"] for report in found] for key in KEYS}
+    cells = [spread(values["frechet"], 2), f"{max(values['frechet']):.2f}"]
+    cells += [spread(values["coverage"], 3), f"{min(values['coverage']):.3f}"]
+    cells += [spread(values[key], digits) for key, digits in zip(KEYS[2:], (3, 3, 2, 3, 4, 1), strict=True)]
+    about = found[0]["about"]
+    cost = [spread([report["about"]["cpu_seconds"] for report in found], 0)] if "cpu_seconds" in about else [""]
+    iterations = f"{about['iteration']:,}" if "iteration" in about else ""
+    return f"| {name} | {len(found)} | {' | '.join([*cells, iterations, *cost])} |"
+
+
+def real_images(report: dict[str, Any]) -> str:
+    """The floor: what other real images score."""
+    floor = {key: report["results"][key]["floor"] for key in KEYS}
+    shown = [f"{floor[key]:.{digits}f}" for key, digits in zip(KEYS, (2, 3, 3, 3, 2, 3, 4, 1), strict=True)]
+    return f"| *other real images* | | {shown[0]} | | {shown[1]} | | {' | '.join(shown[2:])} | | |"
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Mean ± standard error; the value alone of one run."""
+    mean = f"{statistics.mean(values):,.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values) / len(values) ** 0.5:.{digits}f}"
+
+
+def draw(folder: Path, path: Path) -> None:
+    """Score against CPU-seconds: a point for each run."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    rows = [(name, found) for part in PARTS for name, found in rows_of(part, folder)]
+    floor = None
+    for i, (name, found) in enumerate(rows):
+        cpu = [report["about"]["cpu_seconds"] for report in found]
+        for axes, key in ((left, "frechet"), (right, "coverage")):
+            axes.plot(cpu, [report["results"][key]["value"] for report in found], f"C{i}o", label=name)
+        floor = floor or found[0]["results"]
+    for axes, key, title in ((left, "frechet", "Fréchet distance"), (right, "coverage", "coverage")):
+        if floor:
+            axes.axhline(floor[key]["floor"], color="0.5", linestyle="--", label="other real images")
+        axes.set(xlabel="CPU-seconds", xscale="log", title=title)
+        axes.grid(alpha=0.3)
+    left.set_yscale("log")
+    right.legend(fontsize=7)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["run", "table"])
+    parser.add_argument("parts", nargs="*", choices=[*TITLES, []], help="what to run")
+    parser.add_argument("--root", type=Path, default=Path("data"), help="the folder that holds MNIST/raw")
+    parser.add_argument("--folder", type=Path, default=Path("scoreboard"), help="where runs and reports are kept")
+    parser.add_argument("--picture", type=Path)
+    arguments = parser.parse_args()
+    if arguments.what == "run":
+        run(arguments.parts or [*TITLES], arguments.root, arguments.folder)
+        return
+    for text in tables(arguments.folder):
+        print(text)
+    if arguments.picture:
+        draw(arguments.folder, arguments.picture)
+
+
+if __name__ == "__main__":
+    main()
