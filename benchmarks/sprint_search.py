@@ -1,6 +1,5 @@
 """The sprint: how good MNIST's digits become in 160 CPU-seconds of training on one thread, and what that is owed to.
 
-    python benchmarks/sprint_judge.py --data.root data
     OMP_NUM_THREADS=1 taskset -c 1 python benchmarks/sprint_search.py best anchor --data.root data --seeds 0 1
     OMP_NUM_THREADS=1 taskset -c 1 python benchmarks/sprint_search.py ablation --data.root data --cpu 40
     python benchmarks/sprint_search.py        # prints the table of what is done
@@ -20,17 +19,18 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Trainer
-from sprint_judge import judged  # type: ignore[import-not-found]
 
 from gan_lightning import GAN, networks, objectives, penalties
 from gan_lightning.commands import quieten
 from gan_lightning.data import MNIST
+from gan_lightning.extractors import extractor_for
+from gan_lightning.judging import Judge
 
 WARM_UP, MEASURED = 20, 100
 """Iterations before and while the time of one is measured."""
@@ -197,10 +197,24 @@ def run(wanted: dict[str, Recipe], options: argparse.Namespace) -> None:
                 continue
             iterations = options.iterations or affordable(recipe, options.cpu, options.root)
             gan, cpu = trained(recipe, iterations, seed, options.root)
-            found = {"iterations": iterations, "cpu": round(cpu, 1), **judged(gan)}
+            found = {"iterations": iterations, "cpu": round(cpu, 1), **judged(gan, options.root)}
             line = {**dict(zip(("name", "recipe", "budget", "seed"), key, strict=True)), **found}
             with options.results.open("a") as file:
                 file.write(json.dumps(line) + "\n")
+
+
+def judged(gan: GAN, root: str) -> dict[str, float]:
+    """What the averaged generator's samples 0 to 9,999 score against the test images."""
+    report = judge(root).judge(gan, memory=False)
+    return {key: report.value(key) for key in ("frechet", "coverage", "density")}
+
+
+@cache
+def judge(root: str) -> Judge:
+    data = MNIST(root)
+    data.prepare_data()
+    data.setup("test")
+    return Judge(data, extractor_for(data))
 
 
 def lines_of(results: Path) -> list[dict[str, Any]]:
