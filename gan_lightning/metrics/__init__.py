@@ -1,6 +1,7 @@
 """How good samples are: pure functions of tensors."""
 
 from gan_lightning.metrics.classes import class_divergence, classes_found, classifier_score
+from gan_lightning.metrics.collapse import Variety, thumbnails, variety
 from gan_lightning.metrics.distances import frechet, kernel_distance
 from gan_lightning.metrics.modes import HIGH_QUALITY, SHRUNK, Modes, kl_floor, modes
 from gan_lightning.metrics.neighbours import (
@@ -18,6 +19,7 @@ __all__ = [
     "DensityCoverage",
     "Modes",
     "PrecisionRecall",
+    "Variety",
     "authenticity",
     "class_divergence",
     "classes_found",
@@ -29,4 +31,6 @@ __all__ = [
     "kl_floor",
     "modes",
     "precision_recall",
+    "thumbnails",
+    "variety",
 ]
