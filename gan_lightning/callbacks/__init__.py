@@ -1,8 +1,9 @@
-"""Things that watch. Taking them away changes no weight."""
+"""Things that watch. Taking them away changes no weight (but for a `CollapseGuard` that was told to roll back)."""
 
 from gan_lightning.callbacks.announcement import Announcement
 from gan_lightning.callbacks.curves import LossCurves
 from gan_lightning.callbacks.grid import SampleGrid
+from gan_lightning.callbacks.guard import CollapseGuard
 from gan_lightning.callbacks.keep import KeepCheckpoints
 from gan_lightning.callbacks.plane import PlanePicture
 from gan_lightning.callbacks.point_writer import PointWriter
@@ -13,6 +14,7 @@ from gan_lightning.callbacks.writer import SampleWriter
 
 __all__ = [
     "Announcement",
+    "CollapseGuard",
     "KeepCheckpoints",
     "LossCurves",
     "PlanePicture",
