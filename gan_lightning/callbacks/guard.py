@@ -48,7 +48,7 @@ class CollapseGuard(Callback):
             weights, averages and optimizers (or to the beginning) and go on from there with lower learning rates.
             Checkpoints then hold a copy of these.
         patience: Looks in a row that decide.
-        warm_up: Iterations at the beginning, and after a roll-back, of which nothing is said.
+        warm_up: Iterations at the beginning, and after a roll-back to the beginning, of which nothing is said.
         rate_factor: What learning rates are multiplied by in a roll-back.
         roll_backs: How many there are at most; then it stops.
     """
@@ -84,9 +84,9 @@ class CollapseGuard(Callback):
         self.scores: list[float] = []
         """The newest ones, at most `patience`."""
         self.begun = 0
-        """The iteration from which the warm-up is counted."""
+        """The iteration in which weights of the present age would have begun."""
         self.good: dict[str, Any] = {}
-        self.good_step = 0
+        """The last healthy state, its iteration, and how many of these its weights have learnt."""
         self.rolled_back = 0
 
     # ---- when -----------------------------------------------------------------------------------------------------
@@ -173,14 +173,15 @@ class CollapseGuard(Callback):
     # ---- going back -----------------------------------------------------------------------------------------------
 
     def remember(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.good, self.good_step = remembered(pl_module, trainer.optimizers), trainer.global_step
+        step = trainer.global_step
+        self.good = {"step": step, "age": step - self.begun, **remembered(pl_module, trainer.optimizers)}
 
     def roll_back(self, trainer: Trainer, pl_module: LightningModule, reason: str) -> None:
         go_back(self.good, pl_module, trainer.optimizers)
         slow_down(trainer.optimizers, [c.scheduler for c in trainer.lr_scheduler_configs], self.rate_factor)
         self.rolled_back += 1
-        self.state, self.scores, self.begun = "healthy", [], trainer.global_step
-        went = f"went back to the state of iteration {self.good_step:,}, learning rates times {self.rate_factor:g}"
+        self.state, self.scores, self.begun = "healthy", [], trainer.global_step - self.good["age"]
+        went = f"went back to the state of iteration {self.good['step']:,}, learning rates times {self.rate_factor:g}"
         say(trainer, f"{reason}; {went} (roll-back {self.rolled_back} of {self.roll_backs})")
 
     def state_dict(self) -> dict[str, Any]:
@@ -191,7 +192,7 @@ class CollapseGuard(Callback):
             setattr(self, name, state_dict[name])
 
 
-REMEMBERED = ("state", "real", "scores", "begun", "good", "good_step", "rolled_back")
+REMEMBERED = ("state", "real", "scores", "begun", "good", "rolled_back")
 
 
 def state_of(scores: list[float], before: State, patience: int) -> State:

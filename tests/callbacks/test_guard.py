@@ -209,6 +209,14 @@ def test_a_training_that_was_never_healthy_begins_anew():
     assert same(seen.weights[2], before)
 
 
+def test_who_begins_anew_has_the_warm_up_again_and_who_was_healthy_has_not():
+    for bad, rolled_back in ((range(99), {6, 12}), (range(8, 99), {9, 11})):
+        seen = Seen()
+        fit(tiny_gan(), callbacks=[Scripted(bad, "roll_back", warm_up=4), seen], max_steps=12)
+        lowered = {t for t in range(2, 13) if seen.rates[t] < seen.rates[t - 1]}
+        assert lowered == rolled_back
+
+
 def test_after_so_many_roll_backs_it_stops():
     with pytest.raises(TroubleError, match=r"stopped in iteration 6 after 2 roll-backs: samples are alike"):
         fit(tiny_gan(), callbacks=[Scripted(range(99), "roll_back", roll_backs=2)], max_steps=20)
