@@ -24,8 +24,8 @@ SAMPLES = 128
 LIMIT = 0.5
 """The score from which on something is wrong."""
 
-FALL = 0.01
-"""How much the score falls over `patience` looks, at least, of a generator that is still getting better."""
+DRIFT = 0.01
+"""A change of the score over `patience` looks that means something: a generator still gets better, or worse."""
 
 State = Literal["healthy", "warning", "failing"]
 
@@ -48,7 +48,7 @@ class CollapseGuard(Callback):
             weights, averages and optimizers (or to the beginning) and go on from there with lower learning rates.
             Checkpoints then hold a copy of these.
         patience: Looks in a row that decide.
-        warm_up: Iterations at the beginning, and after a roll-back to the beginning, of which nothing is said.
+        warm_up: Iterations at the beginning, and after a roll-back to the beginning, of which nothing bad is said.
         rate_factor: What learning rates are multiplied by in a roll-back.
         roll_backs: How many there are at most; then it stops.
     """
@@ -117,7 +117,7 @@ class CollapseGuard(Callback):
         pl_module.log("guard/score", found.score, prog_bar=True, logger=False)
         for logger in trainer.loggers:
             logger.log_metrics(numbers(found), step=trainer.global_step)
-        if trainer.global_step > self.begun + self.warm_up:
+        if trainer.global_step > self.begun + self.warm_up or found.score < LIMIT:
             self.judge(trainer, pl_module, found)
 
     def compared(self, model: Any) -> Variety:
@@ -135,7 +135,7 @@ class CollapseGuard(Callback):
             if before == "failing":
                 say(trainer, "samples are healthy again")
             self.vouch(trainer)
-            if self.action == "roll_back" and found.score == min(self.scores):  # not one that is on its way down
+            if self.action == "roll_back" and found.score < self.scores[0] + DRIFT:  # not on its way down
                 self.remember(trainer, pl_module)
 
     def act(self, trainer: Trainer, pl_module: LightningModule, reason: str, news: bool) -> None:
@@ -200,7 +200,7 @@ def state_of(scores: list[float], before: State, patience: int) -> State:
     bad = [score >= LIMIT for score in scores]
     if before == "failing" and any(bad):
         return "failing"
-    if len(bad) == patience and all(bad) and scores[-1] > scores[0] - FALL:
+    if len(bad) == patience and all(bad) and scores[-1] > scores[0] - DRIFT:
         return "failing"
     return "warning" if any(bad) else "healthy"
 

@@ -217,6 +217,12 @@ def test_who_begins_anew_has_the_warm_up_again_and_who_was_healthy_has_not():
         assert lowered == rolled_back
 
 
+def test_who_was_healthy_in_the_warm_up_goes_back_to_that():
+    seen = Seen()
+    fit(tiny_gan(), callbacks=[Scripted(range(4, 7), "roll_back", warm_up=4), seen], max_steps=6)
+    assert same(seen.weights[6], seen.weights[3])
+
+
 def test_after_so_many_roll_backs_it_stops():
     with pytest.raises(TroubleError, match=r"stopped in iteration 6 after 2 roll-backs: samples are alike"):
         fit(tiny_gan(), callbacks=[Scripted(range(99), "roll_back", roll_backs=2)], max_steps=20)
