@@ -14,8 +14,9 @@ class TroubleError(UserError):
     Args:
         message: What is wrong.
         whole: Whether nothing of the present iteration has been learnt yet, so that the state is worth saving.
+        complete: Whether the message says already from which checkpoint to go on.
     """
 
-    def __init__(self, message: str, whole: bool = False) -> None:
+    def __init__(self, message: str, whole: bool = False, complete: bool = False) -> None:
         super().__init__(message)
-        self.whole = whole
+        self.whole, self.complete = whole, complete

@@ -19,6 +19,7 @@ FLOORS = [
         "trouble",
         "machines",
         "resuming",
+        "rewinding",
         "moments",
         "augmentation",
     },

@@ -102,7 +102,7 @@ class KeepCheckpoints(Checkpoint):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self.signals.release()
-        if not isinstance(exception, TroubleError) or not self.started:
+        if not isinstance(exception, TroubleError) or exception.complete or not self.started:
             return
         if exception.whole and self.saved != trainer.global_step:
             self.save(trainer, self.last)
@@ -166,19 +166,24 @@ class KeepCheckpoints(Checkpoint):
         """Lets `best.ckpt` name the same file as `last.ckpt`, if it is the best."""
         if self.best_step != trainer.global_step and self.best.exists():
             return
-        part = self.best.with_name(".best.ckpt.part")
-        part.unlink(missing_ok=True)
-        try:
-            os.link(self.last, part)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(self.last, part)
-        os.replace(part, self.best)
+        also_named(self.last, self.best.name)
 
     def state_dict(self) -> dict[str, Any]:
         return {"best_step": self.best_step, "best_value": self.best_value}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_step, self.best_value = state_dict["best_step"], state_dict["best_value"]
+
+
+def also_named(path: Path, name: str) -> None:
+    """Lets a second name in the same folder name the same file, in place of what it named before."""
+    part = path.with_name(f".{name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        os.link(path, part)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, part)
+    os.replace(part, path.with_name(name))
 
 
 def ends(trainer: Trainer) -> bool:

@@ -21,6 +21,7 @@ LABELS = {
     "loss/reconstruction": "reconstruction",
     "loss/kl": "KL",
     "elbo": "ELBO",
+    "guard/score": "collapse",
 }
 
 

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from gan_lightning import checkpoints
 from gan_lightning.callbacks import (
     Announcement,
+    CollapseGuard,
     Cost,
     FeatureWriter,
     Judgement,
@@ -70,6 +71,7 @@ def fit_parser(kind: type[Learner]) -> Parser:
     parser.add_class_arguments(kind, "model")
     parser.add_class_arguments(SampleGrid, "grid")
     parser.add_class_arguments(Judgement, "judge")
+    parser.add_class_arguments(CollapseGuard, "guard")
     parser.add_class_arguments(KeepCheckpoints, "checkpoint")
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
     parser.link_arguments("seed", "model.seed")
@@ -135,7 +137,7 @@ def fit_trainer(made: Namespace, begin: Start, words: dict[str, Any]) -> Trainer
     theirs = options["callbacks"] or []
     options["callbacks"] = [*ours, *(theirs if isinstance(theirs, list) else [theirs])]
     if not options["fast_dev_run"]:
-        options["callbacks"].append(Settings(words))
+        options["callbacks"] += [Settings(words), *([made.guard] if isinstance(made.model, Model) else [])]
         if options["enable_checkpointing"] is not False:
             options["callbacks"].append(made.checkpoint)  # last: it saves what the others know
     if options["max_epochs"] is None and options["max_steps"] == -1 and options["max_time"] is None:

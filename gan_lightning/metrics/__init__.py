@@ -1,6 +1,7 @@
 """How good samples are: pure functions of tensors."""
 
 from gan_lightning.metrics.classes import class_divergence, classes_found, classifier_score
+from gan_lightning.metrics.collapse import Variety, thumbnails, variety
 from gan_lightning.metrics.distances import frechet, kernel_distance
 from gan_lightning.metrics.estimate import Estimate
 from gan_lightning.metrics.memorisation import Duplicates, Memorisation, birthday, duplicates, memorisation
@@ -24,6 +25,7 @@ __all__ = [
     "Memorisation",
     "Modes",
     "PrecisionRecall",
+    "Variety",
     "authenticity",
     "birthday",
     "class_divergence",
@@ -39,4 +41,6 @@ __all__ = [
     "modes",
     "nearest",
     "precision_recall",
+    "thumbnails",
+    "variety",
 ]
