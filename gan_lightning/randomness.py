@@ -7,7 +7,7 @@ on its own number. A resumed run therefore has nothing to remember, and whatever
 
 import torch
 
-TRAINING, ORDER, POINTS, HELD_OUT = 1, 2, 3, 4
+TRAINING, ORDER, POINTS, HELD_OUT, STACKS = 1, 2, 3, 4, 5
 """What a stream of random numbers is for: the first of the integers that name it."""
 
 

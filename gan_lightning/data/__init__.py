@@ -6,6 +6,7 @@ from gan_lightning.data.folder import ImageFolder
 from gan_lightning.data.images import Batches, ImageData
 from gan_lightning.data.mnist import MNIST, FashionMNIST
 from gan_lightning.data.points import Grid, Mixture, Plane, PointData, Points, Ring
+from gan_lightning.data.stacked import StackedMNIST
 
 __all__ = [
     "CIFAR10",
@@ -21,4 +22,5 @@ __all__ = [
     "PointData",
     "Points",
     "Ring",
+    "StackedMNIST",
 ]

@@ -1,0 +1,89 @@
+"""The classification accuracy score of a conditional model on MNIST, and the reverse.
+
+    python benchmarks/accuracy_score.py lightning_logs/version_0/checkpoints/last.ckpt --root data
+
+A classifier is trained on 60,000 samples and their labels, and tested on the 10,000 real test images (Ravuri and
+Vinyals, "Classification accuracy score for conditional generative models", 2019, https://arxiv.org/abs/1905.10887).
+Beside it stand the same classifier trained on the 60,000 real images, and what that one says of the samples' labels.
+"""
+
+import argparse
+import time
+from functools import partial
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor
+from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.utils.data import TensorDataset
+
+from gan_lightning import FeatureLearner, gan
+from gan_lightning.commands import quieten
+from gan_lightning.data import MNIST, ImageData
+from gan_lightning.model import Model
+from gan_lightning.networks import FeatureNetwork
+
+ITERATIONS, BLOCK = 1950, 500
+
+
+class Given(ImageData):
+    """These pixels (N, 1, 28, 28) and labels (N,)."""
+
+    def __init__(self, pixels: Tensor, labels: Tensor) -> None:
+        super().__init__((1, 28, 28), batch_size=128, classes=10)
+        self.images = TensorDataset(pixels, labels)
+
+    def load(self) -> TensorDataset:
+        return self.images
+
+
+def classifier(pixels: Tensor, labels: Tensor, seed: int) -> FeatureNetwork:
+    """Trained on these images as configs/extractor.yaml does."""
+    torch.manual_seed(seed)
+    network = FeatureNetwork((1, 28, 28), classes=10)
+    adam = partial(torch.optim.AdamW, lr=0.002, weight_decay=0.05, fused=True)
+    fall = partial(CosineAnnealingLR, T_max=ITERATIONS)
+    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    trainer = Trainer(max_steps=ITERATIONS, enable_model_summary=False, accelerator="cpu", **quiet)
+    trainer.fit(
+        FeatureLearner(network, network_optimizer=adam, network_scheduler=fall, seed=seed), Given(pixels, labels)
+    )
+    return network.eval()
+
+
+@torch.no_grad()
+def accuracy(network: FeatureNetwork, pixels: Tensor, labels: Tensor) -> float:
+    blocks = zip(pixels.split(BLOCK), labels.split(BLOCK), strict=True)
+    right = [network.scores(network(x.float() / 127.5 - 1)).argmax(1) == y for x, y in blocks]
+    return torch.cat(right).double().mean().item()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint")
+    parser.add_argument("--root", default="data", help="the folder that holds MNIST/raw")
+    parser.add_argument("--seed", type=int, default=0, help="of the classifiers")
+    arguments = parser.parse_args()
+    quieten()
+    torch.set_num_threads(1)
+    data = MNIST(arguments.root)
+    data.prepare_data()
+    real, tests = data.load().tensors, data.load_test().tensors
+    model = Model.load_from_checkpoint(arguments.checkpoint)
+    assert isinstance(model, gan.GAN)
+    assert model.classes == 10, "name a checkpoint of a conditional model"
+    blocks = zip(torch.arange(len(real[1])).split(BLOCK), real[1].split(BLOCK), strict=True)
+    made = [model.sample(seeds.tolist(), y.tolist()).mul(127.5).add(127.5).round().byte() for seeds, y in blocks]
+    samples = torch.cat(made), real[1]
+    print("| trained on | tested on | accuracy | CPU-s of training |\n|---|---|---|---|")
+    for name, images in (("60,000 samples", samples), ("60,000 real images", real)):
+        started = time.process_time()
+        network = classifier(*images, arguments.seed)
+        cpu = time.process_time() - started
+        print(f"| {name} | 10,000 test images | {accuracy(network, *tests):.4f} | {cpu:.0f} |", flush=True)
+    print(f"| 60,000 real images | 60,000 samples | {accuracy(network, *samples):.4f} | |")
+
+
+if __name__ == "__main__":
+    main()
