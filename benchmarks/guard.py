@@ -183,11 +183,10 @@ class Truth(Callback):
         if trainer.global_step % TRUTH:
             return
         started = time.process_time()
-        images = pl_module.sample(range(SAMPLES))
+        model: Any = pl_module
+        images = model.sample(range(SAMPLES))
         self.seen.append((trainer.global_step, self.share(images)))
-        self.opinions.append(
-            (trainer.global_step, *opinion(pl_module.discriminator, batch[0], images[: len(batch[0])]))
-        )
+        self.opinions.append((trainer.global_step, *opinion(model.discriminator, batch[0], images[: len(batch[0])])))
         self.cpu += time.process_time() - started
 
 
