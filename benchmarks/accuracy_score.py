@@ -77,9 +77,9 @@ def main() -> None:
     made = [model.sample(seeds.tolist(), y.tolist()).mul(127.5).add(127.5).round().byte() for seeds, y in blocks]
     samples = torch.cat(made), real[1]
     print("| trained on | tested on | accuracy | CPU-s of training |\n|---|---|---|---|")
-    for name, images in (("60,000 samples", samples), ("60,000 real images", real)):
+    for name, (pixels, labels) in (("60,000 samples", samples), ("60,000 real images", real)):
         started = time.process_time()
-        network = classifier(*images, arguments.seed)
+        network = classifier(pixels, labels, arguments.seed)
         cpu = time.process_time() - started
         print(f"| {name} | 10,000 test images | {accuracy(network, *tests):.4f} | {cpu:.0f} |", flush=True)
     print(f"| 60,000 real images | 60,000 samples | {accuracy(network, *samples):.4f} | |")
