@@ -62,8 +62,8 @@ FREQUENCY = {"ring": 1.0, "grid": 2.0}
 """Of the discriminator's waves."""
 
 RECIPES: dict[str, dict[str, Any]] = {
-    "ring": {"iterations": 6000, "batch_size": 128, "width": 96},
-    "grid": {"iterations": 6000, "batch_size": 256, "width": 96},
+    "ring": {"iterations": 20_000, "batch_size": 128, "width": 96},
+    "grid": {"iterations": 20_000, "batch_size": 256, "width": 96},
 }
 
 SEEDS = {"recipe": 10, "matrix": 5, "lazy": 5, "packs": 5}

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 COMMANDS = {
     "fit": "train a GAN, a VAE or a VAE-GAN",
     "predict": "make samples from a checkpoint",
-    "validate": "judge a checkpoint on held-out images (says what it will measure)",
-    "test": "judge a checkpoint for a report (says what it will measure)",
+    "validate": "say how good a checkpoint's samples are, compared with held-out images",
+    "test": "the same for a report, compared with images set apart for tests",
 }
 
 CTRL_C = 130
@@ -22,6 +22,7 @@ examples:
   gan fit --config configs/vae.yaml                        a VAE, with the same networks
   gan fit --data ImageFolder --data.root my_images         images of your own
   gan predict --ckpt_path lightning_logs/version_0/checkpoints/last.ckpt --samples.count 64
+  gan test --ckpt_path last                                how good its samples are
 
 `gan COMMAND --help` lists every option of a command.
 """

@@ -28,8 +28,8 @@ def a_clone(tmp_path, mnist_root, monkeypatch):
         shutil.copytree(mnist_root, name)
     Path("my_points.csv").write_text("".join(f"{i % 7},{i * i % 11}\n" for i in range(256)))
     Path("my_images").mkdir()
-    for i in range(40):
-        Image.fromarray(np.full((50, 60, 3), i, dtype=np.uint8)).save(f"my_images/{i}.png")
+    for i in range(400):
+        Image.fromarray(np.full((50, 60, 3), i % 256, dtype=np.uint8)).save(f"my_images/{i}.png")
 
 
 def blocks(page: str, language: str) -> list[str]:
