@@ -32,15 +32,16 @@ class KeepCheckpoints(Checkpoint):
         every_n_steps: Iterations between writes; 0 writes only at both ends.
         monitor: The logged number that says which checkpoint is best, such as judge/frechet with judge.every_n_steps
             1000. Without one, the newest is: a GAN's losses do not tell.
-        mode: Whether the smallest or the largest number is best.
+        mode: Whether the smallest or the largest number is best; as the judgement has it if null, else the smallest.
     """
 
     def __init__(
-        self, every_n_steps: int = 1000, monitor: str | None = None, mode: Literal["min", "max"] = "min"
+        self, every_n_steps: int = 1000, monitor: str | None = None, mode: Literal["min", "max"] | None = None
     ) -> None:
         if every_n_steps < 0:
             raise UserError(f"checkpoint.every_n_steps is {every_n_steps}; it must be at least 0")
-        self.every_n_steps, self.monitor, self.sign = every_n_steps, monitor, {"min": 1, "max": -1}[mode]
+        self.every_n_steps, self.monitor = every_n_steps, monitor
+        self.sign = {"min": 1, "max": -1}[mode or mode_of(monitor)]
         self.folder, self.signals = Path(), Signals()
         self.started, self.saved, self.best_step, self.best_value = False, -1, 0, math.inf
 
@@ -184,6 +185,12 @@ def also_named(path: Path, name: str) -> None:
     except OSError:  # a file system without hard links
         shutil.copyfile(path, part)
     os.replace(part, path.with_name(name))
+
+
+def mode_of(monitor: str | None) -> Literal["min", "max"]:
+    """Which way is better: as the measure has it; the smallest of other numbers."""
+    measure = MEASURES.get((monitor or "").removeprefix(PREFIX))
+    return "max" if measure is not None and measure.better == "higher" else "min"
 
 
 def ends(trainer: Trainer) -> bool:

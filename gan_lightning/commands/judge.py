@@ -1,6 +1,7 @@
 """`gan validate` and `gan test`."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,7 @@ def judge(command: str, arguments: Sequence[str]) -> None:
     data.prepare_data()
     data.setup("fit")
     jury = Judge(data, extractor_for(data, options.extractor), SPLITS[command], options.samples, options.first_seed)
+    print(f"comparing {jury.samples:,} samples with {jury.real.reference.words} …", file=sys.stderr, flush=True)
     report = jury.judge(model, checkpoint=str(path), iteration=content["global_step"], **cost(content))
     print(report.text())
     folder = Path(options.folder or folder_of(path) / command)

@@ -198,6 +198,12 @@ def test_the_best_checkpoint_is_that_of_the_best_score(features, tmp_path):
     assert found[best] == min(found.values())
 
 
+@pytest.mark.parametrize(("monitor", "sign"), [("judge/coverage", -1), ("judge/frechet", 1), ("loss/generator", 1)])
+def test_the_measure_says_which_way_is_better(monitor, sign):
+    assert KeepCheckpoints(monitor=monitor).sign == sign
+    assert KeepCheckpoints(monitor=monitor, mode="max").sign == -1
+
+
 @pytest.mark.parametrize(
     ("monitor", "every", "message"),
     [("judge/frechet", 0, "nothing is judged during training"), ("judge/fid", 2, "judgements are judge/frechet, ")],
