@@ -129,8 +129,8 @@ def cheats(root: Path, folder: Path) -> None:
         "copies of training images": training,
         "1,000 training images, ten times each": training[:1000].repeat(10, 1, 1, 1),
         "one image": training[:1].expand(10_000, -1, -1, -1),
-        "other real images without sevens": others[labels != 7],
-        "other real images, blurred by 3x3": blurred,
+        "training images without sevens": others[labels != 7],
+        "training images, blurred by 3x3": blurred,
         "uniform noise": noise,
     }.items():
         if not (folder / name / "report.json").exists():
