@@ -16,13 +16,15 @@ import torch
 import torchvision
 from torch import Tensor
 
-from gan_lightning.data.images import scale
+from gan_lightning.data import MNIST
+from gan_lightning.data.images import scale, shuffled
+from gan_lightning.extractors import extractor_for
 from gan_lightning.metrics.memorisation import Memorisation, Nearness, compared, nearness
 
 COMPONENTS = 64
 
 
-def features(images: Tensor) -> Tensor:
+def components(images: Tensor) -> Tensor:
     """What images (N, 1, 28, 28) in [-1, 1] are compared by, (N, d): principal components of the training images."""
     mean, axes = principal
     return images.flatten(1).double().sub(mean) @ axes
@@ -40,6 +42,15 @@ def principal_of(images: Tensor) -> tuple[Tensor, Tensor]:
 
 def pixels(images: Tensor) -> Tensor:
     return images.flatten(1).double()
+
+
+def network(images: Tensor) -> Tensor:
+    """What the package's feature network of MNIST sees."""
+    seen = extractor_for(MNIST())
+    return torch.cat([seen.see(block).features for block in images.split(500)]).double()
+
+
+LOOKS = {"components": components, "pixels": pixels, "network": network}
 
 
 # ---- what is planted ----------------------------------------------------------------------------------------------
@@ -147,28 +158,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", default="data", help="the folder that holds MNIST/raw")
     parser.add_argument("--repeats", type=int, default=200)
-    parser.add_argument("--pixels", action="store_true", help="compare by pixels instead of features")
+    parser.add_argument("--by", choices=[*LOOKS], default="components", help="what images are compared by")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     started = time.process_time()
 
     files = [torchvision.datasets.MNIST(chosen.root, train=train).data.unsqueeze(1) for train in (True, False)]
     generator = torch.Generator().manual_seed(0)
-    written, strange = files[0][torch.randperm(len(files[0]), generator=generator)], files[1]
+    order = torch.randperm(len(files[0]), generator=generator)
+    if chosen.by == "network":  # which has learnt the first of these
+        order = shuffled(len(files[0]))
+    written, strange = files[0][order], files[1]
     train, left = scale(written[:TRAINED_ON]), scale(written[TRAINED_ON:])
     global principal
     principal = principal_of(train)
-    look = pixels if chosen.pixels else features
+    look = LOOKS[chosen.by]
 
     known = look(train)
     bank = train[torch.randperm(len(train), generator=generator)[:BANK]]
     real = nearness(known, look(left))
     kinds = {name: nearness(known, look(change(bank, generator))) for name, change in CHANGES.items()}
     measured = time.process_time() - started
-    print(f"{'pixels' if chosen.pixels else f'{COMPONENTS} principal components'}, {chosen.repeats} repeats, seed 0\n")
+    print(f"by {chosen.by}, {chosen.repeats} repeats, seed 0\n")
     print("\n".join(rows(real, kinds, chosen.repeats)))
     print("\nMedian ratio: " + ", ".join(f"{k} {v.ratio.median():.3f}" for k, v in [("none", real), *kinds.items()]))
-    if not chosen.pixels:
+    if chosen.by != "pixels":
         other = nearness(known, look(scale(strange)))
         print(f"\nAlarms without copies, other writers held out: {strangers(other, real, chosen.repeats)}")
     print(f"\n{time.process_time() - started:.0f} CPU-seconds, of which {measured:.0f} for the neighbours")
