@@ -1,6 +1,6 @@
 """What the configs that ship reach on MNIST, what it costs, and what cheats score: the tables of docs/results/mnist.md.
 
-    python benchmarks/scoreboard.py run sprint half_hour objectives cheats --root data --folder scoreboard
+    python benchmarks/scoreboard.py run sprint objectives cheats --root data --folder scoreboard
     python benchmarks/scoreboard.py table --folder scoreboard --picture docs/results/mnist.png
 
 The first command trains and judges with the `gan` command, one process and one thread at a time; started again, it goes
@@ -57,7 +57,6 @@ def steps(count: int) -> tuple[str, ...]:
 
 PARTS: dict[str, list[Row]] = {
     "sprint": [Row("sprint", ("mnist_sprint.yaml",))],
-    "half_hour": [Row("half an hour", ("mnist_half_hour.yaml",), seeds=1)],
     # the counts make the CPU-seconds about the same
     "objectives": [
         Row("NonSaturating", CLASSIC, steps(3000)),
@@ -70,7 +69,6 @@ PARTS: dict[str, list[Row]] = {
 
 TITLES = {
     "sprint": "A sprint: at most 160 CPU-seconds of one thread",
-    "half_hour": "Half an hour of one thread",
     "objectives": "Objectives on the classic dense networks, about as many CPU-seconds each",
     "cheats": "Cheats: no generator at all",
 }
