@@ -68,7 +68,7 @@ PARTS: dict[str, list[Row]] = {
 }
 
 TITLES = {
-    "sprint": "A sprint: at most 160 CPU-seconds of one thread",
+    "sprint": "A sprint: about 160 CPU-seconds of one thread",
     "objectives": "Objectives on the classic dense networks, about as many CPU-seconds each",
     "cheats": "Cheats: no generator at all",
 }
