@@ -11,7 +11,7 @@ import torch
 
 from gan_lightning import checkpoints
 from gan_lightning.commands.parser import Parser, command_parser, instantiated
-from gan_lightning.commands.predict import trust
+from gan_lightning.commands.predict import add_checkpoint, trust
 from gan_lightning.commands.resume import find
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.errors import UserError
@@ -51,24 +51,12 @@ class Judging:
 
 def judge_parser(command: str) -> Parser:
     parser = command_parser(command, ABOUT[command])
-    parser.add_argument(
-        "--ckpt_path",
-        type=str,
-        required=True,
-        help="A checkpoint file, a run's folder, or last or best: that of the newest run in lightning_logs.",
-    )
+    add_checkpoint(parser)
     parser.add_argument(
         "--data", type=ImageData | None, default=None, help="The real images; those of the checkpoint's run if null."
     )
     parser.add_class_arguments(Judging, "judge")
     parser.add_argument("--device", type=str, default="auto", help="cpu, cuda, mps, or auto: a GPU if there is one.")
-    parser.add_argument(
-        "--trust",
-        type=list[str],
-        default=[],
-        help="Classes of your own that the checkpoint names, as module.Class. Their modules will be imported; a "
-        "checkpoint cannot import anything by itself.",
-    )
     return parser
 
 

@@ -54,13 +54,21 @@ def predict_parser() -> Parser:
     parser = command_parser(
         "predict", "Makes samples from a checkpoint file alone: it needs no data, no config and no GPU."
     )
+    add_checkpoint(parser)
+    parser.add_class_arguments(Samples, "samples")
+    others: set[str | int] = {name for name in signature(Trainer).parameters if name not in MACHINE}
+    parser.add_class_arguments(Trainer, "trainer", skip=others, instantiate=False, fail_untyped=False)
+    return parser
+
+
+def add_checkpoint(parser: Parser) -> None:
+    """The options that say which checkpoint is opened, and what it may name."""
     parser.add_argument(
         "--ckpt_path",
         type=str,
         required=True,
         help="A checkpoint file, a run's folder, or last or best: that of the newest run in lightning_logs.",
     )
-    parser.add_class_arguments(Samples, "samples")
     parser.add_argument(
         "--trust",
         type=list[str],
@@ -68,9 +76,6 @@ def predict_parser() -> Parser:
         help="Classes of your own that the checkpoint names, as module.Class. Their modules will be imported; a "
         "checkpoint cannot import anything by itself.",
     )
-    others: set[str | int] = {name for name in signature(Trainer).parameters if name not in MACHINE}
-    parser.add_class_arguments(Trainer, "trainer", skip=others, instantiate=False, fail_untyped=False)
-    return parser
 
 
 def predict(command: str, arguments: Sequence[str]) -> None:
