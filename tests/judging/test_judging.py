@@ -173,6 +173,28 @@ def test_one_and_two_processes_find_the_same_score(features, tmp_path):
     assert [ones[-1][key] for key in keys] == [twos[-1][key] for key in keys]
 
 
+def test_the_samples_are_those_of_consecutive_seeds():
+    """More of them than are looked at at a time."""
+    data, gan = ready(WithTests()), tiny_gan()
+    judge = Judge(data, Pixels(), samples=700, first_seed=5)
+    expected = gan.sample(range(5, 705)).flatten(1)
+    assert torch.allclose(judge.seen_samples(gan).features, expected, atol=1e-6)
+
+
+def test_what_happens_in_a_pause_costs_nothing(monkeypatch):
+    now = iter(range(100))
+    monkeypatch.setattr("time.process_time", lambda: float(next(now)))  # a second passes at each look
+    cost = Cost()
+    cost.cpu_mark = 0.0
+    cost.count()  # at 0
+    with cost.paused():  # counted up to 1
+        for _ in range(50):
+            next(now)
+    assert cost.cpu == 1
+    cost.count()  # one second after the pause
+    assert cost.cpu == 2
+
+
 def test_costs_stand_beside_the_score_in_one_row(features, tmp_path):
     fit(tiny_gan(), callbacks=[Cost(), Judgement(4, samples=40, extractor=features)], logger=MetricsTable(tmp_path))
     with open(tmp_path / "metrics.csv") as file:
