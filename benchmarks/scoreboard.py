@@ -1,6 +1,6 @@
 """What the configs that ship reach on MNIST, what it costs, and what cheats score: the tables of docs/results/mnist.md.
 
-    python benchmarks/scoreboard.py run sprint objectives cheats --root data --folder scoreboard
+    python benchmarks/scoreboard.py run sprint half_hour objectives few cheats --root data --folder scoreboard
     python benchmarks/scoreboard.py table --folder scoreboard --picture docs/results/mnist.png
 
 The first command trains and judges with the `gan` command, one process and one thread at a time; started again, it goes
@@ -48,15 +48,21 @@ class Row(NamedTuple):
 
 
 CLASSIC = ("mnist.yaml",)
-SHORT = ("--trainer.precision", "bf16-mixed", "--grid.every_n_steps", "0", "--trainer.max_epochs", "null")
+SHORT = ("--grid.every_n_steps", "0", "--trainer.max_epochs", "null")
 
 
 def steps(count: int) -> tuple[str, ...]:
     return (*SHORT, "--trainer.max_steps", str(count))
 
 
+def few(*augmentation: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """600 of MNIST's images, which is all that are left when the others are held out."""
+    return ("few.yaml",), ("--data", "MNIST", "--data.held_out", "0.99", "--grid.every_n_steps", "0", *augmentation)
+
+
 PARTS: dict[str, list[Row]] = {
-    "sprint": [Row("sprint", ("mnist_sprint.yaml",))],
+    "sprint": [Row("sprint", ("mnist_sprint.yaml",)), Row("sprint, told the digit", ("conditional_sprint.yaml",))],
+    "half_hour": [Row("told the digit", ("conditional.yaml",))],
     # the counts make the CPU-seconds about the same
     "objectives": [
         Row("NonSaturating", CLASSIC, steps(3000)),
@@ -65,11 +71,21 @@ PARTS: dict[str, list[Row]] = {
         Row("Wasserstein + WGANGP", (*CLASSIC, "overlays/wgan_gp.yaml"), steps(900)),
         Row("RelativisticPaired + R1 + R2", (*CLASSIC, "overlays/r3.yaml"), steps(2400)),
     ],
+    "few": [
+        Row("ADA", *few()),
+        Row("no augmentation", *few("--model.augmentation", "null")),
+        Row(
+            "DiffAugment",
+            *few("--model.augmentation", "{class_path: DiffAugment, init_args: {policy: [translation, cutout]}}"),
+        ),
+    ],
 }
 
 TITLES = {
     "sprint": "A sprint: about 160 CPU-seconds of one thread",
+    "half_hour": "Less than half an hour of one thread",
     "objectives": "Objectives on the classic dense networks, about as many CPU-seconds each",
+    "few": "600 images: augmentation of what the discriminator sees",
     "cheats": "Cheats: no generator at all",
 }
 

@@ -53,7 +53,7 @@ class GAN(Model):
         self,
         generator: Generator,
         discriminator: Discriminator,
-        objective: Objective = NonSaturating(discriminator_weight=0.5),
+        objective: Objective = NonSaturating(),
         penalties: Sequence[Penalty] = (),
         augmentation: Augmentation | None = None,
         generator_optimizer: OptimizerFactory = CLASSIC_ADAM,

@@ -72,7 +72,7 @@ class VAEGAN(Model):
         generator: Generator,
         encoder: Discriminator,
         discriminator: Discriminator,
-        objective: Objective = NonSaturating(discriminator_weight=0.5),
+        objective: Objective = NonSaturating(),
         beta: float = 1.0,
         gamma: float = 0.1,
         generator_optimizer: OptimizerFactory = CLASSIC_ADAM,

@@ -9,8 +9,10 @@ import yaml
 from PIL import Image
 from test_cli import RUN, gan, mistake
 
-from gan_lightning.commands.kind import KINDS, kind_of
+from gan_lightning.commands.fit import fit_parser
+from gan_lightning.commands.kind import DEFAULTS, KINDS, kind_of
 from gan_lightning.errors import UserError
+from gan_lightning.objectives import NonSaturating
 
 SMALL = ["--data", "Digits", "--trainer.max_steps", "4", "--trainer.log_every_n_steps", "2", "--grid.rows", "2"]
 LAST = str(RUN / "checkpoints/last.ckpt")
@@ -38,6 +40,15 @@ def test_the_kind_is_the_last_one_that_is_named():
         "--config nowhere.yaml --config": "GAN",
     }.items():
         assert kind_of(words.split()) is KINDS[kind], words
+
+
+def test_a_part_that_is_named_alone_has_the_defaults_of_its_class():
+    """What a kind begins with would be merged into it, so `objective: X` would depend on what X is named after."""
+    for kind in KINDS.values():
+        for key, words in DEFAULTS[kind].items():
+            assert "optimizer" in key or [*words] == ["class_path"], f"{kind.__name__} {key}"
+    named = fit_parser(KINDS["GAN"]).parse_args(["--data", "Digits", "--model.objective", "NonSaturating"])
+    assert named.model.objective.init_args.discriminator_weight == NonSaturating().discriminator_weight
 
 
 @pytest.mark.parametrize("kind", ["VAE", "VAEGAN"])

@@ -22,7 +22,7 @@ DEFAULTS: dict[type[Learner], dict[str, Any]] = {
     GAN: {
         "model.generator": {"class_path": "MLPGenerator"},
         "model.discriminator": {"class_path": "MLPDiscriminator"},
-        "model.objective": {"class_path": "NonSaturating", "init_args": {"discriminator_weight": 0.5}},
+        "model.objective": {"class_path": "NonSaturating"},
         "model.generator_optimizer": ADAM,
         "model.discriminator_optimizer": ADAM,
     },
@@ -36,7 +36,7 @@ DEFAULTS: dict[type[Learner], dict[str, Any]] = {
         "model.generator": {"class_path": "MLPGenerator"},
         "model.encoder": {"class_path": "MLPDiscriminator"},
         "model.discriminator": {"class_path": "MLPDiscriminator"},
-        "model.objective": {"class_path": "NonSaturating", "init_args": {"discriminator_weight": 0.5}},
+        "model.objective": {"class_path": "NonSaturating"},
         **{f"model.{player}_optimizer": ADAM for player in ("generator", "encoder", "discriminator")},
     },
     FeatureLearner: {
