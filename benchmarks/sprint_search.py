@@ -1,12 +1,14 @@
-"""The sprint: how good MNIST's digits become in 160 CPU-seconds of training on one thread, and what that is owed to.
+"""The sprints: how good MNIST's digits become in 160 CPU-seconds of training on one thread, and what that is owed to.
 
     OMP_NUM_THREADS=1 taskset -c 1 python benchmarks/sprint_search.py best anchor --data.root data --seeds 0 1
     OMP_NUM_THREADS=1 taskset -c 1 python benchmarks/sprint_search.py ablation --data.root data --cpu 40
+    OMP_NUM_THREADS=1 taskset -c 1 python benchmarks/sprint_search.py labels --data.root data --cpu 250 --looks 3
     python benchmarks/sprint_search.py        # prints the table of what is done
 
 Each run measures its CPU-time an iteration, takes as many iterations as fit into the budget, trains (which is what
-CPU-seconds count), and is judged: the averaged generator of the last iteration, on samples 0 to 9,999. A run is one
-line of JSON; those that are there are not repeated. `--try '{"lr": 0.002}'` trains the best recipe with other settings.
+CPU-seconds count) on 50,000 images, and is judged by the other 10,000: the averaged generator, on samples 0 to 9,999,
+at the end and, with --looks, on the way. The test images stay unseen. A judgement is one line of JSON; runs that are
+there are not repeated. `--try '{"lr": 0.002}'` trains the best recipe with other settings.
 
 Settings of the process that save time and change no number (torch 2.15, glibc, a PyTorch built with CUDA on a machine
 without a GPU): CUDA_VISIBLE_DEVICES= GLIBC_TUNABLES=glibc.malloc.hugetlb=1 MALLOC_MMAP_THRESHOLD_=1000000000
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
 from gan_lightning import GAN, networks, objectives, penalties
 from gan_lightning.commands import quieten
@@ -34,6 +36,14 @@ from gan_lightning.judging import Judge
 
 WARM_UP, MEASURED = 20, 100
 """Iterations before and while the time of one is measured."""
+
+HELD_OUT = 1 / 6
+"""Of the images: those that the feature network has not learnt, and no recipe either."""
+
+KEYS = ("name", "recipe", "budget", "seed")
+"""What tells one run from another."""
+
+SCORES = ("frechet", "coverage", "precision", "recall", "class_divergence")
 
 
 class Recipe(NamedTuple):
@@ -136,7 +146,26 @@ ABLATION: dict[str, Recipe] = {
 }
 """The best with one thing changed."""
 
-RECIPES = ABLATION | {"anchor": ANCHOR, "classic": CLASSIC}
+SLOWER = BEST._replace(power=1.0, average_decay=0.9995)
+
+LABELLED = SLOWER._replace(
+    generator=sub_pixel("Generator", hidden=[256], classes=10),
+    discriminator=sub_pixel("Discriminator", hidden=[512], classes=10),
+)
+
+LABELS: dict[str, Recipe] = {
+    "labels, penalties .1 to .02": LABELLED._replace(weight=0.1, end=0.2),
+    "labels, penalties .5 to .05": LABELLED,
+    "no labels, penalties .1 to .02": SLOWER._replace(weight=0.1, end=0.2),
+    "no labels, penalties .5 to .05": SLOWER,
+    "no labels, packs of 2": SLOWER._replace(power=0.5, discriminator=sub_pixel("Discriminator", packing=2)),
+    "no labels, RelativisticPaired": SLOWER._replace(power=0.5, objective="RelativisticPaired"),
+}
+"""What labels change, and how strong penalties should be with them."""
+
+GROUPS = {"ablation": ABLATION, "labels": LABELS}
+
+RECIPES = ABLATION | LABELS | {"anchor": ANCHOR, "classic": CLASSIC}
 
 
 # ---- a run --------------------------------------------------------------------------------------------------------
@@ -167,21 +196,45 @@ def smoother(recipe: Recipe, kind: type[penalties.Penalty], iterations: int) -> 
     return penalty if recipe.end == 1 else penalties.Fading(penalty, recipe.end, iterations)
 
 
-def trained(recipe: Recipe, iterations: int, seed: int, root: str) -> tuple[GAN, float]:
-    """The model and the CPU-seconds of its training."""
+class Looks(Callback):
+    """CPU-seconds of training, without the looks, and what each look says.
+
+    Args:
+        moments: Iterations after which the samples are judged.
+        judge: Judges them.
+    """
+
+    def __init__(self, moments: list[int], judge: Judge | None) -> None:
+        self.moments, self.judge, self.cpu, self.found = moments, judge, 0.0, []
+
+    def on_train_start(self, trainer, pl_module) -> None:
+        self.mark = time.process_time()
+
+    def on_train_batch_end(self, trainer, pl_module: Any, outputs, batch, batch_idx) -> None:
+        if trainer.global_step in self.moments:
+            self.cpu += time.process_time() - self.mark
+            scores = {}
+            if self.judge is not None:
+                report = self.judge.judge(pl_module, memory=False)
+                scores = {key: report.value(key) for key in SCORES}
+            self.found.append({"iteration": trainer.global_step, "cpu": round(self.cpu, 1), **scores})
+            self.mark = time.process_time()
+
+
+def trained(recipe: Recipe, iterations: int, seed: int, root: str, looks: Looks) -> None:
+    """Trains; what it costs and what comes out is in the looks."""
     torch.set_float32_matmul_precision(recipe.matmul)
-    gan, data = game(recipe, iterations, seed), MNIST(root, recipe.batch_size, seed)
+    gan, data = game(recipe, iterations, seed), MNIST(root, recipe.batch_size, seed, HELD_OUT)
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     quiet |= {"enable_model_summary": False, "accelerator": "cpu", "precision": recipe.precision}
-    trainer = Trainer(max_steps=iterations, **quiet)
-    started = time.process_time()
-    trainer.fit(gan, data)
-    return gan, time.process_time() - started
+    Trainer(max_steps=iterations, callbacks=[looks], **quiet).fit(gan, data)
 
 
 def affordable(recipe: Recipe, seconds: float, root: str) -> int:
     """How many iterations fit into so many CPU-seconds, rounded down to hundreds."""
-    short, long = (trained(recipe, n, 0, root)[1] for n in (WARM_UP, WARM_UP + MEASURED))
+    looks = Looks([WARM_UP, WARM_UP + MEASURED], None)
+    trained(recipe, WARM_UP + MEASURED, 0, root, looks)
+    short, long = (look["cpu"] for look in looks.found)
     start = short - WARM_UP * (long - short) / MEASURED
     return max(100, int((seconds - start) * MEASURED / (long - short)) // 100 * 100)
 
@@ -193,28 +246,24 @@ def run(wanted: dict[str, Recipe], options: argparse.Namespace) -> None:
     for seed in options.seeds:
         for name, recipe in wanted.items():
             key = [name, json.loads(json.dumps(recipe)), options.cpu, seed]
-            if key in [[line[k] for k in ("name", "recipe", "budget", "seed")] for line in lines_of(options.results)]:
+            if key in [[line[k] for k in KEYS] for line in lines_of(options.results)]:
                 continue
             iterations = options.iterations or affordable(recipe, options.cpu, options.root)
-            gan, cpu = trained(recipe, iterations, seed, options.root)
-            found = {"iterations": iterations, "cpu": round(cpu, 1), **judged(gan, options.root)}
-            line = {**dict(zip(("name", "recipe", "budget", "seed"), key, strict=True)), **found}
+            moments = [iterations * (i + 1) // options.looks for i in range(options.looks)]
+            looks = Looks(moments, judge(options.root))
+            trained(recipe, iterations, seed, options.root, looks)
             with options.results.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-
-
-def judged(gan: GAN, root: str) -> dict[str, float]:
-    """What the averaged generator's samples 0 to 9,999 score against the test images."""
-    report = judge(root).judge(gan, memory=False)
-    return {key: report.value(key) for key in ("frechet", "coverage", "density")}
+                for found in looks.found:
+                    line = dict(zip(KEYS, key, strict=True)) | {"iterations": iterations} | found
+                    file.write(json.dumps(line) + "\n")
 
 
 @cache
 def judge(root: str) -> Judge:
-    data = MNIST(root)
+    data = MNIST(root, held_out=HELD_OUT)
     data.prepare_data()
-    data.setup("test")
-    return Judge(data, extractor_for(data))
+    data.setup("fit")
+    return Judge(data, extractor_for(data), "validation")
 
 
 def lines_of(results: Path) -> list[dict[str, Any]]:
@@ -226,33 +275,34 @@ def lines_of(results: Path) -> list[dict[str, Any]]:
 
 def table(lines: list[dict[str, Any]]) -> Iterator[str]:
     """What was measured, as Markdown."""
-    yield "| | budget, CPU-s | n | iterations | CPU-s | Fréchet distance | coverage | density |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| | n | of iterations | after | CPU-s | Fréchet distance | coverage | precision | recall | KL of classes |"
+    yield "|" + "---|" * 10
     runs = defaultdict(list)
     for line in lines:
-        runs[line["budget"], line["name"]].append(line)
-    for (budget, name), same in sorted(runs.items(), key=lambda pair: (pair[0][0], pair[1][0]["frechet"])):
-        mean = {key: statistics.mean(line[key] for line in same) for key in same[0] if isinstance(same[0][key], float)}
-        steps = statistics.mean(line["iterations"] for line in same)
+        runs[line["name"], line["budget"], line["iteration"] / line["iterations"]].append(line)
+    for (name, _, _), same in runs.items():
+        mean = {key: statistics.mean(line[key] for line in same) for key in ("iterations", "iteration", "cpu", *SCORES)}
         yield (
-            f"| {name} | {budget:g} | {len(same)} | {steps:,.0f} | {mean['cpu']:.0f} | {mean['frechet']:.2f} "
-            f"| {mean['coverage']:.3f} | {mean['density']:.3f} |"
+            f"| {name} | {len(same)} | {mean['iterations']:,.0f} | {mean['iteration']:,.0f} | {mean['cpu']:.0f} "
+            f"| {mean['frechet']:.2f} | {mean['coverage']:.3f} | {mean['precision']:.3f} | {mean['recall']:.3f} "
+            f"| {mean['class_divergence']:.4f} |"
         )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipes", nargs="*", help=f"ablation, or some of: {', '.join(RECIPES)}")
+    parser.add_argument("recipes", nargs="*", help=f"ablation, labels, or some of: {', '.join(RECIPES)}")
     parser.add_argument("--try", dest="tried", type=json.loads, help="changes of the best recipe, as JSON")
     parser.add_argument("--data.root", dest="root", default="data")
     parser.add_argument("--results", type=Path, default=Path("sprint.jsonl"), help="one line of JSON for each run")
     parser.add_argument("--cpu", type=float, default=160.0, help="the budget in CPU-seconds")
     parser.add_argument("--iterations", type=int, help="this many, whatever they take")
+    parser.add_argument("--looks", type=int, default=1, help="how often samples are judged")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
     wanted = {}
     for name in options.recipes:
-        wanted |= ABLATION if name == "ablation" else {name: RECIPES[name]}
+        wanted |= GROUPS.get(name) or {name: RECIPES[name]}
     if options.tried:
         wanted[json.dumps(options.tried)] = BEST._replace(**options.tried)
     if wanted:
