@@ -158,6 +158,7 @@ LABELS: dict[str, Recipe] = {
     "labels, penalties .5 to .05": LABELLED,
     "no labels, penalties .1 to .02": SLOWER._replace(weight=0.1, end=0.2),
     "no labels, penalties .5 to .05": SLOWER,
+    "no labels, penalties .5 to .02": SLOWER._replace(power=0.5, end=0.04),
     "no labels, packs of 2": SLOWER._replace(power=0.5, discriminator=sub_pixel("Discriminator", packing=2)),
     "no labels, RelativisticPaired": SLOWER._replace(power=0.5, objective="RelativisticPaired"),
 }
