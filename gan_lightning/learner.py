@@ -215,10 +215,17 @@ class Learner(LightningModule):
         checkpoints.use_safe_files(self.trainer.strategy)
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         if self.classes and stage == "fit" and isinstance(data, ImageData):
-            check_classes(data.classes, self.classes)
+            check_classes(data.classes, self.classes, self.class_keys)
         if self.trainer.world_size > 1:
             for player in self.players.values():
                 share_batch_norm(player.network)
+
+    @property
+    def class_keys(self) -> str:
+        """The options that say how many classes there are."""
+        parts = {name: words for name, words in self.hparams.items() if isinstance(words, dict)}
+        made_for = [name for name, words in parts.items() if words.get("init_args", {}).get("classes")]
+        return " and ".join(f"model.{name}.classes" for name in made_for)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lets settings that differ from the checkpoint's take effect, and says so."""
@@ -256,12 +263,12 @@ class Learner(LightningModule):
         """Refuses images or labels that the networks would misread."""
         check_images(images_of(batch), self.image_shape)
         if self.classes:
-            check_labels(batch, self.classes)
+            check_labels(batch, self.classes, self.class_keys)
 
     def check_later_batch(self, batch: Any) -> None:
         check_finite(images_of(batch))
         if self.classes:
-            check_labels(batch, self.classes)
+            check_labels(batch, self.classes, self.class_keys)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Names the kind of model, and keeps what is not finite out of every checkpoint."""

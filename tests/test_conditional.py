@@ -11,11 +11,11 @@ from lightning.pytorch import Callback
 from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
 
-from gan_lightning import cli
+from gan_lightning import FeatureLearner, cli
 from gan_lightning.callbacks import KeepCheckpoints, SampleGrid
 from gan_lightning.data import ImageFolder
 from gan_lightning.errors import TroubleError, UserError
-from gan_lightning.networks import MLPDiscriminator, MLPGenerator, Verdict, naming, packed
+from gan_lightning.networks import FeatureNetwork, MLPDiscriminator, MLPGenerator, Verdict, naming, packed
 from gan_lightning.pictures import tile, to_uint8
 
 
@@ -131,10 +131,18 @@ def test_data_without_labels_is_refused_by_a_model_with_classes(tmp_path):
     for i in range(8):
         Image.fromarray(np.full((4, 4), i, dtype=np.uint8)).save(tmp_path / f"{i}.png")
     data = ImageFolder(str(tmp_path), image_size=4, channels=1, batch_size=8)
-    with pytest.raises(UserError, match=r"made for 48 classes, but the data has no labels: set .* to 0"):
+    with pytest.raises(
+        UserError, match=r"no labels: set model\.generator\.classes and model\.discriminator\.classes to"
+    ):
         fit(conditional(), data)
     with pytest.raises(TroubleError, match="but the data has no labels"):
         fit(conditional(), DataLoader(torch.zeros(8, *SHAPE), batch_size=8))  # type: ignore[arg-type]
+
+
+def test_the_key_to_change_is_that_of_the_kind():
+    learner = FeatureLearner(FeatureNetwork(SHAPE, classes=4))
+    with pytest.raises(UserError, match=r"the data has 48: set model\.network\.classes to 48"):
+        fit(learner, Blobs())
 
 
 def test_other_labels_than_the_model_knows_are_refused():

@@ -16,7 +16,7 @@ from gan_lightning.callbacks.progress import iterations
 from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.callbacks.signals import Signals
 from gan_lightning.errors import TroubleError, UserError
-from gan_lightning.judging import MEASURES
+from gan_lightning.judging import MEASURES, REMEMBERED
 from gan_lightning.moments import due
 from gan_lightning.processes import together
 
@@ -136,11 +136,23 @@ class KeepCheckpoints(Checkpoint):
         if self.monitor is None or not self.monitor.startswith(PREFIX):
             return
         callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
-        if not any(isinstance(callback, Judgement) and callback.every_n_steps for callback in callbacks):
+        every = next((c.every_n_steps for c in callbacks if isinstance(c, Judgement)), 0)
+        if not every:
             raise UserError(
                 f"checkpoint.monitor is {self.monitor}, but nothing is judged during training: set judge.every_n_steps"
             )
-        measures = [PREFIX + key for key in MEASURES]
+        end = iterations(trainer)
+        if end is not None and every > end:
+            raise UserError(
+                f"checkpoint.monitor is {self.monitor}, but judge.every_n_steps is {every:,}, and training ends after "
+                f"{end:,} iterations: judge more often"
+            )
+        if self.monitor.removeprefix(PREFIX) in REMEMBERED:
+            raise UserError(
+                f"checkpoint.monitor is {self.monitor}, which takes a look at all training images, so only gan test "
+                "and gan validate measure it: choose another judgement"
+            )
+        measures = [PREFIX + key for key in MEASURES if key not in REMEMBERED]
         if self.monitor not in measures:
             raise UserError(f"checkpoint.monitor is {self.monitor}; judgements are {', '.join(measures)}")
 
@@ -153,14 +165,16 @@ class KeepCheckpoints(Checkpoint):
             value = self.sign * float(numbers[self.monitor])
             if value < self.best_value:
                 self.best_step, self.best_value = step, value
-        elif step >= trainer.log_every_n_steps and not self.monitor.startswith(PREFIX):  # type: ignore[attr-defined]
+        elif judged_now(trainer) if self.monitor.startswith(PREFIX) else step >= trainer.log_every_n_steps:  # type: ignore[attr-defined]
             there = ", ".join(sorted(numbers))
             raise UserError(f"checkpoint.monitor is {self.monitor}, which is not logged; there are {there}")
 
     def found_better(self, trainer: Trainer) -> bool:
         """Whether samples have just been judged, and found better than ever by the number that is monitored."""
-        if not judged_now(trainer) or self.monitor not in trainer.callback_metrics:
+        if self.monitor is None or not judged_now(trainer):
             return False
+        if self.monitor not in trainer.callback_metrics:
+            return self.monitor.startswith(PREFIX)  # to be refused
         return self.sign * float(trainer.callback_metrics[self.monitor]) < self.best_value
 
     def name_best(self, trainer: Trainer) -> None:
@@ -185,6 +199,7 @@ def also_named(path: Path, name: str) -> None:
     except OSError:  # a file system without hard links
         shutil.copyfile(path, part)
     os.replace(part, path.with_name(name))
+    part.unlink(missing_ok=True)  # which stays where both named the same file already
 
 
 def mode_of(monitor: str | None) -> Literal["min", "max"]:

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from PIL import Image
 from torch import Tensor
 
+from gan_lightning.callbacks.run_folder import check_folder
 from gan_lightning.errors import UserError
 from gan_lightning.pictures import enlarged, picture, pixels_of, tile, to_uint8
 
@@ -100,12 +101,10 @@ class SampleWriter(BasePredictionWriter):
 
 def prepare(folder: Path, overwrite: bool) -> None:
     """An empty folder, or one that may be written into."""
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"samples.folder is {folder}, which is a file: name a folder")
-    held = len(list(folder.iterdir())) if folder.exists() else 0
+    check_folder(folder, "samples.folder", "samples")
+    held = len(list(folder.iterdir()))
     if held and not overwrite:
         raise UserError(
             f"the folder {folder} holds {held} files already: name another with --samples.folder, or add "
             "--samples.overwrite true to replace files of the same name"
         )
-    folder.mkdir(parents=True, exist_ok=True)

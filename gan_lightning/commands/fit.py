@@ -1,6 +1,5 @@
 """`gan fit`."""
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,7 +26,7 @@ from gan_lightning.callbacks import (
     Reconstructions,
     SampleGrid,
 )
-from gan_lightning.callbacks.run_folder import run_folder
+from gan_lightning.callbacks.run_folder import check_folder, run_folder
 from gan_lightning.callbacks.signals import at_once_while_starting
 from gan_lightning.commands.kind import DEFAULTS, KINDS, kind_of
 from gan_lightning.commands.parser import Parser, command_parser, instantiated
@@ -97,7 +96,7 @@ def fit(command: str, arguments: Sequence[str]) -> None:
             made.data.load_state_dict({"plane": asdict(plane)})  # Lightning does so only for data of the same class
     words = yaml.safe_load(parser.dump(config))
     words.pop("ckpt_path", None)
-    check_root(Path(made.trainer.default_root_dir or "."))
+    check_folder(Path(made.trainer.default_root_dir or "."), "trainer.default_root_dir", "a run")
     trainer = fit_trainer(made, begin, words)
     folder = run_folder(trainer)
     writes = trainer.is_global_zero and not made.trainer.fast_dev_run
@@ -115,17 +114,6 @@ def fit(command: str, arguments: Sequence[str]) -> None:
         trainer.fit(made.model, datamodule=made.data, ckpt_path=begin.checkpoint, weights_only=True)
     if writes:
         report(folder, trainer.global_step - begin.iteration, time.monotonic() - started)
-
-
-def check_root(root: Path) -> None:
-    """Refuses a folder that cannot be written into, before anything is trained for it."""
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        refused = None if os.access(root, os.W_OK) else "it may not be written into"
-    except OSError as error:
-        refused = error.strerror
-    if refused:
-        raise UserError(f"trainer.default_root_dir is {root}, which cannot hold a run: {refused}")
 
 
 def fit_trainer(made: Namespace, begin: Start, words: dict[str, Any]) -> Trainer:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from gan_lightning import checkpoints
+from gan_lightning.callbacks.run_folder import check_folder
 from gan_lightning.commands.parser import Parser, command_parser, instantiated
 from gan_lightning.commands.predict import add_checkpoint, trust
 from gan_lightning.commands.resume import find
@@ -76,13 +77,16 @@ def judge(command: str, arguments: Sequence[str]) -> None:
     data: ImageData = made.data
     if tuple(data.image_shape) != tuple(model.image_shape):
         raise UserError(f"{path} makes images of {tuple(model.image_shape)}, and data has {data.image_shape}")
+    if words is not None:
+        check_held_out(data, words)
     data.prepare_data()
     data.setup("fit")
+    folder = Path(options.folder or folder_of(path) / command)
+    check_folder(folder, "judge.folder", "a report")
     jury = Judge(data, extractor_for(data, options.extractor), SPLITS[command], options.samples, options.first_seed)
     print(f"comparing {jury.samples:,} samples with {jury.real.reference.words} …", file=sys.stderr, flush=True)
     report = jury.judge(model, checkpoint=str(path), iteration=content["global_step"], **cost(content))
     print(report.text())
-    folder = Path(options.folder or folder_of(path) / command)
     report.write(folder)
     files = "report.json and report.md"
     if not isinstance(data, PointData):
@@ -116,6 +120,21 @@ def data_words(content: dict[str, Any]) -> dict[str, Any] | None:
             f"images with --data, or if you trust that code, add --trust {words.get('class_path')}"
         )
     return {**words, "class_path": found[0]}
+
+
+def check_held_out(data: ImageData, words: dict[str, Any]) -> None:
+    """Refuses another share of held-out images than training had: some of them would have been trained on.
+
+    Args:
+        data: What is to be judged by.
+        words: What was trained on.
+    """
+    trained = words.get("init_args", {}).get("held_out", 0.0)
+    if path_of(type(data)) == words["class_path"] and data.held_out != trained:
+        raise UserError(
+            f"data.held_out is {data.held_out}, but the checkpoint was trained with {trained}, so that images would "
+            "pass for held out that it has seen: leave it out, or train again"
+        )
 
 
 def cost(content: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class Learnt(Extractor):
             self.network.load_state_dict(tensors)
         except RuntimeError as error:
             raise UserError(f"{path} is damaged: its tensors do not fit its network") from error
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise UserError(f"{path} is damaged: it holds numbers that are not finite")
         self.network.eval().requires_grad_(False)
         self.name, self.digest = self.about["name"], digest_of(path)
 

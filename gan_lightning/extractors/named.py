@@ -20,9 +20,11 @@ def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
         name: MNIST, Inception, or the file of a feature network; the one that the data knows if None.
 
     Raises:
-        UserError: The data knows none, or there is no such file.
+        UserError: The data knows none, or needs none, or there is no such file.
     """
     if isinstance(data, PointData):
+        if name is not None:
+            raise UserError(f"judge.extractor is {name}, but points are seen as they are: leave it out")
         return Coordinates()
     name = name or data.extractor
     if name is None:

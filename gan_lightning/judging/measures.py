@@ -59,6 +59,9 @@ MEASURES = {
 }
 """By the key in files and logs."""
 
+REMEMBERED = ("authenticity", "copies", "copying")
+"""Those that look at all images that were trained on, which takes longer."""
+
 
 def compared(data: ImageData, extractor: Extractor, real: Seen, made: Seen) -> Iterator[tuple[str, Estimate]]:
     """Each measure of samples against real images, by key."""

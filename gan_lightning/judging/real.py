@@ -67,7 +67,7 @@ class Real:
         if min(len(self.reference), len(self.other)) < 20:
             raise UserError(
                 f"{type(data).__name__} leaves {min(len(self.reference), len(self.other))} real images to compare "
-                "with; it takes 20: give it more images, or a larger data.held_out"
+                "with; it takes 20: give it more images, or train with a larger data.held_out"
             )
 
     def seen(self, images: Dataset) -> Seen:

@@ -144,34 +144,36 @@ def check_finite(x: Tensor) -> None:
         )
 
 
-def check_classes(known: int | None, classes: int) -> None:
+def check_classes(known: int | None, classes: int, keys: str) -> None:
     """Refuses data with other classes than those that networks are made for.
 
     Args:
         known: How many the data says it has; None if it does not say.
         classes: How many the networks are made for.
+        keys: What says so.
 
     Raises:
         UserError: The data has none, or others.
     """
     if known not in (None, classes):
         has = f"the data has {known}" if known else "the data has no labels"
-        raise UserError(f"the networks are made for {classes} classes, but {has}: {SET} {known}")
+        raise UserError(f"the networks are made for {classes} classes, but {has}: set {keys} to {known}")
 
 
-def check_labels(batch: Any, classes: int) -> None:
+def check_labels(batch: Any, classes: int, keys: str) -> None:
     """Refuses labels that networks made for this many classes would misread.
 
     Args:
         batch: (x, y), or something without labels.
         classes: How many the networks are made for.
+        keys: What says so.
 
     Raises:
         UserError: There are no labels, or others.
     """
     _, *labels = batch if isinstance(batch, (tuple, list)) else (batch,)
     if not labels:
-        check_classes(0, classes)
+        check_classes(0, classes, keys)
     y = labels[0]
     if y.dtype != torch.int64 or y.dim() != 1:
         raise UserError(
@@ -180,8 +182,6 @@ def check_labels(batch: Any, classes: int) -> None:
     low, high = y.min().item(), y.max().item()
     if not 0 <= low <= high < classes:
         raise UserError(
-            f"labels go from {low} to {high}, the networks know the classes 0 to {classes - 1}: {SET} {high + 1}"
+            f"labels go from {low} to {high}, the networks know the classes 0 to {classes - 1}: set {keys} to "
+            f"{high + 1}"
         )
-
-
-SET = "set classes of model.generator (and of model.discriminator, if there is one) to"

@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan_lightning import GAN
 from gan_lightning.callbacks import Announcement, KeepCheckpoints, LossCurves, Progress, SampleGrid, SampleWriter
+from gan_lightning.callbacks.keep import also_named
 from gan_lightning.errors import UserError
 from gan_lightning.pictures import READABLE, picture, pixels_of, tile, to_uint8
 from gan_lightning.sampling import seed_loader
@@ -134,6 +135,14 @@ def test_the_last_checkpoint_is_written_at_the_interval_and_at_the_end(tmp_path)
     fit(tiny_gan(), max_steps=7, callbacks=[Spy(3)], enable_checkpointing=True, default_root_dir=tmp_path)
     assert steps == [0, 3, 6, 7]
     assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_a_second_name_leaves_nothing_else_behind(tmp_path):
+    (tmp_path / "last").write_text("new")
+    for _ in range(2):  # a rename of one name of a file to another of the same file does nothing
+        also_named(tmp_path / "last", "best")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best", "last"]
+    assert (tmp_path / "best").read_text() == "new"
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -66,6 +66,14 @@ def test_what_is_no_feature_network_is_refused_in_one_line(tmp_path):
         Learnt(path)
 
 
+def test_a_feature_network_with_numbers_that_are_not_finite_is_refused(tmp_path):
+    broken = network()
+    torch.nn.init.constant_(broken.dense.weight, float("nan"))
+    write_features(broken, tmp_path / "f.safetensors", {"name": "mine"})
+    with pytest.raises(UserError, match="is damaged: it holds numbers that are not finite"):
+        Learnt(tmp_path / "f.safetensors")
+
+
 def test_images_of_another_shape_are_refused(tmp_path):
     write_features(network(), tmp_path / "f.safetensors", {"name": "mine"})
     with pytest.raises(UserError, match=r"the extractor mine sees images of \(1, 4, 4\), and these are \(3, 8, 8\)"):
@@ -94,6 +102,8 @@ def test_points_are_their_own_features():
     assert torch.equal(extractor.see(torch.ones(3, 2, 1, 1)).features, torch.ones(3, 2))
     with pytest.raises(UserError, match="are not points"):
         extractor.see(noise())
+    with pytest.raises(UserError, match=r"judge\.extractor is MNIST, but points are seen as they are"):
+        extractor_for(Ring(), "MNIST")
 
 
 def test_data_that_no_network_knows_is_refused_with_what_to_do():

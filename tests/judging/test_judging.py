@@ -5,9 +5,11 @@ import json
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import SHAPE, Blobs, fit, same, tiny_gan, weights
+from PIL import Image
 from processes import together
 from torch import Tensor
 from torch.utils.data import TensorDataset
@@ -228,13 +230,24 @@ def test_the_measure_says_which_way_is_better(monitor, sign):
 
 @pytest.mark.parametrize(
     ("monitor", "every", "message"),
-    [("judge/frechet", 0, "nothing is judged during training"), ("judge/fid", 2, "judgements are judge/frechet, ")],
+    [
+        ("judge/frechet", 0, "nothing is judged during training"),
+        ("judge/frechet", 2000, "training ends after . iterations: judge more often"),
+        ("judge/authenticity", 2, "only gan test and gan validate measure it"),
+        ("judge/fid", 2, "judgements are judge/frechet, "),
+    ],
 )
 def test_a_monitor_that_never_comes_is_refused_before_training(monitor, every, message, features, tmp_path):
     judgement = Judgement(every, samples=40, extractor=features)
     where = {"default_root_dir": tmp_path, "enable_checkpointing": True}
     with pytest.raises(UserError, match=message):
         fit(tiny_gan(), callbacks=[judgement, KeepCheckpoints(monitor=monitor)], **where)
+
+
+def test_a_judgement_that_such_data_does_not_have_is_no_monitor(features, tmp_path):
+    judgement, keep = Judgement(1, samples=40, extractor=features), KeepCheckpoints(monitor="judge/modes")
+    with pytest.raises(UserError, match=r"judge/modes, which is not logged; there are .*judge/frechet"):
+        fit(tiny_gan(), callbacks=[judgement, keep], default_root_dir=tmp_path, enable_checkpointing=True, max_steps=3)
 
 
 def test_what_a_run_cost_goes_on_counting_after_a_stop(tmp_path):
@@ -304,8 +317,12 @@ def test_a_checkpoint_is_judged_without_another_word(command, run, capsys):
 
 
 def test_the_images_to_judge_by_can_be_others(run, capsys):
-    cli.main(["test", "--ckpt_path", "last", "--judge.samples", "50", "--data.held_out", "0.5"])
-    assert "held-out images of Digits" in capsys.readouterr().out
+    Path("pictures").mkdir()
+    for i in range(60):
+        Image.fromarray(np.full((28, 28), 4 * i, dtype=np.uint8)).save(f"pictures/{i}.png")
+    others = ["--data", "ImageFolder", "--data.root", "pictures", "--data.image_size", "28", "--data.channels", "1"]
+    cli.main(["test", "--ckpt_path", "last", "--judge.extractor", "MNIST", "--judge.samples", "30", *others])
+    assert "images that ImageFolder trains on" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -316,6 +333,8 @@ def test_the_images_to_judge_by_can_be_others(run, capsys):
         (["--device", "gpu9"], "device is gpu9, which is not there"),
         (["--judge.samples", "5"], "judge.samples is 5; it must be at least 20"),
         (["--ckpt_path", "none.ckpt"], "there is no checkpoint none.ckpt"),
+        (["--data.held_out", "0.5"], "data.held_out is 0.5, but the checkpoint was trained with 0.0"),
+        (["--judge.folder", "lightning_logs/version_0/config.yaml"], "cannot hold a report: it is a file"),
     ],
 )
 def test_a_mistake_ends_in_one_line(words, message, run, capsys):
