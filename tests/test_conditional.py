@@ -131,9 +131,7 @@ def test_data_without_labels_is_refused_by_a_model_with_classes(tmp_path):
     for i in range(8):
         Image.fromarray(np.full((4, 4), i, dtype=np.uint8)).save(tmp_path / f"{i}.png")
     data = ImageFolder(str(tmp_path), image_size=4, channels=1, batch_size=8)
-    with pytest.raises(
-        UserError, match=r"set model\.generator\.classes and model\.discriminator\.classes to 0"
-    ):
+    with pytest.raises(UserError, match=r"set model\.generator\.classes and model\.discriminator\.classes to 0"):
         fit(conditional(), data)
     with pytest.raises(TroubleError, match="but the data has no labels"):
         fit(conditional(), DataLoader(torch.zeros(8, *SHAPE), batch_size=8))  # type: ignore[arg-type]

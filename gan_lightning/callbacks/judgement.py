@@ -50,7 +50,11 @@ class Judgement(Callback):
 
     def found(self, trainer: Trainer, model: LightningModule) -> Judge:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        if data is None or not isinstance(model, Model):
+        if not isinstance(model, Model):
+            raise UserError(
+                f"a {type(model).__name__} makes no samples that could be judged: set judge.every_n_steps to 0"
+            )
+        if data is None:
             raise UserError(
                 "judging during training compares samples with the images of an ImageData: make one of your data, or "
                 "set judge.every_n_steps to 0"

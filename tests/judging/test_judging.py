@@ -14,7 +14,7 @@ from processes import together
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from gan_lightning import GAN, cli
+from gan_lightning import GAN, FeatureLearner, cli
 from gan_lightning.callbacks import Cost, Judgement, KeepCheckpoints
 from gan_lightning.data import ImageData, Ring
 from gan_lightning.errors import UserError
@@ -248,6 +248,12 @@ def test_a_judgement_that_such_data_does_not_have_is_no_monitor(features, tmp_pa
     judgement, keep = Judgement(1, samples=40, extractor=features), KeepCheckpoints(monitor="judge/modes")
     with pytest.raises(UserError, match=r"judge/modes, which is not logged; there are .*judge/frechet"):
         fit(tiny_gan(), callbacks=[judgement, keep], default_root_dir=tmp_path, enable_checkpointing=True, max_steps=3)
+
+
+def test_what_makes_no_samples_cannot_be_judged(features):
+    learner = FeatureLearner(FeatureNetwork(SHAPE, classes=48))
+    with pytest.raises(UserError, match=r"a FeatureLearner makes no samples .* set judge\.every_n_steps to 0"):
+        fit(learner, callbacks=[Judgement(1, samples=40, extractor=features)])
 
 
 def test_what_a_run_cost_goes_on_counting_after_a_stop(tmp_path):
