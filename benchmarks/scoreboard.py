@@ -224,7 +224,11 @@ def draw(folder: Path, path: Path) -> None:
     """Score against CPU-seconds: a point for each run."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    rows = [(name, found) for part in PARTS for name, found in rows_of(part, folder)]
+    rows = [
+        (f"600 images, {name}" if part == "few" else name, found)
+        for part in PARTS
+        for name, found in rows_of(part, folder)
+    ]
     floor = None
     for i, (name, found) in enumerate(rows):
         cpu = [report["about"]["cpu_seconds"] for report in found]
