@@ -82,7 +82,7 @@ def test_one_iteration_is_algorithm_1_written_out_by_hand():
 
     softplus = nn.functional.softplus
     for x, z in zip(noise.x.split(4), noise.z[:2], strict=True):
-        loss = (softplus(-d(x)).mean() + softplus(d(g(z).detach())).mean()) / 2
+        loss = softplus(-d(x)).mean() + softplus(d(g(z).detach())).mean()
         for p, slope in zip(d.parameters(), torch.autograd.grad(loss, list(d.parameters())), strict=True):
             p.data -= 0.1 * slope
     loss = softplus(-d(g(noise.z[2]))).mean()
