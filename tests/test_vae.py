@@ -213,7 +213,7 @@ def test_each_player_of_a_vae_gan_follows_its_own_loss_by_finite_differences():
     def loss_d() -> Tensor:
         _, *fakes = made(e_d, z_d)
         real = softplus(-game.discriminator(x)).mean()
-        return sum((real + softplus(game.discriminator(fake)).mean()) / 4 for fake in fakes)  # type: ignore[return-value]
+        return sum((real + softplus(game.discriminator(fake)).mean()) / 2 for fake in fakes)  # type: ignore[return-value]
 
     def loss_e() -> Tensor:
         q, rebuilt, _ = made(e_e, z_e)
