@@ -28,8 +28,8 @@ class Judgement(Callback):
     Args:
         every_n_steps: Iterations between judgements; 0 for none.
         samples: How many samples; as many as there are real images to compare with, but 10,000 at most, if null.
-        extractor: What sees the images: MNIST, Inception, or a file that gan fit --config configs/extractor.yaml
-            made; the one that the data knows if null.
+        extractor: What sees the images: MNIST, StackedMNIST, Inception, or a file that gan fit --config
+            configs/extractor.yaml made; the one that the data knows if null.
         first_seed: The first sample's number.
     """
 

@@ -37,8 +37,8 @@ class Judging:
 
     Args:
         samples: How many samples; as many as there are real images to compare with, but 10,000 at most, if null.
-        extractor: What sees the images: MNIST, Inception, or a file that gan fit --config configs/extractor.yaml
-            made; the one that the data knows if null.
+        extractor: What sees the images: MNIST, StackedMNIST, Inception, or a file that gan fit --config
+            configs/extractor.yaml made; the one that the data knows if null.
         first_seed: The first sample's number.
         folder: Where report.json, report.md and neighbours.png are written; into the run's folder, below test or
             validate, if null.

@@ -24,6 +24,8 @@ class StackedMNIST(ImageData):
         held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
     """
 
+    extractor = "StackedMNIST"
+
     def __init__(
         self, root: str = "data", count: int = 128_000, batch_size: int = 128, seed: int = 0, held_out: float = 0.0
     ) -> None:

@@ -72,6 +72,33 @@ class Learnt(Extractor):
         return Seen(features.cpu(), probabilities)
 
 
+class Channelwise(Extractor):
+    """Sees each channel alone, as a grey image: the features of all, side by side; a class for each tuple of classes.
+
+    The probability of a tuple is the product of its channels' probabilities, and its number has the first channel's
+    class as the first digit, as in `StackedMNIST`.
+
+    Args:
+        single: Sees images of one channel, and knows classes.
+    """
+
+    def __init__(self, single: Extractor) -> None:
+        self.single, self.digest = single, single.digest
+        self.name = f"{single.name}, channel by channel"
+
+    def to(self, device: torch.device) -> "Channelwise":
+        self.single.to(device)
+        return self
+
+    def see(self, x: Tensor) -> Seen:
+        features, probabilities = self.single.see(x.flatten(0, 1).unsqueeze(1))
+        assert probabilities is not None, "name an extractor that knows classes"
+        first, *others = probabilities.unflatten(0, x.shape[:2]).unbind(1)
+        for other in others:
+            first = (first.unsqueeze(2) * other.unsqueeze(1)).flatten(1)
+        return Seen(features.unflatten(0, x.shape[:2]).flatten(1), first)
+
+
 def write_features(network: FeatureNetwork, path: Path, about: dict[str, Any]) -> None:
     """Writes a feature network into one file.
 

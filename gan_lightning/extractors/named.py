@@ -6,7 +6,7 @@ from gan_lightning.data import ImageData, PointData
 from gan_lightning.errors import UserError
 from gan_lightning.extractors.contract import Coordinates, Extractor
 from gan_lightning.extractors.inception import Inception
-from gan_lightning.extractors.learnt import Learnt
+from gan_lightning.extractors.learnt import Channelwise, Learnt
 
 PINNED = {"MNIST": Path(__file__).parent / "mnist.safetensors"}
 """Feature networks that come with the package."""
@@ -17,7 +17,8 @@ def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
 
     Args:
         data: Points are their own features; some data sets know a feature network of the package.
-        name: MNIST, Inception, or the file of a feature network; the one that the data knows if None.
+        name: MNIST, StackedMNIST (the same, channel by channel), Inception, or the file of a feature network; the one
+            that the data knows if None.
 
     Raises:
         UserError: The data knows none, or needs none, or there is no such file.
@@ -35,4 +36,6 @@ def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
         )
     if name == "Inception":
         return Inception()
+    if name == "StackedMNIST":
+        return Channelwise(Learnt(PINNED["MNIST"]))
     return Learnt(PINNED.get(name, name))

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from gan_lightning import FeatureLearner
 from gan_lightning.augmentation import DiffAugment
 from gan_lightning.callbacks import FeatureWriter
-from gan_lightning.data import MNIST, Digits, Ring
+from gan_lightning.data import MNIST, Digits, Ring, StackedMNIST
 from gan_lightning.errors import UserError
 from gan_lightning.extractors import Coordinates, Inception, Learnt, extractor_for, inception, write_features
 from gan_lightning.extractors.inception import as_pixels
@@ -94,6 +94,23 @@ def test_the_one_that_comes_with_the_package_is_small_and_knows_digits():
     assert (seen.features.std(0) > 0.01).all(), "no feature is dead"
     assert seen.probabilities is not None
     assert (seen.probabilities.argmax(1) == y).float().mean() > 0.6, "it has never seen these digits, only MNIST's"
+
+
+def test_three_digits_are_seen_channel_by_channel():
+    extractor, single = extractor_for(StackedMNIST()), extractor_for(MNIST())
+    digits = Digits()
+    digits.setup("fit")
+    assert digits.source is not None
+    x = digits.as_floats(digits.source[torch.arange(30)][0])
+    seen, alone = extractor.see(x.reshape(10, 3, 28, 28)), single.see(x)
+    assert torch.allclose(seen.features, alone.features.reshape(10, 192), atol=1e-5)
+    assert seen.probabilities is not None
+    assert alone.probabilities is not None
+    assert torch.allclose(seen.probabilities.sum(1), torch.ones(10), atol=1e-5)
+    best = alone.probabilities.argmax(1).reshape(10, 3)
+    assert torch.equal(seen.probabilities.argmax(1), (best * torch.tensor([100, 10, 1])).sum(1)), "as data labels them"
+    sure = alone.probabilities.max(1).values.reshape(10, 3).prod(1)
+    assert torch.allclose(seen.probabilities.max(1).values, sure, atol=1e-5)
 
 
 def test_points_are_their_own_features():
