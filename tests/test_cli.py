@@ -167,7 +167,13 @@ def test_a_users_own_classes_are_found_in_the_working_directory_and_need_trust_i
         (["--model.penalties+=R1", "--model.penalties.wight", "3"], "R1 in model.penalties has no option wight"),
         (["--model.generator", "torch.nn.Linear"], "not correspond to a subclass of Generator"),
         (["--model.generator", "nowhere.Net"], "No module named 'nowhere'"),
-        (["--model.discriminator_steps", "two"], "model.discriminator_steps: Expected a int. Got value: two"),
+        (["--model.discriminator_steps", "two"], "model.discriminator_steps is two; it must be a whole number"),
+        (["--data.batch_size", "[3]"], "data.batch_size is [3]; it must be a whole number"),
+        (["--guard.action", "stopp"], "guard.action is stopp; it must be warn, stop or roll_back"),
+        (["--checkpoint.mode", "up"], "checkpoint.mode is up; it must be min, max or null"),
+        (["--model.generator_optimizer.lr", "x"], "model.generator_optimizer.lr is x; it must be a number"),
+        (["--model.generator.hidden", "x"], "model.generator.hidden is x; it must be a list"),
+        (["--judge", "null"], "judge is null, which is no file of options; set single ones: --judge.every_n_steps"),
         (["--model.average_decay", "1"], "model.average_decay is 1.0"),
         (["--data.batch_size", "5000"], "set data.batch_size to at most 1797"),
         (["--data.batch_size", "0"], "data.batch_size is 0"),
@@ -182,6 +188,12 @@ def test_a_users_own_classes_are_found_in_the_working_directory_and_need_trust_i
 )
 def test_a_mistake_ends_with_one_line_that_helps(arguments, words, capsys):
     assert words in mistake(capsys, "fit", *SMALL, *arguments)
+
+
+def test_a_training_that_is_refused_leaves_nothing_behind(capsys):
+    judging = ["--judge.every_n_steps", "2", "--judge.extractor", "MNIST"]
+    assert "it takes 20" in mistake(capsys, "fit", *SMALL, *judging, "--data.held_out", "0.01")
+    assert not list(Path().glob("lightning_logs/*"))
 
 
 def test_a_mistake_in_a_config_file_names_the_nearest_key(capsys):

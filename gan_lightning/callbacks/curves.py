@@ -7,6 +7,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 
 from gan_lightning.callbacks.run_folder import run_folder
+from gan_lightning.callbacks.signals import Stopped
+from gan_lightning.errors import TroubleError
 from gan_lightning.moments import due
 
 PANELS = {
@@ -16,8 +18,9 @@ PANELS = {
 
 
 class LossCurves(Callback):
-    """Draws `losses.png` into the run's folder at the end: the losses of both players, D(x), D(G(z)), D's accuracy; for
-    other models, what their `panels` name.
+    """Draws `losses.png` into the run's folder when training ends, fails or is stopped.
+
+    It shows the losses of both players, D(x), D(G(z)), D's accuracy; for other models, what their `panels` name.
 
     Thin lines are single batches, thick ones means over a fiftieth of the run.
 
@@ -42,6 +45,13 @@ class LossCurves(Callback):
                 self.curves.setdefault(name, []).append(trainer.callback_metrics[name].item())
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.draw(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, (TroubleError, Stopped)):
+            self.draw(trainer)
+
+    def draw(self, trainer: Trainer) -> None:
         path = run_folder(trainer) / "losses.png"
         if trainer.is_global_zero and self.curves:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 
 from gan_lightning.callbacks.run_folder import run_folder
-from gan_lightning.errors import UserError
+from gan_lightning.callbacks.signals import Stopped
+from gan_lightning.errors import TroubleError, UserError
 from gan_lightning.moments import due
 from gan_lightning.pictures import save_animation
 
@@ -19,7 +20,7 @@ class Film(Callback, ABC):
     """Draws the same thing again and again while the generator learns. A subclass says what, in one method: `frame`.
 
     Writes `grids/step-0000200.png` into the run's folder (with any logger or none), shows it in TensorBoard if that
-    logs the run, and at the end puts all of them into `training.gif`.
+    logs the run, and when training ends, fails or is stopped, puts all of them into `training.gif`.
 
     Args:
         every_n_steps: Iterations between frames; 0 draws only the first and the last.
@@ -54,8 +55,15 @@ class Film(Callback, ABC):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.global_step not in self.steps:
             self.draw(trainer, pl_module)
+        self.animate(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, (TroubleError, Stopped)):
+            self.animate(trainer)
+
+    def animate(self, trainer: Trainer) -> None:
         drawn = [step for step in self.steps if self.path(step).exists()]
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and drawn:
             captions = [f"iteration {step:,}" for step in drawn] if self.captioned else None
             save_animation(self.folder / "training.gif", map(self.path, drawn), captions)
 

@@ -1,5 +1,6 @@
 """`gan fit`."""
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import Any, get_type_hints
 import yaml
 from jsonargparse import Namespace
 from jsonargparse.typing import restricted_number_type
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
@@ -33,7 +35,7 @@ from gan_lightning.commands.parser import Parser, command_parser, instantiated
 from gan_lightning.commands.resume import Settings, Start, announce, start
 from gan_lightning.commands.trainer import options_of, trainer_with
 from gan_lightning.data import ImageData, Plane, PointData
-from gan_lightning.errors import UserError
+from gan_lightning.errors import TroubleError, UserError
 from gan_lightning.learner import Learner, check_kind
 from gan_lightning.loggers import MetricsTable, continue_table
 from gan_lightning.model import Model
@@ -99,6 +101,7 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     check_folder(Path(made.trainer.default_root_dir or "."), "trainer.default_root_dir", "a run")
     trainer = fit_trainer(made, begin, words)
     folder = run_folder(trainer)
+    new = not folder.exists()
     writes = trainer.is_global_zero and not made.trainer.fast_dev_run
     if begin.checkpoint is None and not made.trainer.fast_dev_run and (folder / "checkpoints" / "last.ckpt").exists():
         raise UserError(
@@ -110,8 +113,17 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     if writes and begin.before:
         continue_table(begin.before / "metrics.csv", folder / "metrics.csv", begin.iteration)
     started = time.monotonic()
-    with at_once_while_starting(trainer.world_size):
-        trainer.fit(made.model, datamodule=made.data, ckpt_path=begin.checkpoint, weights_only=True)
+    try:
+        with at_once_while_starting(trainer.world_size):
+            trainer.fit(made.model, datamodule=made.data, ckpt_path=begin.checkpoint, weights_only=True)
+    except TroubleError:
+        if writes and trainer.global_step > begin.iteration:
+            report(folder, trainer.global_step - begin.iteration, time.monotonic() - started)
+        raise
+    except (UserError, MisconfigurationException):
+        if writes and new and trainer.global_step == begin.iteration:  # refused before anything was learnt
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     if writes:
         report(folder, trainer.global_step - begin.iteration, time.monotonic() - started)
 

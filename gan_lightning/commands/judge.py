@@ -40,8 +40,8 @@ class Judging:
         extractor: What sees the images: MNIST, StackedMNIST, Inception, or a file that gan fit --config
             configs/extractor.yaml made; the one that the data knows if null.
         first_seed: The first sample's number.
-        folder: Where report.json, report.md and neighbours.png are written; into the run's folder, below test or
-            validate, if null.
+        folder: Where report.json, report.md and neighbours.png are written; into the run's folder, below test-last or
+            what command and checkpoint are called, if null.
     """
 
     samples: int | None = None
@@ -81,7 +81,7 @@ def judge(command: str, arguments: Sequence[str]) -> None:
         check_held_out(data, words)
     data.prepare_data()
     data.setup("fit")
-    folder = Path(options.folder or folder_of(path) / command)
+    folder = Path(options.folder or folder_of(path) / f"{command}-{path.stem}")
     check_folder(folder, "judge.folder", "a report")
     jury = Judge(data, extractor_for(data, options.extractor), SPLITS[command], options.samples, options.first_seed)
     print(f"comparing {jury.samples:,} samples with {jury.real.reference.words} …", file=sys.stderr, flush=True)

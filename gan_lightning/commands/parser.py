@@ -90,7 +90,8 @@ def explain(message: str, parser: Parser) -> str:
         message: Its message, of any number of lines.
         parser: Knows the keys.
     """
-    key = found(r'Parser key "([^"]+)"', message)
+    keys = re.findall(r'Parser key "([^"]+)"', message)
+    key = keys[0] if keys else None
     if unknown := found(r"unrecognized arguments: (\S+)", message):
         name = unknown.removeprefix("--").split("=")[0]
         return f"{name} is not an option" + hint(name, known(parser)) if unknown.startswith("-") else message
@@ -101,12 +102,12 @@ def explain(message: str, parser: Parser) -> str:
         made = found(r"class_path[ =]'(\S+?)'", message) or ""
         options = inspect.signature(imported(made)).parameters if made else ()
         return f"{made.split('.')[-1]} in {key} has no option {option}" + hint(option, options)
-    if key in LISTS and (value := found(r"collections\.abc\.Sequence\S* Got value: (\S+)", message)):
+    if keys == [key] and key in LISTS and (value := found(r"collections\.abc\.Sequence\S* Got value: (\S+)", message)):
         return f"{key} is a list: --{key}+={value} on the command line, or [{value}] in a config"
-    if (name := found(r"Expected a dot import path string: (\S+)", message)) and key in CHOICES:
+    if (name := found(r"Expected a dot import path string: (\S+)", message)) and keys == [key] and key in CHOICES:
         base = CHOICES[key]
         return f"{key} is {name}, which is no {base.__name__} that is known here" + hint(
-            name, [c.__name__ for c in subclasses(base) if not inspect.isabstract(c)]
+            name, [c.__name__ for c in subclasses(base) if not inspect.isabstract(c) and c.__name__[0] != "_"]
         )
     if missing := found(r"arguments are required: (.+)", message):
         keys = f"{key}.{missing}" if key else missing
@@ -114,7 +115,34 @@ def explain(message: str, parser: Parser) -> str:
         return f"{keys} must be given: {example} on the command line, or a --config file that holds it"
     if bounds := re.search(r"(\S+) does not conform to restriction (.+)", in_one_line(message)):
         return f"{key} is {bounds[1]}; it must be {bounds[2].replace('v', '')}"
+    if (value := found(r"Unable to load config '(.*?)'", message)) and key:
+        single = next((name for name in known(parser) if name.startswith(f"{key}.")), key)
+        return f"{key} is {value}, which is no file of options; set single ones: --{single}"
+    value, allowed = found(r"(?m)(?:Got|Given) value: (.*?)(?:\. Got value: .*)?$", message), kinds(message)
+    if value and allowed:
+        *most, last = allowed
+        return f"{'.'.join(keys)} is {value}; it must be {', '.join(most)}{' or ' if most else ''}{last}"
     return in_one_line(message)
+
+
+WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "collections.abc.Sequence": "a list",
+    "list": "a list",
+    "NoneType": "null",
+}
+"""Types as users know them."""
+
+
+def kinds(message: str) -> list[str]:
+    """What would have been right: values first, then kinds of values."""
+    literals = re.findall(r"Expected a typing\.Literal\[(.*?)\]", message)
+    named = [value.strip(" '") for literal in literals for value in literal.split(",")]
+    types = [WORDS[name] for name in re.findall(r"Expected a <class '(.+?)'>", message) if name in WORDS]
+    return list(dict.fromkeys(named + types))
 
 
 def found(pattern: str, text: str) -> str | None:

@@ -21,6 +21,8 @@ from gan_lightning.pictures import beside_nearest
 from gan_lightning.processes import gathered
 from gan_lightning.sampling import LARGEST
 
+NOT_TOLD = "cannot be told, as nothing was kept from training: data.held_out 0.1 keeps a tenth"
+
 
 class Judge:
     """Says how good a model's samples are: the same number for the same model, on one process and on several.
@@ -67,6 +69,8 @@ class Judge:
         if memory:
             near = nearness(self.real.seen_training.features, made.features)
             numbers |= dict(remembered(near, self.near_fresh))
+            if self.near_fresh is None:
+                about |= {"copies": NOT_TOLD}
             floors = floors | self.floors_of_memory
             self.last = made, near
         return Report(

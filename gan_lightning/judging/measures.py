@@ -1,6 +1,7 @@
 """What is measured, and what each measure does not see."""
 
 from collections.abc import Iterator
+from math import inf
 from typing import Literal, NamedTuple
 
 import torch
@@ -32,30 +33,43 @@ class Measure(NamedTuple):
         better: Which way is better; some should be like those of real images.
         digits: After the decimal point.
         blind: What it does not see.
+        least: It cannot be smaller.
+        most: Nor larger.
     """
 
     name: str
     better: Better
     digits: int
     blind: str
+    least: float = 0.0
+    most: float = inf
+
+    def shown(self, value: float) -> str:
+        """The number as it is told; one too small for these digits has two significant ones."""
+        small = 0 < abs(value) < 10 ** (1 - self.digits) and self.digits
+        return f"{value:.2g}" if small else f"{value:,.{self.digits}f}"
 
 
 MEASURES = {
     "frechet": Measure("Fréchet distance", "lower", 2, "copies of the training images; its bias falls with n"),
-    "kernel": Measure("kernel distance", "lower", 4, "copies; it is unbiased, and may be below zero"),
-    "precision": Measure("precision", "higher", 3, "what is missing; noise far from all images may score 1"),
-    "recall": Measure("recall", "higher", 3, "bad samples, if they are spread widely enough"),
+    "kernel": Measure("kernel distance", "lower", 4, "copies; it is unbiased, and may be below zero", -inf),
+    "precision": Measure("precision", "higher", 3, "what is missing; noise far from all images may score 1", most=1),
+    "recall": Measure("recall", "higher", 3, "bad samples, if they are spread widely enough", most=1),
     "density": Measure("density", "like real", 3, "what is missing: samples near dense regions count more than once"),
-    "coverage": Measure("coverage", "higher", 3, "copies, and bad samples beside good ones"),
-    "classifier_score": Measure("classifier score", "like real", 2, "what is missing inside of a class, and copies"),
+    "coverage": Measure("coverage", "higher", 3, "copies, and bad samples beside good ones", most=1),
+    "classifier_score": Measure("classifier score", "like real", 2, "what is missing inside of a class, and copies", 1),
     "classes": Measure("classes found", "higher", 0, "all but whether a class occurs with a probability above 0.9"),
     "class_divergence": Measure("KL of classes (nats)", "lower", 4, "all but how often classes occur"),
     "modes": Measure("modes found", "higher", 0, "samples beside the modes; one sample is enough"),
-    "high_quality": Measure("high quality", "like real", 3, "missing modes, and modes that are too narrow"),
+    "high_quality": Measure("high quality", "like real", 3, "missing modes, and modes that are too narrow", most=1),
     "mode_divergence": Measure("KL of modes (nats)", "lower", 4, "samples beside the modes"),
-    "authenticity": Measure("authenticity", "like real", 3, "all but copies; bad samples are authentic"),
-    "copies": Measure("copies", "lower", 4, "copies that are changed more than a little, by a pixel's shift for one"),
-    "copying": Measure("data copying (C_T)", "like real", 1, "all but copies; far above zero, samples are far off"),
+    "authenticity": Measure("authenticity", "like real", 3, "all but copies; bad samples are authentic", most=1),
+    "copies": Measure(
+        "copies", "lower", 4, "copies that are changed more than a little, by a pixel's shift for one", most=1
+    ),
+    "copying": Measure(
+        "data copying (C_T)", "like real", 1, "all but copies; far above zero, samples are far off", -inf
+    ),
 }
 """By the key in files and logs."""
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gan_lightning.data import ImageData
+from gan_lightning.data import ImageData, PointData
 from gan_lightning.data.images import Chosen, shuffled
 from gan_lightning.errors import UserError
 from gan_lightning.extractors import Extractor, Seen
@@ -96,16 +96,17 @@ class Real:
 
 def parts(data: ImageData) -> tuple[Part, Part]:
     """The images for validation, and those for tests."""
-    name, source, left_out = type(data).__name__, data.source, data.left_out
-    tests = data.load_test()
-    of_training = f"images that {name} trains on"
+    source, left_out, tests = data.source, data.left_out, data.load_test()
+    what = "points" if isinstance(data, PointData) else "images"
+    name = type(data).__name__
+    of_training = f"{what} that {name} trains on"
     if tests is not None and left_out is not None:
-        return Part(left_out, f"held-out images of {name}", True), Part(tests, f"test images of {name}", True)
+        return Part(left_out, f"held-out {what} of {name}", True), Part(tests, f"test {what} of {name}", True)
     everything = Chosen(source, shuffled(len(source)))  # type: ignore[arg-type]
     if tests is not None:
-        return Part(everything, of_training, False), Part(tests, f"test images of {name}", True)
+        return Part(everything, of_training, False), Part(tests, f"test {what} of {name}", True)
     if left_out is not None:
-        return tuple(Part(half, f"held-out images of {name}", True) for half in halves(left_out))  # type: ignore[return-value]
+        return tuple(Part(half, f"held-out {what} of {name}", True) for half in halves(left_out))  # type: ignore[return-value]
     return tuple(Part(half, of_training, False) for half in halves(everything))  # type: ignore[return-value]
 
 

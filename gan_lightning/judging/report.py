@@ -31,7 +31,8 @@ class Result:
     @property
     def interval(self) -> tuple[float, float]:
         """In which the number lies for 95 of 100 sets of samples, the real images staying as they are."""
-        return self.value - WIDE * self.error, self.value + WIDE * self.error
+        measure, width = MEASURES[self.key], WIDE * self.error
+        return max(self.value - width, measure.least), min(self.value + width, measure.most)
 
 
 @dataclass
@@ -84,11 +85,10 @@ class Report:
         table = []
         for result in self.results:
             measure = MEASURES[result.key]
-            shown = lambda x, d=measure.digits: f"{x:,.{d}f}"  # noqa: E731
-            low, high = (shown(bound) for bound in result.interval)
+            low, high = (measure.shown(bound) for bound in result.interval)
             interval = f"{low} to {high}" if result.error else ""
-            floor = "" if result.floor is None else shown(result.floor)
-            table.append([measure.name, shown(result.value), interval, floor, measure.better])
+            floor = "" if result.floor is None else measure.shown(result.floor)
+            table.append([measure.name, measure.shown(result.value), interval, floor, measure.better])
         return table
 
     def text(self) -> str:

@@ -288,6 +288,15 @@ def test_a_report_says_what_its_numbers_depend_on(tmp_path):
     assert "does not see" in (tmp_path / "report.md").read_text()
 
 
+def test_an_interval_holds_only_what_can_be_and_small_numbers_keep_two_digits():
+    assert Result("coverage", 0.99, 0.01, None).interval[1] == 1
+    assert Result("copies", 0.001, 0.001, None).interval[0] == 0
+    assert Result("kernel", 0.0, 0.01, None).interval[0] < 0, "it is unbiased"
+    shown = [MEASURES["frechet"].shown(value) for value in (1234.567, 0.0, 0.000123)]
+    assert shown == ["1,234.57", "0.00", "0.00012"]
+    assert MEASURES["classes"].shown(0.0) == "0"
+
+
 def test_every_measure_has_a_name_and_something_that_it_does_not_see():
     assert len({measure.name for measure in MEASURES.values()}) == len(MEASURES)
     assert all(measure.blind for measure in MEASURES.values())
@@ -314,11 +323,12 @@ def test_a_checkpoint_is_judged_without_another_word(command, run, capsys):
     assert "Fréchet distance" in text
     assert "compared with: 100 images that Digits trains on" in text
     assert "cpu seconds: " in text
-    folder = Path("lightning_logs/version_0") / command
+    folder = Path("lightning_logs/version_0") / f"{command}-last"
     assert {p.name for p in folder.iterdir()} == {"report.json", "report.md", "neighbours.png"}
     words = json.loads((folder / "report.json").read_text())
     assert words["about"]["iteration"] == 4
     assert words["about"]["images_seen"] == 512
+    assert "data.held_out" in words["about"]["copies"], "why nothing is said of copies"
     assert words["results"]["frechet"]["value"] > words["results"]["frechet"]["floor"]
 
 
