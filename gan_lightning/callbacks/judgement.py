@@ -1,5 +1,6 @@
 """How good samples are, while the generator learns."""
 
+import sys
 from contextlib import nullcontext
 from typing import Any
 
@@ -7,9 +8,11 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from gan_lightning.callbacks.cost import cost_of
+from gan_lightning.data import ImageData
 from gan_lightning.errors import UserError
 from gan_lightning.extractors import extractor_for
 from gan_lightning.judging import Judge
+from gan_lightning.judging.real import LEAST, parts
 from gan_lightning.model import Model
 from gan_lightning.moments import due
 
@@ -47,6 +50,19 @@ class Judgement(Callback):
         self.judged = -1
         if self.every_n_steps:  # refuse what is wrong before anything is learnt
             self.judge = self.found(trainer, pl_module)
+        elif isinstance(data := trainer.datamodule, ImageData):  # type: ignore[attr-defined]
+            self.look_ahead(data, trainer.is_global_zero)
+
+    def look_ahead(self, data: ImageData, speaks: bool) -> None:
+        """Says what gan test would refuse, as it is not too late yet."""
+        if self.extractor is not None:
+            extractor_for(data, self.extractor)
+        if speaks and data.held_out and (count := min(map(len, parts(data)))) < LEAST:
+            print(
+                f"data.held_out {data.held_out:g} leaves {count} images of {type(data).__name__} to compare samples "
+                f"with, and gan test takes {LEAST}: keep more if samples are to be judged",
+                file=sys.stderr,
+            )
 
     def found(self, trainer: Trainer, model: LightningModule) -> Judge:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]

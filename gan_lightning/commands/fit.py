@@ -70,9 +70,10 @@ def fit_parser(kind: type[Learner]) -> Parser:
     )
     parser.add_argument("--data", type=ImageData, required=True, help="The images to learn from.")
     parser.add_class_arguments(kind, "model")
-    parser.add_class_arguments(SampleGrid, "grid")
-    parser.add_class_arguments(Judgement, "judge")
-    parser.add_class_arguments(CollapseGuard, "guard")
+    if issubclass(kind, Model):
+        parser.add_class_arguments(SampleGrid, "grid")
+        parser.add_class_arguments(Judgement, "judge")
+        parser.add_class_arguments(CollapseGuard, "guard")
     parser.add_class_arguments(KeepCheckpoints, "checkpoint")
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
     parser.link_arguments("seed", "model.seed")
@@ -133,11 +134,12 @@ def fit_trainer(made: Namespace, begin: Start, words: dict[str, Any]) -> Trainer
     ours: list[Callback] = [] if options["fast_dev_run"] else pictures(made)  # a trial leaves no files
     if options["enable_progress_bar"] is not False:
         ours += [Announcement(), Progress()]
-    ours = [Cost(), made.judge, *ours]
+    samples = isinstance(made.model, Model)
+    ours = [Cost(), *([made.judge] if samples else []), *ours]
     theirs = options["callbacks"] or []
     options["callbacks"] = [*ours, *(theirs if isinstance(theirs, list) else [theirs])]
     if not options["fast_dev_run"]:
-        options["callbacks"] += [Settings(words), *([made.guard] if isinstance(made.model, Model) else [])]
+        options["callbacks"] += [Settings(words), *([made.guard] if samples else [])]
         if options["enable_checkpointing"] is not False:
             options["callbacks"].append(made.checkpoint)  # last: it saves what the others know
     if options["max_epochs"] is None and options["max_steps"] == -1 and options["max_time"] is None:

@@ -2,12 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
 from gan_lightning import checkpoints
 from gan_lightning.callbacks.run_folder import check_folder
@@ -38,7 +39,7 @@ class Judging:
     Args:
         samples: How many samples; as many as there are real images to compare with, but 10,000 at most, if null.
         extractor: What sees the images: MNIST, StackedMNIST, Inception, or a file that gan fit --config
-            configs/extractor.yaml made; the one that the data knows if null.
+            configs/extractor.yaml made; the one that the run judged by, or the one that the data knows, if null.
         first_seed: The first sample's number.
         folder: Where report.json, report.md and neighbours.png are written; into the run's folder, below test-last or
             what command and checkpoint are called, if null.
@@ -64,13 +65,15 @@ def judge_parser(command: str) -> Parser:
 def judge(command: str, arguments: Sequence[str]) -> None:
     """Prints the report, and writes it."""
     parser = judge_parser(command)
-    words = data_words(asked(arguments))
+    content = asked(arguments)
+    words = data_words(content)
     if words is not None:
         parser.set_defaults({"data": words})  # so that --data.root alone changes the root
+    parser.set_defaults({"judge.extractor": run_words(content).get("judge", {}).get("extractor")})
     made = instantiated(parser, parser.parse_args(arguments))
     trust(made.trust)
     path = find(made.ckpt_path) or Path(made.ckpt_path)
-    content, options = checkpoints.read(path), made.judge
+    options = made.judge
     if made.data is None:
         raise UserError(f"{path} does not say what it was trained on: name the images with --data")
     model = Model.load_from_checkpoint(path).to(chosen_device(made.device))
@@ -83,7 +86,8 @@ def judge(command: str, arguments: Sequence[str]) -> None:
     data.setup("fit")
     folder = Path(options.folder or folder_of(path) / f"{command}-{path.stem}")
     check_folder(folder, "judge.folder", "a report")
-    jury = Judge(data, extractor_for(data, options.extractor), SPLITS[command], options.samples, options.first_seed)
+    seeing, split = extractor_for(data, options.extractor), SPLITS[command]
+    jury = Judge(data, seeing, split, options.samples, options.first_seed, progress)
     print(f"comparing {jury.samples:,} samples with {jury.real.reference.words} …", file=sys.stderr, flush=True)
     report = jury.judge(model, checkpoint=str(path), iteration=content["global_step"], **cost(content))
     print(report.text())
@@ -109,7 +113,7 @@ def data_words(content: dict[str, Any]) -> dict[str, Any] | None:
     Raises:
         UserError: The class is not loaded.
     """
-    words = content.get("callbacks", {}).get("Settings", {}).get("words", {}).get("data")
+    words = run_words(content).get("data")
     if words is None:
         return None
     package, *_, name = str(words.get("class_path")).split(".")  # a config may leave out modules between
@@ -120,6 +124,16 @@ def data_words(content: dict[str, Any]) -> dict[str, Any] | None:
             f"images with --data, or if you trust that code, add --trust {words.get('class_path')}"
         )
     return {**words, "class_path": found[0]}
+
+
+def run_words(content: dict[str, Any]) -> dict[str, Any]:
+    """The options of the run in a checkpoint."""
+    return content.get("callbacks", {}).get("Settings", {}).get("words", {})
+
+
+def progress(blocks: Sequence[Any], words: str) -> Iterable[Any]:
+    """A line that says how far it is, on a terminal."""
+    return tqdm(blocks, desc=words, leave=False, disable=None)
 
 
 def check_held_out(data: ImageData, words: dict[str, Any]) -> None:

@@ -58,7 +58,9 @@ class Settings(Callback):
 
 
 def find(name: str | Path, root: str | Path = ".") -> Path | None:
-    """The checkpoint file that is meant by a file's name, a run's folder, `last` or `best`.
+    """The checkpoint file that is meant by a file's name, a folder, `last` or `best`.
+
+    A folder is that of a run, or one that holds `lightning_logs`, whose newest run is meant.
 
     Args:
         name: `last` and `best` mean the newest of this name among the runs in `root`.
@@ -76,7 +78,10 @@ def find(name: str | Path, root: str | Path = ".") -> Path | None:
         files = [folder / "checkpoints" / f"{name}.ckpt" for folder in folders]
         return max((f for f in files if f.is_file()), key=lambda f: f.stat().st_mtime_ns, default=None)
     path = Path(name)
-    return path / "checkpoints" / "last.ckpt" if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    run = path / "checkpoints" / "last.ckpt"
+    return run if run.is_file() else find("last", path) or run
 
 
 def start(ckpt_path: str | None, root: str | Path | None) -> Start:

@@ -11,7 +11,7 @@ from gan_lightning.data import ImageData
 from gan_lightning.errors import UserError
 from gan_lightning.extractors import Extractor, Seen
 from gan_lightning.judging.measures import compared, remembered
-from gan_lightning.judging.real import BLOCK, MOST, Real, Split
+from gan_lightning.judging.real import BLOCK, LEAST, MOST, Follow, Real, Split, silent
 from gan_lightning.judging.report import Report, results_of
 from gan_lightning.metrics import Estimate
 from gan_lightning.metrics.memorisation import Nearness, nearness
@@ -36,6 +36,7 @@ class Judge:
         split: Which real images samples are compared with; see `Real`.
         samples: How many; as many as there are real images to compare with, but 10,000 at most, if None.
         first_seed: The first sample's number.
+        follow: Says how far it is.
 
     Raises:
         UserError: There are too few images or samples.
@@ -48,10 +49,11 @@ class Judge:
         split: Split = "test",
         samples: int | None = None,
         first_seed: int = 0,
+        follow: Follow = silent,
     ) -> None:
         check_samples(samples, first_seed)
-        self.real = Real(data, extractor, split, samples or MOST)
-        self.data, self.extractor, self.first_seed = data, extractor, first_seed
+        self.real = Real(data, extractor, split, samples or MOST, follow)
+        self.data, self.extractor, self.first_seed, self.follow = data, extractor, first_seed, follow
         self.last: tuple[Seen, Nearness] | None = None
         self.samples = samples or min(len(self.real.reference), len(self.real.other))
 
@@ -119,7 +121,8 @@ class Judge:
         extractor, labels = self.extractor.to(model.device), self.labels(model)
         blocks = [range(first, min(first + BLOCK, self.samples)) for first in range(0, self.samples, BLOCK)]
         rank, processes = model.global_rank, model.trainer.world_size if model._trainer else 1
-        mine = [extractor.see(model.sample(self.seeds(block), of(labels, block))) for block in blocks[rank::processes]]
+        turn = self.follow(blocks[rank::processes], f"looking at {self.samples:,} samples")
+        mine = [extractor.see(model.sample(self.seeds(block), of(labels, block))) for block in turn]
         everyone: Sequence[Any] = gathered(mine)
         return Seen.joined([everyone[i % processes][i // processes] for i in range(len(blocks))])
 
@@ -151,7 +154,7 @@ def of(labels: Sequence[int] | None, block: range) -> list[int] | None:
 
 
 def check_samples(samples: int | None, first_seed: int) -> None:
-    if samples is not None and samples < 20:
-        raise UserError(f"judge.samples is {samples}; it must be at least 20")
+    if samples is not None and samples < LEAST:
+        raise UserError(f"judge.samples is {samples}; it must be at least {LEAST}")
     if first_seed < 0 or first_seed + (samples or MOST) - 1 > LARGEST:
         raise UserError(f"judge.first_seed is {first_seed}; seeds are whole numbers from 0 to {LARGEST}")

@@ -45,8 +45,8 @@ class Measure(NamedTuple):
     most: float = inf
 
     def shown(self, value: float) -> str:
-        """The number as it is told; one too small for these digits has two significant ones."""
-        small = 0 < abs(value) < 10 ** (1 - self.digits) and self.digits
+        """The number as it is told; one that these digits would show as zero has two others."""
+        small = self.digits and 0 < abs(value) < 10**-self.digits
         return f"{value:.2g}" if small else f"{value:,.{self.digits}f}"
 
 

@@ -1,8 +1,9 @@
 """Which real images samples are compared with."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -17,6 +18,17 @@ Split = Literal["validation", "test"]
 
 BLOCK = 500
 """Images that are looked at at a time; always the same, so that rounding is."""
+
+Follow = Callable[[Sequence[Any], str], Iterable[Any]]
+"""Gives the same blocks, and may say how far it is; the words say what they are of."""
+
+
+def silent(blocks: Sequence[Any], words: str) -> Iterable[Any]:
+    return blocks
+
+
+LEAST = 20
+"""Images of each kind without which nothing is compared."""
 
 MOST = 10_000
 """Images of each kind that are compared at most, unless more are asked for."""
@@ -53,26 +65,31 @@ class Real:
         extractor: Sees them.
         split: For which of the two judgements.
         most: Images of each part at most.
+        follow: Says how far it is.
 
     Raises:
         UserError: There are too few images.
     """
 
-    def __init__(self, data: ImageData, extractor: Extractor, split: Split = "test", most: int = MOST) -> None:
+    def __init__(
+        self, data: ImageData, extractor: Extractor, split: Split = "test", most: int = MOST, follow: Follow = silent
+    ) -> None:
         assert data.source is not None, "call prepare_data() and setup('fit') first"
-        self.data, self.extractor = data, extractor
+        self.data, self.extractor, self.follow = data, extractor, follow
         validation, test = parts(data)
         self.reference, self.other = (validation, test) if split == "validation" else (test, validation)
         self.reference, self.other = ends(self.reference, most), ends(self.other, most)
-        if min(len(self.reference), len(self.other)) < 20:
+        fewest = min(len(self.reference), len(self.other))
+        if fewest < LEAST:
             raise UserError(
-                f"{type(data).__name__} leaves {min(len(self.reference), len(self.other))} real images to compare "
-                "with; it takes 20: give it more images, or train with a larger data.held_out"
+                f"{type(data).__name__} leaves {fewest} real images to compare with; it takes {LEAST}: give it more "
+                "images, or train with a larger data.held_out"
             )
 
     def seen(self, images: Dataset) -> Seen:
         """What the extractor sees in real images."""
-        blocks = torch.arange(len(images)).split(BLOCK)  # type: ignore[arg-type]
+        count = len(images)  # type: ignore[arg-type]
+        blocks = self.follow(torch.arange(count).split(BLOCK), f"looking at {count:,} real images")
         return Seen.joined([self.extractor.see(self.data.as_floats(images[block][0])) for block in blocks])
 
     @cached_property

@@ -332,6 +332,23 @@ def test_a_checkpoint_is_judged_without_another_word(command, run, capsys):
     assert words["results"]["frechet"]["value"] > words["results"]["frechet"]["floor"]
 
 
+def test_a_folder_of_runs_means_its_newest_and_is_judged_by_the_same_extractor(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    grey = ["--data", "ImageFolder", "--data.root", "pictures", "--data.image_size", "28", "--data.channels", "1"]
+    Path("pictures").mkdir()
+    for i in range(60):
+        Image.fromarray(np.full((28, 28), 4 * i, dtype=np.uint8)).save(f"pictures/{i}.png")
+    short = ["--data.batch_size", "8", "--trainer.max_steps", "2", "--trainer.default_root_dir", "runs"]
+    cli.main(["fit", *grey, *TINY, *short, "--judge.extractor", "MNIST"])
+    cli.main(["fit", *grey, *TINY, *short, "--judge.extractor", "MNIST", "--data.held_out", "0.3"])
+    assert "data.held_out 0.3 leaves 9 images of ImageFolder to compare" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["test", "--ckpt_path", "runs"])
+    assert "leaves 9 real images" in capsys.readouterr().err, "the newest of them"
+    cli.main(["test", "--ckpt_path", "runs/lightning_logs/version_0"])
+    assert "seen by: features of MNIST" in capsys.readouterr().out
+
+
 def test_the_images_to_judge_by_can_be_others(run, capsys):
     Path("pictures").mkdir()
     for i in range(60):
