@@ -21,9 +21,11 @@ from gan_lightning.extractors import extractor_for
 from gan_lightning.judging import Judge, Split
 from gan_lightning.model import Model
 from gan_lightning.parts import path_of, subclasses
-from gan_lightning.pictures import enlarged, picture
+from gan_lightning.pictures import captioned, enlarged, picture
 
 SPLITS: dict[str, Split] = {"validate": "validation", "test": "test"}
+
+CAPTION = "samples (left) beside the training images nearest to each"
 
 ABOUT = {
     "test": "Compares samples of a checkpoint with real images, those set apart for tests, and says how good they are.",
@@ -94,7 +96,7 @@ def judge(command: str, arguments: Sequence[str]) -> None:
     report.write(folder)
     files = "report.json and report.md"
     if not isinstance(data, PointData):
-        enlarged(picture(jury.neighbours(model))).save(folder / "neighbours.png")
+        captioned(enlarged(picture(jury.neighbours(model))), CAPTION).save(folder / "neighbours.png")
         files = "report.json, report.md and neighbours.png, the samples most like copies beside what they are like,"
     print(f"\nwrote {files} into {folder}")
 
