@@ -10,7 +10,6 @@ from typing import Any, get_type_hints
 import yaml
 from jsonargparse import Namespace
 from jsonargparse.typing import restricted_number_type
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
@@ -121,8 +120,8 @@ def fit(command: str, arguments: Sequence[str]) -> None:
         if writes and trainer.global_step > begin.iteration:
             report(folder, trainer.global_step - begin.iteration, time.monotonic() - started)
         raise
-    except (UserError, MisconfigurationException):
-        if writes and new and trainer.global_step == begin.iteration:  # refused before anything was learnt
+    except BaseException:
+        if writes and new and trainer.global_step == begin.iteration:  # refused, or stopped, before anything was learnt
             shutil.rmtree(folder, ignore_errors=True)
         raise
     if writes:
