@@ -23,10 +23,8 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 
 from gan_lightning.data import MNIST
-from gan_lightning.data.images import scale
-from gan_lightning.extractors import Seen, extractor_for
-from gan_lightning.judging import Judge
-from gan_lightning.model import Model
+from gan_lightning.extractors import extractor_for
+from gan_lightning.judging import Given, Judge
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -130,14 +128,13 @@ def cheats(root: Path, folder: Path) -> None:
     data = MNIST(str(root))
     data.prepare_data()
     data.setup("test")
-    judge = Given(data, extractor_for(data))
-    real = judge.real
-    others = scale(real.other.images[torch.arange(len(real.other))][0])
-    training = scale(data.source[torch.arange(10_000)][0])  # type: ignore[index]
-    labels = real.other.images[torch.arange(len(real.other))][1]
-    noise = torch.rand(others.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    blurred = F.avg_pool2d(F.pad(others, (1, 1, 1, 1), value=-1.0), 3, stride=1)
-    tests = scale(real.reference.images[torch.arange(len(real.reference))][0])
+    judge = Judge(data, extractor_for(data))
+    pixels = lambda images, count: images[torch.arange(count)]  # noqa: E731
+    others, labels = pixels(judge.real.other.images, len(judge.real.other))
+    training, _ = pixels(data.source, 10_000)
+    tests, _ = pixels(judge.real.reference.images, len(judge.real.reference))
+    noise = torch.randint(256, others.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    blurred = F.avg_pool2d(F.pad(others.float(), (1, 1, 1, 1)), 3, stride=1).round().byte()
     for name, images in {
         "test images themselves": tests,
         "copies of training images": training,
@@ -148,17 +145,8 @@ def cheats(root: Path, folder: Path) -> None:
         "uniform noise": noise,
     }.items():
         if not (folder / name / "report.json").exists():
-            judge.images, judge.samples = images, len(images)
-            judge.judge(None).write(folder / name)  # type: ignore[arg-type]
-
-
-class Given(Judge):
-    """Judges given images in place of samples."""
-
-    images: torch.Tensor
-
-    def seen_samples(self, model: Model) -> Seen:
-        return Seen.joined([self.extractor.see(block) for block in self.images.split(500)])
+            judge.samples = len(images)
+            judge.judge(Given(images, name)).write(folder / name)
 
 
 # ---- tables -------------------------------------------------------------------------------------------------------

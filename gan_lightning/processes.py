@@ -79,6 +79,11 @@ def total(number: float, device: torch.device) -> float:
     return message.item()
 
 
+def place() -> tuple[int, int]:
+    """The number of this process, and how many there are."""
+    return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if several() else (0, 1)
+
+
 def gathered(note: Any) -> list[Any]:
     """What all processes have to say, in order. All must ask."""
     if not several():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jsonargparse import Namespace
 from tqdm import tqdm
 
 from gan_lightning import checkpoints
@@ -18,7 +19,7 @@ from gan_lightning.commands.resume import find
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.errors import UserError
 from gan_lightning.extractors import extractor_for
-from gan_lightning.judging import Judge, Split
+from gan_lightning.judging import Given, Judge, Split, given
 from gan_lightning.model import Model
 from gan_lightning.parts import path_of, subclasses
 from gan_lightning.pictures import captioned, enlarged, picture
@@ -28,7 +29,8 @@ SPLITS: dict[str, Split] = {"validate": "validation", "test": "test"}
 CAPTION = "samples (left) beside the training images nearest to each"
 
 ABOUT = {
-    "test": "Compares samples of a checkpoint with real images, those set apart for tests, and says how good they are.",
+    "test": "Compares samples of a checkpoint, or images that are there, with real images, those set apart for tests, "
+    "and says how good they are.",
     "validate": "The same as gan test, but compared with the images that judgements during training look at: held-out "
     "ones (data.held_out), else some that are trained on.",
 }
@@ -55,7 +57,14 @@ class Judging:
 
 def judge_parser(command: str) -> Parser:
     parser = command_parser(command, ABOUT[command])
-    add_checkpoint(parser)
+    add_checkpoint(parser, required=False)
+    parser.add_argument(
+        "--images",
+        type=str | None,
+        default=None,
+        help="Images to judge in place of a checkpoint's: a folder of pictures, or a .npz or .npy file of uint8 "
+        "(N, H, W, C). Whoever made them, they are judged as they are.",
+    )
     parser.add_argument(
         "--data", type=ImageData | None, default=None, help="The real images; those of the checkpoint's run if null."
     )
@@ -74,31 +83,75 @@ def judge(command: str, arguments: Sequence[str]) -> None:
     parser.set_defaults({"judge.extractor": run_words(content).get("judge", {}).get("extractor")})
     made = instantiated(parser, parser.parse_args(arguments))
     trust(made.trust)
-    path = find(made.ckpt_path) or Path(made.ckpt_path)
-    options = made.judge
-    if made.data is None:
-        raise UserError(f"{path} does not say what it was trained on: name the images with --data")
-    model = Model.load_from_checkpoint(path).to(chosen_device(made.device))
+    maker, where, about = from_checkpoint(made, content) if made.images is None else from_images(made)
     data: ImageData = made.data
-    if tuple(data.image_shape) != tuple(model.image_shape):
-        raise UserError(f"{path} makes images of {tuple(model.image_shape)}, and data has {data.image_shape}")
     if words is not None:
         check_held_out(data, words)
     data.prepare_data()
     data.setup("fit")
-    folder = Path(options.folder or folder_of(path) / f"{command}-{path.stem}")
+    folder = Path(made.judge.folder or where[0] / f"{command}-{where[1]}")
     check_folder(folder, "judge.folder", "a report")
-    seeing, split = extractor_for(data, options.extractor), SPLITS[command]
-    jury = Judge(data, seeing, split, options.samples, options.first_seed, progress)
+    jury = jury_for(maker, data, SPLITS[command], made.judge)
     print(f"comparing {jury.samples:,} samples with {jury.real.reference.words} …", file=sys.stderr, flush=True)
-    report = jury.judge(model, checkpoint=str(path), iteration=content["global_step"], **cost(content))
+    report = jury.judge(maker, **about)
     print(report.text())
     report.write(folder)
     files = "report.json and report.md"
     if not isinstance(data, PointData):
-        captioned(enlarged(picture(jury.neighbours(model))), CAPTION).save(folder / "neighbours.png")
+        captioned(enlarged(picture(jury.neighbours(maker))), CAPTION).save(folder / "neighbours.png")
         files = "report.json, report.md and neighbours.png, the samples most like copies beside what they are like,"
     print(f"\nwrote {files} into {folder}")
+
+
+Judged = tuple[Model | Given, tuple[Path, str], dict[str, Any]]
+"""What is judged, the folder and the name of the report, and what it is to say of that."""
+
+
+def from_checkpoint(made: Namespace, content: dict[str, Any]) -> Judged:
+    """The model in the checkpoint.
+
+    Raises:
+        UserError: There is none, or it does not fit the data.
+    """
+    if made.ckpt_path is None:
+        raise UserError(
+            "ckpt_path must be given: --ckpt_path VALUE on the command line (or --images, to judge images that are "
+            "there already)"
+        )
+    path = find(made.ckpt_path) or Path(made.ckpt_path)
+    if made.data is None:
+        raise UserError(f"{path} does not say what it was trained on: name the images with --data")
+    model = Model.load_from_checkpoint(path).to(chosen_device(made.device))
+    if tuple(made.data.image_shape) != tuple(model.image_shape):
+        raise UserError(f"{path} makes images of {tuple(model.image_shape)}, and data has {made.data.image_shape}")
+    about = {"checkpoint": str(path), "iteration": content["global_step"], **cost(content)}
+    return model, (folder_of(path), path.stem), about
+
+
+def from_images(made: Namespace) -> Judged:
+    """The images that are there.
+
+    Raises:
+        UserError: There are none, or they do not fit the data.
+    """
+    if made.ckpt_path is not None:
+        raise UserError("ckpt_path and images are both given: name one of them")
+    if made.data is None or isinstance(made.data, PointData):
+        raise UserError("name what the images are to be compared with: --data, and images there, not points")
+    images = given(made.images, made.data.image_shape)
+    images.device = chosen_device(made.device)
+    return images, (Path(), Path(made.images).stem), {}
+
+
+def jury_for(maker: Model | Given, data: ImageData, split: Split, options: Judging) -> Judge:
+    """Who judges. There are no more samples than given images."""
+    seeing = extractor_for(data, options.extractor)
+    jury = Judge(data, seeing, split, options.samples, options.first_seed, progress)
+    if isinstance(maker, Given) and options.first_seed + jury.samples > len(maker):
+        if options.samples is not None or options.first_seed:
+            raise UserError(f"{maker.name} holds {len(maker):,} images: lower judge.samples or judge.first_seed")
+        jury = Judge(data, seeing, split, len(maker), follow=progress)
+    return jury
 
 
 def asked(arguments: Sequence[str]) -> dict[str, Any]:

@@ -61,12 +61,12 @@ def predict_parser() -> Parser:
     return parser
 
 
-def add_checkpoint(parser: Parser) -> None:
+def add_checkpoint(parser: Parser, required: bool = True) -> None:
     """The options that say which checkpoint is opened, and what it may name."""
     parser.add_argument(
         "--ckpt_path",
-        type=str,
-        required=True,
+        type=str if required else str | None,
+        required=required,
         help="A checkpoint file, a run's folder, or last or best: that of the newest run in lightning_logs.",
     )
     parser.add_argument(

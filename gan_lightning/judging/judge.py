@@ -10,15 +10,15 @@ import torch
 from gan_lightning.data import ImageData
 from gan_lightning.errors import UserError
 from gan_lightning.extractors import Extractor, Seen
+from gan_lightning.judging.given import Given, Maker
 from gan_lightning.judging.measures import compared, remembered
 from gan_lightning.judging.real import BLOCK, LEAST, MOST, Follow, Real, Split, silent
 from gan_lightning.judging.report import Report, results_of
 from gan_lightning.metrics import Estimate
 from gan_lightning.metrics.memorisation import Nearness, nearness
 from gan_lightning.metrics.neighbours import nearest
-from gan_lightning.model import Model
 from gan_lightning.pictures import beside_nearest
-from gan_lightning.processes import gathered
+from gan_lightning.processes import gathered, place
 from gan_lightning.sampling import LARGEST
 
 NOT_TOLD = "cannot be told, as nothing was kept from training: data.held_out 0.1 keeps a tenth"
@@ -27,8 +27,8 @@ NOT_TOLD = "cannot be told, as nothing was kept from training: data.held_out 0.1
 class Judge:
     """Says how good a model's samples are: the same number for the same model, on one process and on several.
 
-    Samples are those of the averaged generator, of consecutive seeds, so nothing random is drawn from the streams of
-    training. A model with classes makes them of the classes of the real images that they are compared with.
+    Samples of a model are those of the averaged generator, of consecutive seeds, so nothing random is drawn from the
+    streams of training. A model with classes makes them of the classes of the real images that they are compared with.
 
     Args:
         data: The real images.
@@ -57,11 +57,11 @@ class Judge:
         self.last: tuple[Seen, Nearness] | None = None
         self.samples = samples or min(len(self.real.reference), len(self.real.other))
 
-    def judge(self, model: Model, memory: bool = True, **about: Any) -> Report:
+    def judge(self, model: Maker, memory: bool = True, **about: Any) -> Report:
         """Measures; all processes must ask.
 
         Args:
-            model: Whose samples.
+            model: Whose samples; or images that are there.
             memory: Whether to look for copies, too, which takes longer: all images that were trained on are looked at.
             **about: What the report is to say of the model.
         """
@@ -78,6 +78,7 @@ class Judge:
         return Report(
             self.samples,
             self.first_seed,
+            model.name if isinstance(model, Given) else "the averaged generator",
             self.real.reference.words,
             self.real.other.words,
             self.extractor.name,
@@ -86,7 +87,7 @@ class Judge:
             about,
         )
 
-    def neighbours(self, model: Model, rows: int = 12, k: int = 7) -> np.ndarray:
+    def neighbours(self, model: Maker, rows: int = 12, k: int = 7) -> np.ndarray:
         """Those samples of the last judgement that are most like copies, each beside the training images nearest to it.
 
         Args:
@@ -111,16 +112,16 @@ class Judge:
         )
         return beside_nearest(samples, self.data.as_floats(images), place.view_as(index), near.ratio[suspects], rows)
 
-    def labels(self, model: Model) -> list[int] | None:
+    def labels(self, model: Maker) -> list[int] | None:
         """The classes of the samples, over and over: those of the real images that they are compared with."""
         return self.real.labels.tolist() if model.classes else None
 
     @torch.no_grad()
-    def seen_samples(self, model: Model) -> Seen:
+    def seen_samples(self, model: Maker) -> Seen:
         """What the extractor sees in the samples, which the processes make in turns, always in the same blocks."""
         extractor, labels = self.extractor.to(model.device), self.labels(model)
         blocks = [range(first, min(first + BLOCK, self.samples)) for first in range(0, self.samples, BLOCK)]
-        rank, processes = model.global_rank, model.trainer.world_size if model._trainer else 1
+        rank, processes = place()
         turn = self.follow(blocks[rank::processes], f"looking at {self.samples:,} samples")
         mine = [extractor.see(model.sample(self.seeds(block), of(labels, block))) for block in turn]
         everyone: Sequence[Any] = gathered(mine)

@@ -41,7 +41,8 @@ class Report:
 
     Args:
         samples: How many.
-        first_seed: Of the samples; the others follow.
+        first_seed: Of the samples; the others follow. For given images, the first one's number.
+        source: Who made them, in words.
         reference: What they are compared with, in words.
         floor: What is compared with it for the floor, in words.
         extractor: Who saw the images.
@@ -52,6 +53,7 @@ class Report:
 
     samples: int
     first_seed: int
+    source: str
     reference: str
     floor: str
     extractor: str
@@ -74,7 +76,7 @@ class Report:
         about = [f"{key.replace('_', ' ')}: {shown_value(value)}" for key, value in self.about.items()]
         return [
             *about,
-            f"samples: {self.samples:,} of the averaged generator, seeds {self.first_seed} to {last}",
+            f"samples: {self.samples:,} of {self.source}, seeds {self.first_seed} to {last}",
             f"compared with: {self.reference}",
             f"real images: {self.floor}, in place of the samples",
             f"seen by: {who}",

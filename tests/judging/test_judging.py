@@ -55,11 +55,13 @@ def ready(data: ImageData) -> ImageData:
 def judged(data: ImageData, samples: Tensor, **options) -> Report:
     """A judgement of these images, as if a model had made them."""
 
-    class Given(Judge):
-        def seen_samples(self, model) -> Seen:
-            return self.extractor.see(samples)
+    class Theirs:
+        classes, device = 0, torch.device("cpu")
 
-    return Given(ready(data), Pixels(), samples=len(samples), **options).judge(tiny_gan())
+        def sample(self, seeds, labels=None) -> Tensor:
+            return samples[list(seeds)]
+
+    return Judge(ready(data), Pixels(), samples=len(samples), **options).judge(Theirs())
 
 
 def pixels(dataset) -> Tensor:
@@ -270,7 +272,9 @@ def test_what_a_run_cost_goes_on_counting_after_a_stop(tmp_path):
 
 def test_a_report_says_what_its_numbers_depend_on(tmp_path):
     results = [Result("frechet", 12.345, 0.5, 1.2), Result("classes", 10, 0.0, None)]
-    report = Report(500, 7, "400 test images", "300 others", "eyes", "abc", results, {"iteration": 1200})
+    report = Report(
+        500, 7, "the averaged generator", "400 test images", "300 others", "eyes", "abc", results, {"iteration": 1200}
+    )
     for text in (report.text(), report.markdown()):
         for word in ("500 of the averaged", "seeds 7 to 506", "400 test images", "300 others", "eyes (abc)", "1,200"):
             assert word in text
@@ -388,3 +392,54 @@ def test_a_checkpoint_of_a_feature_network_makes_no_samples(tmp_path, monkeypatc
         with pytest.raises(SystemExit):
             cli.main([command, "--ckpt_path", "last"])
         assert "holds a FeatureLearner, which makes no samples" in capsys.readouterr().err
+
+
+# ---- images that are there ------------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_samples_is_judged_as_the_checkpoint_that_made_them(run, capsys):
+    cli.main(["test", "--ckpt_path", "last", "--judge.samples", "60"])
+    cli.main(["predict", "--ckpt_path", "last", "--samples.count", "60", "--samples.npz", "true"])
+    for images in ("samples", "samples/samples.npz"):
+        cli.main(["test", "--images", images, "--data", "Digits", "--judge.samples", "60"])
+    assert "samples: 60 of samples/samples.npz" in capsys.readouterr().out
+    reports = [Path("lightning_logs/version_0/test-last"), Path("test-samples")]
+    made, given = (json.loads((folder / "report.json").read_text())["results"] for folder in reports)
+    for key, result in made.items():  # given images are rounded to 256 greys
+        assert given[key]["value"] == pytest.approx(result["value"], rel=0.01, abs=0.01), key
+
+
+def test_there_are_no_more_samples_than_given_images(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("some.npy", np.random.default_rng(0).integers(256, size=(40, 28, 28, 1), dtype=np.uint8))
+    cli.main(["test", "--images", "some.npy", "--data", "Digits"])
+    assert "samples: 40 of some.npy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "ckpt_path must be given"),
+        (["--images", "no", "--data", "Digits"], "images is no, which is not there"),
+        (["--images", "some.npy"], "name what the images are to be compared with: --data"),
+        (["--images", "some.npy", "--data", "Ring"], "images there, not points"),
+        (["--images", "some.npy", "--data", "Digits", "--judge.samples", "50"], "holds 30 images: lower judge.samples"),
+        (["--images", "some.npy", "--ckpt_path", "last.ckpt"], "there is no checkpoint last.ckpt"),
+        (["--images", "large.npy", "--data", "Digits"], "it must be uint8 (N, 28, 28, 1)"),
+        (["--images", "text.npy", "--data", "Digits"], "text.npy holds no array of images"),
+        (["--images", "pictures", "--data", "Digits"], "a.png is 30x28, and the real images are 28x28"),
+        (["--images", "empty", "--data", "Digits"], "no image lies in empty"),
+    ],
+)
+def test_images_that_cannot_be_judged_are_refused_in_one_line(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("some.npy", np.zeros((30, 28, 28, 1), dtype=np.uint8))
+    np.save("large.npy", np.zeros((30, 32, 32, 1), dtype=np.uint8))
+    Path("text.npy").write_text("no array")
+    Path("pictures").mkdir()
+    Path("empty").mkdir()
+    Image.new("L", (30, 28)).save("pictures/a.png")
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["test", *words])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err.strip().splitlines()[-1]
