@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from gan_lightning import checkpoints, gan
+from gan_lightning import GAN, checkpoints
 from gan_lightning.data import StackedMNIST
 from gan_lightning.data.images import scale
 from gan_lightning.extractors import Seen, extractor_for
@@ -98,7 +98,7 @@ def table(root: str, paths: list[Path]) -> None:
     print(f"| real images (floor in expectation {floor:.4f}) | {counted(seen, extractor.confident)} | | | |")
     for path in paths:
         model, content = Model.load_from_checkpoint(path), checkpoints.read(path)
-        assert isinstance(model, gan.GAN)
+        assert isinstance(model, GAN)
         seen = Seen.joined([extractor.see(model.sample(block.tolist())) for block in blocks])
         size = sum(p.numel() for player in model.players.values() for p in player.network.parameters())
         cpu = content["callbacks"].get("Cost", {}).get("cpu", float("nan"))

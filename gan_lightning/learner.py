@@ -19,6 +19,7 @@ from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from typing_extensions import Self
 
+import gan_lightning
 from gan_lightning import checkpoints
 from gan_lightning.data import ImageData
 from gan_lightning.errors import TroubleError, UserError
@@ -302,7 +303,7 @@ class Learner(LightningModule):
     def load_from_checkpoint(  # type: ignore[override]
         cls, checkpoint_path: str | Path, map_location: Any = "cpu", **replaced: Any
     ) -> Self:
-        """What a checkpoint file holds. Nothing in the file is executed, and no module is imported for it.
+        """What a checkpoint file holds. Nothing in it is executed, and only this package imported for it.
 
         `Model.load_from_checkpoint` makes whatever kind of model the file holds.
 
@@ -330,12 +331,13 @@ class Learner(LightningModule):
 
 
 def kind_in(checkpoint: dict[str, Any], path: str | Path, base: type[Learner]) -> type[Learner]:
-    """What kind of learner a checkpoint holds, among those that are loaded.
+    """What kind of learner a checkpoint holds, among those of this package and those that are loaded.
 
     Raises:
         UserError: It is another.
     """
     name = checkpoint.get("kind", "gan_lightning.gan.GAN")  # the only kind that there was before it was named
+    getattr(gan_lightning, name.rpartition(".")[2], None)  # loads it if it is of this package
     for kind in subclasses(Learner):
         if path_of(kind) == name and issubclass(kind, base):
             return kind

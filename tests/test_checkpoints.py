@@ -3,13 +3,15 @@
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import Blobs, fit, tiny_gan
+from conftest import SHAPE, Blobs, fit, tiny_gan
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -17,6 +19,7 @@ from processes import gan, start, status, wait_until
 
 from gan_lightning import GAN, checkpoints
 from gan_lightning.errors import UserError
+from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 from gan_lightning.sampling import seed_loader
 
 
@@ -206,3 +209,12 @@ def test_lightnings_own_checkpoints_are_written_the_same_way(tmp_path, monkeypat
     keep = ModelCheckpoint(tmp_path, filename="{step}", every_n_train_steps=2, save_top_k=-1)
     fit(tiny_gan(), max_steps=4, callbacks=[keep], enable_checkpointing=True, default_root_dir=tmp_path)
     assert written == ["step=2.ckpt", "step=4.ckpt"]
+
+
+def test_any_model_of_this_package_is_found_though_only_the_base_is_imported(tmp_path):
+    gan = GAN(MLPGenerator(SHAPE, hidden=[4]), MLPDiscriminator(SHAPE, hidden=[4]))
+    fit(gan, max_steps=1).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    code = "import sys; from gan_lightning.model import Model\n"
+    code += "assert 'gan_lightning.gan' not in sys.modules\nprint(type(Model.load_from_checkpoint('a.ckpt')).__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout == "GAN\n", done.stderr
