@@ -1,10 +1,11 @@
-"""The classification accuracy score of a conditional model on MNIST, and the reverse.
+"""The classification accuracy score of conditional models on MNIST, and the reverse.
 
     python benchmarks/accuracy_score.py lightning_logs/version_0/checkpoints/last.ckpt --root data
 
 A classifier is trained on 60,000 samples and their labels, and tested on the 10,000 real test images (Ravuri and
 Vinyals, "Classification accuracy score for conditional generative models", 2019, https://arxiv.org/abs/1905.10887).
 Beside it stand the same classifier trained on the 60,000 real images, and what that one says of the samples' labels.
+Classifiers take as many iterations on more samples (--samples): they see fewer of them twice.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import TensorDataset
 
-from gan_lightning import FeatureLearner, gan
+from gan_lightning import GAN, FeatureLearner
 from gan_lightning.commands import quieten
 from gan_lightning.data import MNIST, ImageData
 from gan_lightning.model import Model
@@ -59,30 +60,43 @@ def accuracy(network: FeatureNetwork, pixels: Tensor, labels: Tensor) -> float:
     return torch.cat(right).double().mean().item()
 
 
+def sampled(path: str, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Samples of a checkpoint, 8 bits a pixel, and their labels."""
+    model = Model.load_from_checkpoint(path)
+    assert isinstance(model, GAN)
+    assert model.classes == 10, "name a checkpoint of a conditional model"
+    blocks = zip(torch.arange(len(labels)).split(BLOCK), labels.split(BLOCK), strict=True)
+    made = [model.sample(seeds.tolist(), y.tolist()).mul(127.5).add(127.5).round().byte() for seeds, y in blocks]
+    return torch.cat(made), labels
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint")
+    parser.add_argument("checkpoint", nargs="+")
     parser.add_argument("--root", default="data", help="the folder that holds MNIST/raw")
     parser.add_argument("--seed", type=int, default=0, help="of the classifiers")
+    parser.add_argument("--samples", type=int, nargs="+", default=[60_000], help="how many to learn from")
     arguments = parser.parse_args()
     quieten()
     torch.set_num_threads(1)
     data = MNIST(arguments.root)
     data.prepare_data()
     real, tests = data.load().tensors, data.load_test().tensors
-    model = Model.load_from_checkpoint(arguments.checkpoint)
-    assert isinstance(model, gan.GAN)
-    assert model.classes == 10, "name a checkpoint of a conditional model"
-    blocks = zip(torch.arange(len(real[1])).split(BLOCK), real[1].split(BLOCK), strict=True)
-    made = [model.sample(seeds.tolist(), y.tolist()).mul(127.5).add(127.5).round().byte() for seeds, y in blocks]
-    samples = torch.cat(made), real[1]
+
+    def row(trained: str, tested: str, network: FeatureNetwork, images: tuple[Tensor, ...], cpu: str = "") -> None:
+        print(f"| {trained} | {tested} | {accuracy(network, images[0], images[1]):.4f} | {cpu} |", flush=True)
+
     print("| trained on | tested on | accuracy | CPU-s of training |\n|---|---|---|---|")
-    for name, (pixels, labels) in (("60,000 samples", samples), ("60,000 real images", real)):
-        started = time.process_time()
-        network = classifier(pixels, labels, arguments.seed)
-        cpu = time.process_time() - started
-        print(f"| {name} | 10,000 test images | {accuracy(network, *tests):.4f} | {cpu:.0f} |", flush=True)
-    print(f"| 60,000 real images | 60,000 samples | {accuracy(network, *samples):.4f} | |")
+    started = time.process_time()
+    theirs = classifier(*real, arguments.seed)
+    row("60,000 real images", "10,000 test images", theirs, tests, f"{time.process_time() - started:.0f}")
+    for path in arguments.checkpoint:
+        for count in arguments.samples:
+            samples = sampled(path, real[1][torch.arange(count) % len(real[1])])
+            started, name = time.process_time(), f"{count:,} samples of {path}"
+            ours = classifier(*samples, arguments.seed)
+            row(name, "10,000 test images", ours, tests, f"{time.process_time() - started:.0f}")
+            row("60,000 real images", name, theirs, samples)
 
 
 if __name__ == "__main__":
