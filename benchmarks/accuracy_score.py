@@ -88,7 +88,7 @@ def main() -> None:
 
     print("| trained on | tested on | accuracy | CPU-s of training |\n|---|---|---|---|")
     started = time.process_time()
-    theirs = classifier(*real, arguments.seed)
+    theirs = classifier(real[0], real[1], arguments.seed)
     row("60,000 real images", "10,000 test images", theirs, tests, f"{time.process_time() - started:.0f}")
     for path in arguments.checkpoint:
         for count in arguments.samples:
