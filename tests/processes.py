@@ -36,6 +36,7 @@ def begin(work: Callable, arguments: tuple, environment: dict[str, str], folder:
     os.setpgrp()
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may have been started by nohup
     work(*arguments)
 
 
