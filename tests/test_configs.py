@@ -1,8 +1,11 @@
 """Every config that ships runs as it is."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from gan_lightning import cli
 
@@ -35,6 +38,20 @@ def test_every_config_trains_a_batch(config, mnist_root):
 @pytest.mark.parametrize("overlay", files(CONFIGS / "overlays"), ids=lambda p: p.name)
 def test_every_overlay_trains_a_batch_over_mnist(overlay, mnist_root):
     train_a_batch(BASE, overlay, root=mnist_root)
+
+
+def lengths(words: Any) -> Iterator[int]:
+    """What a config plans for: its schedules of learning rates, and penalties that fade."""
+    for key, value in words.items() if isinstance(words, dict) else enumerate(words) if isinstance(words, list) else ():
+        if key in ("total_iters", "T_max", "steps"):
+            yield value
+        yield from lengths(value)
+
+
+@pytest.mark.parametrize("config", files(CONFIGS), ids=lambda p: p.name)
+def test_what_a_config_plans_is_as_long_as_its_training(config):
+    words = yaml.safe_load(config.read_text())
+    assert {*lengths(words["model"])} <= {words["trainer"].get("max_steps")}
 
 
 def test_there_are_configs():

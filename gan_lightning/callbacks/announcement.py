@@ -11,7 +11,7 @@ from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.data import Batches
 from gan_lightning.gan import GAN
 from gan_lightning.learner import images_of
-from gan_lightning.penalties import suited
+from gan_lightning.penalties import Fading, suited
 
 
 class Announcement(Callback):
@@ -34,6 +34,8 @@ class Announcement(Callback):
             f"{len(batches):,} iterations an epoch, {f'{total:,}' if total else 'no end of'} iterations in all, "
             f"on {trainer.world_size} x {trainer.strategy.root_device.type}"
         )
+        if total and (others := other_lengths(pl_module, total)):
+            print(f"planned for another length than these {total:,} iterations: {', '.join(others)}")
         print(f"writing to {folder}", flush=True)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
@@ -41,6 +43,24 @@ class Announcement(Callback):
             self.said = True
             for line in picked(pl_module, len(images_of(batch)) * trainer.world_size):
                 print(line, flush=True)
+
+
+LENGTHS = {"PolynomialLR": "total_iters", "CosineAnnealingLR": "T_max"}
+"""Of schedules that bring a learning rate to zero: after that nothing is learnt."""
+
+
+def other_lengths(model: Any, total: int) -> list[str]:
+    """What is planned for another number of iterations: schedules of learning rates, and penalties that fade."""
+    found = []
+    for player in model.players:
+        words = model.hparams.get(f"{player}_scheduler") or {}
+        key = LENGTHS.get(str(words.get("class_path")).split(".")[-1])
+        if key and (length := words["init_args"].get(key, total)) != total:
+            found.append(f"model.{player}_scheduler.{key} {length:,}")
+    if isinstance(model, GAN):
+        fading = {p.steps for p in model.penalties if isinstance(p, Fading)} - {total * model.discriminator_steps}
+        found += [f"the steps of Fading {steps:,}" for steps in sorted(fading)]
+    return found
 
 
 def picked(model: LightningModule, batch: int) -> list[str]:

@@ -3,10 +3,12 @@
 import csv
 import signal
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import fit, tiny_gan
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
@@ -17,6 +19,7 @@ from gan_lightning import GAN
 from gan_lightning.callbacks import Announcement, KeepCheckpoints, LossCurves, Progress, SampleGrid, SampleWriter
 from gan_lightning.callbacks.keep import also_named
 from gan_lightning.errors import UserError
+from gan_lightning.penalties import R1, Fading
 from gan_lightning.pictures import READABLE, picture, pixels_of, tile, to_uint8
 from gan_lightning.sampling import seed_loader
 
@@ -183,6 +186,18 @@ def test_the_announcement_names_players_data_and_length(capsys):
     text = capsys.readouterr().out
     for word in ("MLPGenerator (", "MLPDiscriminator (", "Blobs: 48 images", "6 iterations in all", "1 x cpu"):
         assert word in text, word
+
+
+def test_schedules_and_fading_that_do_not_end_with_the_training_are_named(capsys):
+    fall = partial(torch.optim.lr_scheduler.PolynomialLR, total_iters=20)
+    first, second = (tiny_gan(penalties=[Fading(R1(), steps=n)], generator_scheduler=fall) for n in (9, 20))
+    fit(first, max_steps=6, callbacks=[Announcement()])
+    named = "model.generator_scheduler.total_iters 20, the steps of Fading 9"
+    assert f"planned for another length than these 6 iterations: {named}\n" in capsys.readouterr().out
+    fit(
+        tiny_gan(penalties=[Fading(R1(), steps=20)], generator_scheduler=fall), max_steps=20, callbacks=[Announcement()]
+    )
+    assert "another length" not in capsys.readouterr().out
 
 
 # ---- predictions --------------------------------------------------------------------------------------------------
