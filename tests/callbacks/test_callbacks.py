@@ -194,9 +194,7 @@ def test_schedules_and_fading_that_do_not_end_with_the_training_are_named(capsys
     fit(first, max_steps=6, callbacks=[Announcement()])
     named = "model.generator_scheduler.total_iters 20, the steps of Fading 9"
     assert f"planned for another length than these 6 iterations: {named}\n" in capsys.readouterr().out
-    fit(
-        tiny_gan(penalties=[Fading(R1(), steps=20)], generator_scheduler=fall), max_steps=20, callbacks=[Announcement()]
-    )
+    fit(second, max_steps=20, callbacks=[Announcement()])
     assert "another length" not in capsys.readouterr().out
 
 
