@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from gan_lightning.data import MNIST
 from gan_lightning.extractors import extractor_for
@@ -221,12 +222,16 @@ def draw(folder: Path, path: Path) -> None:
     for i, (name, found) in enumerate(rows):
         cpu = [report["about"]["cpu_seconds"] for report in found]
         for axes, key in ((left, "frechet"), (right, "coverage")):
-            axes.plot(cpu, [report["results"][key]["value"] for report in found], f"C{i}o", label=name)
+            values = [report["results"][key]["value"] for report in found]
+            axes.plot(cpu, values, f"C{i % 10}{'os^'[i // 10]}", label=name)
         floor = floor or found[0]["results"]
     for axes, key, title in ((left, "frechet", "Fréchet distance"), (right, "coverage", "coverage")):
         if floor:
             axes.axhline(floor[key]["floor"], color="0.5", linestyle="--", label="other real images")
         axes.set(xlabel="CPU-seconds", xscale="log", title=title)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
     left.set_yscale("log")
     right.legend(fontsize=7)
