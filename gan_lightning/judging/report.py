@@ -76,7 +76,7 @@ class Report:
         about = [f"{key.replace('_', ' ')}: {shown_value(value)}" for key, value in self.about.items()]
         return [
             *about,
-            f"samples: {self.samples:,} of {self.source}, seeds {self.first_seed} to {last}",
+            f"samples: {self.samples:,} of {self.source}, numbers {self.first_seed} to {last}",
             f"compared with: {self.reference}",
             f"real images: {self.floor}, in place of the samples",
             f"seen by: {who}",

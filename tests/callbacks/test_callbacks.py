@@ -18,7 +18,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gan_lightning import GAN
 from gan_lightning.callbacks import Announcement, KeepCheckpoints, LossCurves, Progress, SampleGrid, SampleWriter
 from gan_lightning.callbacks.keep import also_named
-from gan_lightning.errors import UserError
+from gan_lightning.callbacks.signals import Stopped
+from gan_lightning.errors import TroubleError, UserError
 from gan_lightning.penalties import R1, Fading
 from gan_lightning.pictures import READABLE, picture, pixels_of, tile, to_uint8
 from gan_lightning.sampling import seed_loader
@@ -196,6 +197,19 @@ def test_schedules_and_fading_that_do_not_end_with_the_training_are_named(capsys
     assert f"planned for another length than these 6 iterations: {named}\n" in capsys.readouterr().out
     fit(second, max_steps=20, callbacks=[Announcement()])
     assert "another length" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("end", [TroubleError("no more"), Stopped(130)])
+def test_a_training_that_fails_or_is_stopped_has_its_curves_and_animation(end, tmp_path):
+    class End(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+            if trainer.global_step == 4:
+                raise end
+
+    watchers = [SampleGrid(2, 2, 3), LossCurves(), End()]
+    with pytest.raises((TroubleError, SystemExit)):
+        fit(tiny_gan(), max_steps=9, callbacks=watchers, log_every_n_steps=1, default_root_dir=tmp_path)
+    assert {"losses.png", "training.gif"} <= {path.name for path in tmp_path.iterdir()}
 
 
 # ---- predictions --------------------------------------------------------------------------------------------------

@@ -276,7 +276,7 @@ def test_a_report_says_what_its_numbers_depend_on(tmp_path):
         500, 7, "the averaged generator", "400 test images", "300 others", "eyes", "abc", results, {"iteration": 1200}
     )
     for text in (report.text(), report.markdown()):
-        for word in ("500 of the averaged", "seeds 7 to 506", "400 test images", "300 others", "eyes (abc)", "1,200"):
+        for word in ("500 of the averaged", "numbers 7 to 506", "400 test images", "300 others", "eyes (abc)", "1,200"):
             assert word in text
         assert "11.37 to 13.33" in text
     report.write(tmp_path)
