@@ -22,7 +22,7 @@ from torch.utils.data import TensorDataset
 from gan_lightning import GAN, FeatureLearner
 from gan_lightning.commands import quieten
 from gan_lightning.data import MNIST, ImageData
-from gan_lightning.model import Model
+from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import FeatureNetwork
 
 ITERATIONS, BLOCK = 1950, 500
@@ -62,7 +62,7 @@ def accuracy(network: FeatureNetwork, pixels: Tensor, labels: Tensor) -> float:
 
 def sampled(path: str, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Samples of a checkpoint, 8 bits a pixel, and their labels."""
-    model = Model.load_from_checkpoint(path)
+    model = GenerativeModel.load_from_checkpoint(path)
     assert isinstance(model, GAN)
     assert model.classes == 10, "name a checkpoint of a conditional model"
     blocks = zip(torch.arange(len(labels)).split(BLOCK), labels.split(BLOCK), strict=True)

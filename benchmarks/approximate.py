@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from gan_lightning import GAN
 from gan_lightning.data import MNIST
-from gan_lightning.penalties import R1, R2, ApproximateR1, ApproximateR2, Penalty, Seen
+from gan_lightning.penalties import R1, R2, ApproximateR1, ApproximateR2, Penalty, PenaltyInput
 
 SPREADS = (0.1, 0.01, 0.001, 1e-4, 1e-5, 1e-6)
 
 
-def slope(penalty: Penalty, seen: Seen, network: nn.Module) -> Tensor:
+def slope(penalty: Penalty, seen: PenaltyInput, network: nn.Module) -> Tensor:
     """The gradient, flat, that the penalty makes for D's weights."""
     weights = [p for p in network.parameters() if p.requires_grad]
     slopes = torch.autograd.grad(penalty(seen), weights, allow_unused=True)
@@ -54,7 +54,7 @@ def main() -> None:
     with torch.no_grad():
         fakes = gan.generator(torch.randn(len(x), gan.generator.latent_dim, dtype=x.dtype), y)
     judge = lambda x: gan.judge(x, y).logits  # noqa: E731
-    seen = Seen(judge, x, fakes, judge(x), judge(fakes), lambda *s: torch.randn(s, dtype=x.dtype), torch.rand)
+    seen = PenaltyInput(judge, x, fakes, judge(x), judge(fakes), lambda *s: torch.randn(s, dtype=x.dtype), torch.rand)
     print("| | s | mean / exact (s.e.) | deviation | cosine of the mean gradient | of a draw's | CPU time / exact |")
     print("|---|---|---|---|---|---|---|")
     for exact, approximate in ((R1(1.0), ApproximateR1), (R2(1.0), ApproximateR2)):

@@ -31,10 +31,10 @@ from torch import Tensor, nn
 
 from gan_lightning import GAN, objectives, penalties
 from gan_lightning.callbacks import CollapseGuard
-from gan_lightning.callbacks.guard import DRIFT, LIMIT
+from gan_lightning.callbacks.collapse_guard import DRIFT, LIMIT
 from gan_lightning.commands import quieten
 from gan_lightning.data import MNIST, Grid, ImageData, Ring
-from gan_lightning.metrics import Variety, modes
+from gan_lightning.evaluation.metrics import Variety, modes
 from gan_lightning.networks import FourierDiscriminator, MLPDiscriminator, MLPGenerator
 from gan_lightning.penalties import Fading, Penalty
 

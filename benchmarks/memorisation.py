@@ -17,9 +17,9 @@ import torchvision
 from torch import Tensor
 
 from gan_lightning.data import MNIST
-from gan_lightning.data.images import scale, shuffled
-from gan_lightning.extractors import extractor_for
-from gan_lightning.metrics.memorisation import Memorisation, Nearness, compared, nearness
+from gan_lightning.data.image_data import scale, shuffled
+from gan_lightning.evaluation.features import extractor_for
+from gan_lightning.evaluation.metrics.memorisation import Memorisation, Nearness, compared, nearness
 
 COMPONENTS = 64
 
@@ -47,7 +47,7 @@ def pixels(images: Tensor) -> Tensor:
 def network(images: Tensor) -> Tensor:
     """What the package's feature network of MNIST sees."""
     seen = extractor_for(MNIST())
-    return torch.cat([seen.see(block).features for block in images.split(500)]).double()
+    return torch.cat([seen.extract(block).features for block in images.split(500)]).double()
 
 
 LOOKS = {"components": components, "pixels": pixels, "network": network}

@@ -17,7 +17,7 @@ from measured import Stopwatch  # type: ignore[import-not-found]
 
 from gan_lightning.commands import quieten
 from gan_lightning.commands.fit import fit_parser
-from gan_lightning.commands.kind import kind_of
+from gan_lightning.commands.kinds import kind_of
 from gan_lightning.commands.trainer import options_of, trainer_with
 
 CONFIGS = Path(__file__).parents[1] / "configs"

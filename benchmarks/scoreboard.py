@@ -24,8 +24,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from gan_lightning.data import MNIST
-from gan_lightning.extractors import extractor_for
-from gan_lightning.judging import Given, Judge
+from gan_lightning.evaluation import Evaluator, StoredSamples
+from gan_lightning.evaluation.features import extractor_for
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -129,7 +129,7 @@ def cheats(root: Path, folder: Path) -> None:
     data = MNIST(str(root))
     data.prepare_data()
     data.setup("test")
-    judge = Judge(data, extractor_for(data))
+    judge = Evaluator(data, extractor_for(data))
     pixels = lambda images, count: images[torch.arange(count)]  # noqa: E731
     others, labels = pixels(judge.real.other.images, len(judge.real.other))
     training, _ = pixels(data.source, 10_000)
@@ -147,7 +147,7 @@ def cheats(root: Path, folder: Path) -> None:
     }.items():
         if not (folder / name / "report.json").exists():
             judge.samples = len(images)
-            judge.judge(Given(images, name)).write(folder / name)
+            judge.judge(StoredSamples(images, name)).write(folder / name)
 
 
 # ---- tables -------------------------------------------------------------------------------------------------------

@@ -31,8 +31,8 @@ from lightning.pytorch import Callback, Trainer
 from gan_lightning import GAN, networks, objectives, penalties
 from gan_lightning.commands import quieten
 from gan_lightning.data import MNIST
-from gan_lightning.extractors import extractor_for
-from gan_lightning.judging import Judge
+from gan_lightning.evaluation import Evaluator
+from gan_lightning.evaluation.features import extractor_for
 
 WARM_UP, MEASURED = 20, 100
 """Iterations before and while the time of one is measured."""
@@ -205,7 +205,7 @@ class Looks(Callback):
         judge: Judges them.
     """
 
-    def __init__(self, moments: list[int], judge: Judge | None) -> None:
+    def __init__(self, moments: list[int], judge: Evaluator | None) -> None:
         self.moments, self.judge, self.cpu, self.found = moments, judge, 0.0, []
 
     def on_train_start(self, trainer, pl_module) -> None:
@@ -260,11 +260,11 @@ def run(wanted: dict[str, Recipe], options: argparse.Namespace) -> None:
 
 
 @cache
-def judge(root: str) -> Judge:
+def judge(root: str) -> Evaluator:
     data = MNIST(root, held_out=HELD_OUT)
     data.prepare_data()
     data.setup("fit")
-    return Judge(data, extractor_for(data), "validation")
+    return Evaluator(data, extractor_for(data), "validation")
 
 
 def lines_of(results: Path) -> list[dict[str, Any]]:

@@ -21,12 +21,13 @@ from pathlib import Path
 
 import torch
 
-from gan_lightning import GAN, checkpoints
+from gan_lightning import GAN
+from gan_lightning.core import checkpoint_files
 from gan_lightning.data import StackedMNIST
-from gan_lightning.data.images import scale
-from gan_lightning.extractors import Seen, extractor_for
-from gan_lightning.metrics import class_divergence, classes_found, kl_floor
-from gan_lightning.model import Model
+from gan_lightning.data.image_data import scale
+from gan_lightning.evaluation.features import Extracted, extractor_for
+from gan_lightning.evaluation.metrics import class_divergence, classes_found, kl_floor
+from gan_lightning.models.generative import GenerativeModel
 
 SAMPLES, BLOCK = 26_000, 500
 
@@ -77,7 +78,7 @@ def train(arguments: argparse.Namespace) -> list[Path]:
     return found
 
 
-def counted(seen: Seen, sure: float) -> str:
+def counted(seen: Extracted, sure: float) -> str:
     """Modes, modes of sure samples, the share of sure ones, and KL(samples || uniform)."""
     probabilities = seen.probabilities
     assert probabilities is not None
@@ -93,13 +94,13 @@ def table(root: str, paths: list[Path]) -> None:
     real, blocks = data.load_test(), torch.arange(SAMPLES).split(BLOCK)
     columns = "modes of 1,000 | filtered | share sure | KL | parameters of G and D | iterations | CPU-s"
     print(f"| | {columns} |\n|" + "---|" * 8)
-    seen = Seen.joined([extractor.see(scale(real[block][0])) for block in blocks])
+    seen = Extracted.joined([extractor.extract(scale(real[block][0])) for block in blocks])
     floor = kl_floor(1000, SAMPLES)
     print(f"| real images (floor in expectation {floor:.4f}) | {counted(seen, extractor.confident)} | | | |")
     for path in paths:
-        model, content = Model.load_from_checkpoint(path), checkpoints.read(path)
+        model, content = GenerativeModel.load_from_checkpoint(path), checkpoint_files.read(path)
         assert isinstance(model, GAN)
-        seen = Seen.joined([extractor.see(model.sample(block.tolist())) for block in blocks])
+        seen = Extracted.joined([extractor.extract(model.sample(block.tolist())) for block in blocks])
         size = sum(p.numel() for player in model.players.values() for p in player.network.parameters())
         cpu = content["callbacks"].get("Cost", {}).get("cpu", float("nan"))
         found = counted(seen, extractor.confident)

@@ -33,9 +33,9 @@ from torch.nn.functional import softplus
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from gan_lightning.averaging import AverageGenerator
 from gan_lightning.callbacks import LossCurves, Progress
 from gan_lightning.commands import quieten
+from gan_lightning.models.ema import MovingAverage
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 
 PIXELS = pixels()
@@ -86,7 +86,7 @@ def bare(batch_size: int, iterations: int, batches=batches_in_memory, adam=ADAM,
     """CPU-seconds of a loop without Lightning."""
     g, d = MLPGenerator(SHAPE), MLPDiscriminator(SHAPE)
     optimizer_g, optimizer_d = adam(g.parameters()), adam(d.parameters())
-    average_g = AverageGenerator(g, 0.999)
+    average_g = MovingAverage(g, 0.999)
     started = 0.0
     for iteration, x in zip(range(WARM_UP + iterations), batches(batch_size), strict=False):
         if iteration == WARM_UP:

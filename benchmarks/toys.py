@@ -26,12 +26,12 @@ from matplotlib.figure import Figure
 
 from gan_lightning import GAN, objectives, penalties
 from gan_lightning.commands import quieten
+from gan_lightning.core.errors import TrainingError
 from gan_lightning.data import Grid, Ring
-from gan_lightning.errors import TroubleError
-from gan_lightning.metrics import HIGH_QUALITY, SHRUNK, kl_floor, modes
+from gan_lightning.evaluation.metrics import HIGH_QUALITY, SHRUNK, kl_floor, modes
+from gan_lightning.models.sampling import latents
 from gan_lightning.networks import FourierDiscriminator, MLPGenerator
 from gan_lightning.penalties import Fading, Penalty
-from gan_lightning.sampling import latents
 
 WORLDS = {"ring": Ring, "grid": Grid}
 SAMPLES, SHOWN = 2500, 1000
@@ -164,7 +164,7 @@ def trained(cell: Cell, seed: int) -> dict[str, Any]:
     started = time.process_time()
     try:
         trainer.fit(gan, data)
-    except TroubleError as trouble:
+    except TrainingError as trouble:
         return {"trouble": str(trouble), "cpu": time.process_time() - started}
     cpu = time.process_time() - started
 

@@ -19,7 +19,7 @@ import torch
 from torchvision.datasets import MNIST
 
 from gan_lightning import VAE
-from gan_lightning.data.images import scale
+from gan_lightning.data.image_data import scale
 
 ANCHORS = {
     "VAE, one layer of latents": 86.76,

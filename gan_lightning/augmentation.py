@@ -9,15 +9,16 @@ import torch.distributed
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lightning.errors import UserError
-from gan_lightning.parts import Part
-from gan_lightning.processes import average, several
+from gan_lightning.core.configurable import Configurable
+from gan_lightning.core.distributed import average, several
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.precision import promoted
 
 Draw = Callable[..., Tensor]
 """Draws numbers of a shape that begins with the number of images."""
 
 
-class Augmentation(Part, nn.Module, ABC):
+class Augmentation(Configurable, nn.Module, ABC):
     """The same random change of real and generated images, which gradients pass through.
 
     What a subclass keeps from one iteration to the next is a buffer, so that a checkpoint holds it.
@@ -36,13 +37,13 @@ class Augmentation(Part, nn.Module, ABC):
             uniform: The same, uniform in [0, 1).
         """
 
-    def notice(self, real: Tensor) -> None:
+    def observe(self, real: Tensor) -> None:
         """Looks at the logits (N,) of real images: not at all."""
 
     def after_step(self) -> None:
         """What changes after a step of D: nothing."""
 
-    def numbers(self) -> dict[str, Tensor]:
+    def metrics(self) -> dict[str, Tensor]:
         """What is logged, scalars by name: nothing."""
         return {}
 
@@ -68,7 +69,7 @@ class DiffAugment(Augmentation):
         self.policy = policy
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
-        x = in_32_bits(x)
+        x = promoted(x)
         for name in self.policy:
             x = POLICIES[name](x, uniform)
         return x
@@ -171,14 +172,14 @@ class ADA(Augmentation):
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
-        x = in_32_bits(x)
+        x = promoted(x)
         draws = Draws(normal(len(x), 8).to(x), uniform(len(x), 32).to(x), self.p.to(x))
         if self.blit or self.geometry:
             x = moved(x, draws, self.blit, self.geometry)
         return tinted(x, draws) if self.color else x
 
     @torch.no_grad()
-    def notice(self, real: Tensor) -> None:
+    def observe(self, real: Tensor) -> None:
         self.now += torch.stack([real.sign().sum(), real.new_tensor(len(real))])
 
     @torch.no_grad()
@@ -195,7 +196,7 @@ class ADA(Augmentation):
         self.p.clamp_(0, 1)
         self.seen.zero_()
 
-    def numbers(self) -> dict[str, Tensor]:
+    def metrics(self) -> dict[str, Tensor]:
         return {"augmentation/p": self.p}
 
 
@@ -291,8 +292,3 @@ def tinted(x: Tensor, draws: Draws) -> Tensor:
         axis = torch.full_like(colour, 3**-0.5)
         colour = colour * angle.cos() + torch.linalg.cross(axis, colour, dim=1) * angle.sin()
     return sign * contrast * (grey + brightness) + contrast * saturation * colour
-
-
-def in_32_bits(x: Tensor) -> Tensor:
-    """At least: 16 bits are too few for places in an image."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))

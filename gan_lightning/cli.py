@@ -5,11 +5,14 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from gan_lightning.commands import configs
+
 COMMANDS = {
     "fit": "train a GAN, a VAE or a VAE-GAN",
     "predict": "make samples from a checkpoint",
-    "validate": "say how good a checkpoint's samples are, compared with held-out images",
-    "test": "the same for a report, compared with images set apart for tests",
+    "test": "evaluate samples: compare them with real images set apart for tests, for a report",
+    "validate": "the same with held-out images, while choices are still open",
+    "configs": "list the configs that come with the package, or copy one out",
 }
 
 CTRL_C = 130
@@ -17,12 +20,12 @@ CTRL_C = 130
 
 EXAMPLES = """\
 examples:
-  gan fit --config configs/digits.yaml                     real digits, no download
-  gan fit --config configs/mnist.yaml                      MNIST, downloaded once
-  gan fit --config configs/vae.yaml                        a VAE, with the same networks
-  gan fit --data ImageFolder --data.root my_images         images of your own
-  gan predict --ckpt_path lightning_logs/version_0/checkpoints/last.ckpt --samples.count 64
-  gan test --ckpt_path last                                how good its samples are
+  gan fit --config digits                      a GAN on real digits, no download
+  gan fit --config mnist                       MNIST, downloaded once
+  gan fit --config vae                         a VAE, with the same networks
+  gan fit my_images                            images of your own
+  gan predict --ckpt_path last                 samples of the newest run
+  gan test --ckpt_path last                    how good its samples are
 
 `gan COMMAND --help` lists every option of a command.
 """
@@ -38,9 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         command = outline().parse_args(arguments[:1] or ["--help"]).command
-        from gan_lightning import commands  # torch and Lightning take seconds to import
+        if command == "configs":
+            configs.configs(arguments[1:])
+            return
+        from gan_lightning.commands.run import run  # torch and Lightning take seconds to import
 
-        commands.run(command, arguments[1:])
+        run(command, arguments[1:])
     except (KeyboardInterrupt, SystemExit) as end:
         if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C would come in the middle of the exit
@@ -55,7 +61,7 @@ def outline() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="gan",
-        description="Trains, samples and explores generative adversarial networks.",
+        description="Trains, evaluates and samples generative adversarial networks.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -9,12 +9,12 @@ from abc import ABC, abstractmethod
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lightning.errors import UserError
-from gan_lightning.parts import Part
-from gan_lightning.processes import mean_everywhere
+from gan_lightning.core.configurable import Configurable
+from gan_lightning.core.distributed import mean_everywhere
+from gan_lightning.core.errors import UserError
 
 
-class Objective(Part, ABC):
+class Objective(Configurable, ABC):
     """What each player minimises, as two pure functions of logits (N,)."""
 
     compares = False

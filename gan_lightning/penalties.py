@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.errors import UserError
-from gan_lightning.parts import Part
-from gan_lightning.processes import average, mean_everywhere
+from gan_lightning.core.configurable import Configurable
+from gan_lightning.core.distributed import average, mean_everywhere
+from gan_lightning.core.errors import UserError
 
 
-class Seen(NamedTuple):
+class PenaltyInput(NamedTuple):
     """What a penalty may look at in one turn of the discriminator.
 
     Args:
-        judge: Images (N, C, H, W) to logits (N,); or as many times N, whose labels are those of the N again.
+        discriminate: Images (N, C, H, W) to logits (N,); or as many times N, whose labels are those of the N again.
         x: Real images.
         fakes: Generated images.
         real: D(x) (N,).
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
         batch: Images of the whole step: of all parts in which D takes it, on all processes. N if it is not given.
     """
 
-    judge: Callable[[Tensor], Tensor]
+    discriminate: Callable[[Tensor], Tensor]
     x: Tensor
     fakes: Tensor
     real: Tensor
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
     batch: int | None = None
 
 
-class Penalty(Part, nn.Module, ABC):
+class Penalty(Configurable, nn.Module, ABC):
     """A term of the discriminator's loss, or something that is done to it after each of its steps.
 
     What a subclass keeps from one iteration to the next is a buffer, so that a checkpoint holds it.
@@ -71,17 +71,25 @@ class Penalty(Part, nn.Module, ABC):
         self.every = every
 
     @abstractmethod
-    def forward(self, seen: Seen) -> Tensor:
+    def forward(self, inputs: PenaltyInput) -> Tensor:
         """The term, a scalar, its weight included."""
 
-    def gamma(self, seen: Seen) -> float:
+    def gamma(self, inputs: PenaltyInput) -> float:
         """The weight that was given, or else the one that suits the images and the batch."""
         if self.weight is not None:
             return self.weight
-        return suited(seen.x.shape[2:], seen.batch or len(seen.x))
+        return suited(inputs.x.shape[2:], inputs.batch or len(inputs.x))
+
+    @property
+    def follows_training(self) -> bool:
+        """Whether it must know the length of the training; then `plan` is called before the training starts."""
+        return False
+
+    def plan(self, steps: int) -> None:
+        """Tells the penalty how many steps D will take in the whole training."""
 
     def after_step(self, discriminator: nn.Module) -> None:
-        """What is done to the discriminator after its step: nothing."""
+        """Acts on the discriminator after its step; most penalties do nothing."""
 
 
 def suited(size: Sequence[int], batch: int) -> float:
@@ -99,10 +107,10 @@ def suited(size: Sequence[int], batch: int) -> float:
     return size[0] * size[1] / 2048 * (256 / batch) ** 0.5
 
 
-def slopes(judge: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def slopes(discriminate: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Gradients (N, C, H, W) of each image's logit with respect to the image; they can be differentiated again."""
     x = x.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(judge(x).sum(), x, create_graph=True)
+    (slope,) = torch.autograd.grad(discriminate(x).sum(), x, create_graph=True)
     return slope
 
 
@@ -127,8 +135,8 @@ class R1(Penalty):
     def __init__(self, weight: float | None = 10.0, every: int = 1) -> None:
         super().__init__(weight, every)
 
-    def forward(self, seen: Seen) -> Tensor:
-        return self.gamma(seen) / 2 * squared(slopes(seen.judge, seen.x)).mean()
+    def forward(self, inputs: PenaltyInput) -> Tensor:
+        return self.gamma(inputs) / 2 * squared(slopes(inputs.discriminate, inputs.x)).mean()
 
 
 class R2(Penalty):
@@ -147,8 +155,8 @@ class R2(Penalty):
     def __init__(self, weight: float | None = 10.0, every: int = 1) -> None:
         super().__init__(weight, every)
 
-    def forward(self, seen: Seen) -> Tensor:
-        return self.gamma(seen) / 2 * squared(slopes(seen.judge, seen.fakes)).mean()
+    def forward(self, inputs: PenaltyInput) -> Tensor:
+        return self.gamma(inputs) / 2 * squared(slopes(inputs.discriminate, inputs.fakes)).mean()
 
 
 class ApproximateR1(Penalty):
@@ -175,8 +183,8 @@ class ApproximateR1(Penalty):
         super().__init__(weight, every)
         self.spread = checked_spread(spread, self)
 
-    def forward(self, seen: Seen) -> Tensor:
-        return self.gamma(seen) / 2 * differences(seen, seen.x, self.spread).square().mean()
+    def forward(self, inputs: PenaltyInput) -> Tensor:
+        return self.gamma(inputs) / 2 * differences(inputs, inputs.x, self.spread).square().mean()
 
 
 class ApproximateR2(Penalty):
@@ -199,15 +207,15 @@ class ApproximateR2(Penalty):
         super().__init__(weight, every)
         self.spread = checked_spread(spread, self)
 
-    def forward(self, seen: Seen) -> Tensor:
-        return self.gamma(seen) / 2 * differences(seen, seen.fakes, self.spread).square().mean()
+    def forward(self, inputs: PenaltyInput) -> Tensor:
+        return self.gamma(inputs) / 2 * differences(inputs, inputs.fakes, self.spread).square().mean()
 
 
-def differences(seen: Seen, x: Tensor, spread: float) -> Tensor:
+def differences(inputs: PenaltyInput, x: Tensor, spread: float) -> Tensor:
     """Slopes (N,) of the logits in a random direction that is as long as the square root of the number of pixels."""
     x = x.detach()
     # in one call, so that whatever changes D from call to call (a power iteration, dropout) does not pass for a slope
-    moved, still = seen.judge(torch.cat([x + spread * seen.normal(*x.shape), x])).chunk(2)
+    moved, still = inputs.discriminate(torch.cat([x + spread * inputs.normal(*x.shape), x])).chunk(2)
     return (moved - still) / spread
 
 
@@ -232,10 +240,10 @@ class WGANGP(Penalty):
     def __init__(self, weight: float = 10.0, every: int = 1) -> None:
         super().__init__(weight, every)
 
-    def forward(self, seen: Seen) -> Tensor:
-        u = seen.uniform(len(seen.x), 1, 1, 1)
-        between = u * seen.x + (1 - u) * seen.fakes
-        return self.weight * (norm(slopes(seen.judge, between)) - 1).square().mean()
+    def forward(self, inputs: PenaltyInput) -> Tensor:
+        u = inputs.uniform(len(inputs.x), 1, 1, 1)
+        between = u * inputs.x + (1 - u) * inputs.fakes
+        return self.weight * (norm(slopes(inputs.discriminate, between)) - 1).square().mean()
 
 
 class DRAGAN(Penalty):
@@ -256,11 +264,11 @@ class DRAGAN(Penalty):
         super().__init__(weight, every)
         self.spread = checked_spread(spread, self)
 
-    def forward(self, seen: Seen) -> Tensor:
-        centre = mean_everywhere(seen.x.mean())
-        deviation = mean_everywhere((seen.x - centre).square().mean()).sqrt()
-        around = seen.x + self.spread * deviation * seen.uniform(*seen.x.shape)
-        return self.weight * (norm(slopes(seen.judge, around)) - 1).square().mean()
+    def forward(self, inputs: PenaltyInput) -> Tensor:
+        centre = mean_everywhere(inputs.x.mean())
+        deviation = mean_everywhere((inputs.x - centre).square().mean()).sqrt()
+        around = inputs.x + self.spread * deviation * inputs.uniform(*inputs.x.shape)
+        return self.weight * (norm(slopes(inputs.discriminate, around)) - 1).square().mean()
 
 
 def norm(slope: Tensor) -> Tensor:
@@ -294,14 +302,14 @@ class LeCam(Penalty):
         self.register_buffer("averages", torch.zeros(2))
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
-    def forward(self, seen: Seen) -> Tensor:
+    def forward(self, inputs: PenaltyInput) -> Tensor:
         of_real, of_fake = self.averages.clone()
-        self.remember(seen)
-        return self.weight * ((seen.real - of_fake).square().mean() + (seen.fake - of_real).square().mean())
+        self.remember(inputs)
+        return self.weight * ((inputs.real - of_fake).square().mean() + (inputs.fake - of_real).square().mean())
 
     @torch.no_grad()
-    def remember(self, seen: Seen) -> None:
-        means = torch.stack([seen.real.mean(), seen.fake.mean()])
+    def remember(self, inputs: PenaltyInput) -> None:
+        means = torch.stack([inputs.real.mean(), inputs.fake.mean()])
         average([means])
         decay = torch.clamp((1 + self.updates) / (10 + self.updates), max=self.decay)
         self.averages.copy_(decay * self.averages + (1 - decay) * means)
@@ -323,8 +331,8 @@ class WeightClipping(Penalty):
             raise UserError(f"limit of WeightClipping is {limit}; it must be above 0")
         self.limit = limit
 
-    def forward(self, seen: Seen) -> Tensor:
-        return seen.real.new_zeros(())  # nothing is added to the loss
+    def forward(self, inputs: PenaltyInput) -> Tensor:
+        return inputs.real.new_zeros(())  # nothing is added to the loss
 
     @torch.no_grad()
     def after_step(self, discriminator: nn.Module) -> None:
@@ -340,28 +348,38 @@ class Fading(Penalty):
     code, along a cosine): https://arxiv.org/abs/2501.05441
 
     Args:
-        penalty: What fades.
+        penalty: The penalty that fades.
         end: Its strength at the end, of 1 at the beginning; above 0.
-        steps: D's steps until then.
+        steps: D's steps until then; all of the training if null.
     """
 
     taken: Tensor
     picks = True
 
-    def __init__(self, penalty: Penalty = R1(), end: float = 0.1, steps: int = 10_000) -> None:
+    def __init__(self, penalty: Penalty = R1(), end: float = 0.1, steps: int | None = None) -> None:
         super().__init__(weight=penalty.weight, every=penalty.every)
         if not end > 0:
             raise UserError(f"end of Fading is {end}; it must be above 0")
-        if steps < 1:
-            raise UserError(f"steps of Fading is {steps}; it must be at least 1")
-        self.penalty, self.end, self.steps = penalty, end, steps
+        if steps is not None and steps < 1:
+            raise UserError(f"steps of Fading is {steps}; it must be at least 1, or null for the whole training")
+        self.penalty, self.end, self.steps, self.planned = penalty, end, steps, steps
         self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
 
-    def strength(self) -> float:
-        return self.end ** min(1.0, self.taken.item() / self.steps)
+    @property
+    def follows_training(self) -> bool:
+        return self.steps is None
 
-    def forward(self, seen: Seen) -> Tensor:
-        return self.strength() * self.penalty(seen)
+    def plan(self, steps: int) -> None:
+        self.planned = steps
+
+    def strength(self) -> float:
+        """What the penalty is multiplied by now."""
+        if self.planned is None:
+            raise UserError("steps of Fading is null, and the length of the training is not known: give steps")
+        return self.end ** min(1.0, self.taken.item() / self.planned)
+
+    def forward(self, inputs: PenaltyInput) -> Tensor:
+        return self.strength() * self.penalty(inputs)
 
     def after_step(self, discriminator: nn.Module) -> None:
         self.penalty.after_step(discriminator)

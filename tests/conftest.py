@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from gan_lightning import GAN
 from gan_lightning.data import ImageData
-from gan_lightning.learner import Learner
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
+from gan_lightning.training.alternating import AlternatingModule
 
 SHAPE = (1, 4, 4)
 
@@ -37,7 +37,7 @@ def tiny_gan(**options: Any) -> GAN:
     return GAN(**{**players, "discriminator": MLPDiscriminator(SHAPE, hidden=[8]), **options})
 
 
-def fit(gan: Learner, data: ImageData | DataLoader | None = None, **options: Any) -> Trainer:
+def fit(gan: AlternatingModule, data: ImageData | DataLoader | None = None, **options: Any) -> Trainer:
     """Trains without files and bars; six iterations unless told otherwise."""
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     quiet |= {"enable_model_summary": False, "accelerator": "cpu", "log_every_n_steps": 2, "max_steps": 6}

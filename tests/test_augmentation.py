@@ -9,10 +9,10 @@ from torch import Tensor
 
 from gan_lightning import GAN
 from gan_lightning.augmentation import ADA, Augmentation, DiffAugment, Draws, moved, scaling, shifting, turning
-from gan_lightning.errors import UserError
+from gan_lightning.core.discovery import subclasses
+from gan_lightning.core.errors import UserError
 from gan_lightning.networks import Discriminator, MLPDiscriminator
 from gan_lightning.objectives import RelativisticPaired, Wasserstein
-from gan_lightning.parts import subclasses
 
 ALL = sorted(
     (c for c in subclasses(Augmentation) if c.__module__.startswith("gan_lightning")), key=lambda c: c.__name__

@@ -5,6 +5,7 @@ from math import exp, log
 import pytest
 import torch
 
+from gan_lightning.core.discovery import subclasses
 from gan_lightning.objectives import (
     Hinge,
     LeastSquares,
@@ -13,7 +14,6 @@ from gan_lightning.objectives import (
     RelativisticPaired,
     Saturating,
 )
-from gan_lightning.parts import subclasses
 
 REAL, FAKE = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0])
 

@@ -9,9 +9,9 @@ from conftest import SHAPE, fit, tiny_gan, weights
 from torch import Tensor, nn
 
 from gan_lightning import GAN
-from gan_lightning.errors import UserError
+from gan_lightning.core.discovery import subclasses
+from gan_lightning.core.errors import UserError
 from gan_lightning.networks import MLPDiscriminator
-from gan_lightning.parts import subclasses
 from gan_lightning.penalties import (
     DRAGAN,
     R1,
@@ -22,7 +22,7 @@ from gan_lightning.penalties import (
     Fading,
     LeCam,
     Penalty,
-    Seen,
+    PenaltyInput,
     WeightClipping,
     norm,
     slopes,
@@ -35,11 +35,11 @@ W = torch.tensor([3.0, -4.0], dtype=torch.float64)
 SGD = partial(torch.optim.SGD, lr=0.1)
 
 
-def seen(judge, x: Tensor, fakes: Tensor, seed: int = 0) -> Seen:
+def seen(judge, x: Tensor, fakes: Tensor, seed: int = 0) -> PenaltyInput:
     draws = torch.Generator().manual_seed(seed)
     normal = lambda *shape: torch.randn(shape, generator=draws, dtype=x.dtype)  # noqa: E731
     uniform = lambda *shape: torch.rand(shape, generator=draws, dtype=x.dtype)  # noqa: E731
-    return Seen(judge, x, fakes, judge(x), judge(fakes), normal, uniform)
+    return PenaltyInput(judge, x, fakes, judge(x), judge(fakes), normal, uniform)
 
 
 def linear(x: Tensor) -> Tensor:
@@ -193,7 +193,7 @@ class Counted(Penalty):
         super().__init__(1.0, every)
         self.calls: list[tuple[torch.dtype, bool]] = []
 
-    def forward(self, seen: Seen) -> Tensor:
+    def forward(self, seen: PenaltyInput) -> Tensor:
         logits = seen.judge(seen.x)
         self.calls.append((logits.dtype, torch.is_autocast_enabled("cpu")))
         return self.weight * logits.square().mean()
@@ -260,7 +260,7 @@ def test_a_weight_that_is_not_given_grows_with_the_image_and_falls_with_the_batc
     assert suited((64, 64), 256) == 2
     assert suited((32, 32), 64) == 1
     x = torch.zeros(4, 1, 32, 32)
-    one = R1(None).gamma(Seen(flat, x, x, flat(x), flat(x), torch.ones, torch.ones, batch=64))
+    one = R1(None).gamma(PenaltyInput(flat, x, x, flat(x), flat(x), torch.ones, torch.ones, batch=64))
     assert one == R1(1.0).weight
 
 
@@ -285,7 +285,7 @@ class Spy(R1):
         super().__init__(None)
         self.seen: list[float] = []
 
-    def forward(self, seen: Seen) -> Tensor:
+    def forward(self, seen: PenaltyInput) -> Tensor:
         self.seen.append(self.gamma(seen))
         return super().forward(seen)
 

@@ -17,7 +17,7 @@ from gan_lightning.objectives import (
     Saturating,
     Wasserstein,
 )
-from gan_lightning.penalties import R1, WGANGP, Penalty, Seen
+from gan_lightning.penalties import R1, WGANGP, Penalty, PenaltyInput
 
 # ---- the Dirac-GAN: D(x) = psi x, one real image at 0, one generated at theta ---------------------------------------
 # Mescheder et al., "Which training methods for GANs do actually converge?", 2018. https://arxiv.org/abs/1801.04406
@@ -28,7 +28,7 @@ def field(objective: Objective, penalties: list[Penalty], point: Tensor) -> Tens
     theta, psi = point.unbind()
     judge = lambda x: psi * x.flatten(1).squeeze(1)  # noqa: E731
     x, fakes = torch.zeros(1, 1, 1, 1, dtype=point.dtype), theta.view(1, 1, 1, 1)
-    seen = Seen(judge, x, fakes, judge(x), judge(fakes), torch.ones, half)
+    seen = PenaltyInput(judge, x, fakes, judge(x), judge(fakes), torch.ones, half)
     loss_d = objective.discriminator(seen.real, seen.fake) + sum(penalty(seen) for penalty in penalties)
     loss_g = objective.generator(seen.fake, seen.real)
     (to_theta,) = torch.autograd.grad(loss_g, theta, create_graph=True)
@@ -215,7 +215,7 @@ def test_slopes_of_one_are_a_biased_measure_of_the_wasserstein_distance():
     optimizer = torch.optim.SGD([slope], lr=0.02)
     for _ in range(200):
         real, fake = judge(x + distance), judge(x)
-        seen = Seen(judge, x + distance, x, real, fake, torch.ones, half)
+        seen = PenaltyInput(judge, x + distance, x, real, fake, torch.ones, half)
         loss = Wasserstein().discriminator(real, fake) + WGANGP(weight)(seen)
         optimizer.zero_grad()
         loss.backward()

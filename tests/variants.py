@@ -10,8 +10,9 @@ from conftest import SHAPE
 
 from gan_lightning import GAN, VAE, VAEGAN, FeatureLearner
 from gan_lightning.augmentation import ADA
-from gan_lightning.commands.kind import KINDS
-from gan_lightning.learner import Learner
+from gan_lightning.commands.kinds import KINDS
+from gan_lightning.core.configurable import Configurable
+from gan_lightning.core.discovery import subclasses
 from gan_lightning.networks import (
     DCGANDiscriminator,
     Discriminator,
@@ -22,8 +23,8 @@ from gan_lightning.networks import (
     ResNetDiscriminator,
     ResNetGenerator,
 )
-from gan_lightning.parts import Part, subclasses
 from gan_lightning.penalties import R1, R2
+from gan_lightning.training.alternating import AlternatingModule
 
 SGD = partial(torch.optim.SGD, lr=0.05)
 DECAY = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.9)
@@ -31,12 +32,14 @@ OPTIONS = {"accumulation": 2, "gradient_clip": 0.1, "scheduler": DECAY}
 TWO_STEPS: dict[str, Any] = {"discriminator_steps": 2}
 
 
-def parts_of_the_package(model: type[Learner]) -> dict[str, list[tuple[str, Callable[[], dict[str, Any]]]]]:
+def parts_of_the_package(model: type[AlternatingModule]) -> dict[str, list[tuple[str, Callable[[], dict[str, Any]]]]]:
     """For each argument of a model that takes a part (or several), each class of that kind, by name, and its choice."""
     found: dict[str, list] = {}
     for name, hint in get_type_hints(model.__init__).items():
         several = inspect.isclass(get_origin(hint)) and issubclass(get_origin(hint), Sequence)
-        kinds = [kind for kind in (get_args(hint) or [hint]) if inspect.isclass(kind) and issubclass(kind, Part)]
+        kinds = [
+            kind for kind in (get_args(hint) or [hint]) if inspect.isclass(kind) and issubclass(kind, Configurable)
+        ]
         for cls in (cls for kind in kinds for cls in subclasses(kind)):
             if cls.__module__.startswith("gan_lightning") and not inspect.isabstract(cls):
                 found.setdefault(name, []).append((cls.__name__, partial(chosen, name, cls, several)))
@@ -49,7 +52,7 @@ def one_by_one() -> dict[str, Callable[[], dict[str, Any]]]:
     return {f"{name}={cls}": choice for name, choices in parts for cls, choice in choices}
 
 
-def side_by_side(model: type[Learner]) -> dict[str, Callable[[], dict[str, Any]]]:
+def side_by_side(model: type[AlternatingModule]) -> dict[str, Callable[[], dict[str, Any]]]:
     """Another model with each part of the package at least once, as many at a time as it takes."""
     found, choices = {}, parts_of_the_package(model).values()
     for i in range(max(map(len, choices))):
@@ -58,7 +61,7 @@ def side_by_side(model: type[Learner]) -> dict[str, Callable[[], dict[str, Any]]
     return found
 
 
-def merged(model: type[Learner], makers: Sequence[Callable[[], dict[str, Any]]]) -> dict[str, Any]:
+def merged(model: type[AlternatingModule], makers: Sequence[Callable[[], dict[str, Any]]]) -> dict[str, Any]:
     return {"kind": model} | {name: part for make in makers for name, part in make().items()}
 
 
@@ -134,7 +137,7 @@ def play(name: str, **options: Any) -> Any:
     return tiny(options.pop("kind", GAN), **options)
 
 
-def tiny(model: type[Learner], **options: Any) -> Any:
+def tiny(model: type[AlternatingModule], **options: Any) -> Any:
     """A model with dense networks of a few hundred parameters, the same at every call."""
     torch.manual_seed(0)
     hints = get_type_hints(model.__init__).items()

@@ -8,12 +8,11 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gan_lightning.callbacks.run_folder import run_folder
 from gan_lightning.data import ImageData
-from gan_lightning.extractors import write_features
-from gan_lightning.feature_learner import FeatureLearner
+from gan_lightning.evaluation.features import write_features
+from gan_lightning.models.feature_learner import FeatureLearner
+from gan_lightning.runs.run import Run
 
-FILE = "features.safetensors"
 BLOCK = 500
 """Images that are looked at at a time."""
 
@@ -27,7 +26,7 @@ class FeatureWriter(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, FeatureLearner)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        folder = run_folder(trainer)
+        run = Run.of(trainer)
         if not trainer.is_global_zero:
             return
         about = {"name": f"features of {type(data).__name__}", "iterations": trainer.global_step}
@@ -36,7 +35,7 @@ class FeatureWriter(Callback):
             if data.left_out is not None and pl_module.classes:
                 about["accuracy"] = accuracy(pl_module, data, data.left_out)
                 print(f"\n{about['accuracy']:.2%} of {len(data.left_out)} held-out images are named rightly")  # type: ignore[arg-type]
-        write_features(pl_module.network, folder / FILE, about)
+        write_features(pl_module.network, run.features, about)
 
 
 @torch.no_grad()

@@ -10,8 +10,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
-from gan_lightning.callbacks.plane import draw_points, empty, pixels
-from gan_lightning.callbacks.writer import prepare
+from gan_lightning.callbacks.plane_picture import draw_points, empty, pixels
+from gan_lightning.callbacks.sample_writer import prepare
 from gan_lightning.data import Plane
 
 

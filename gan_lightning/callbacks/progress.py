@@ -1,7 +1,6 @@
 """One line that says how training goes."""
 
 import io
-import math
 import sys
 import time
 from typing import Any
@@ -10,19 +9,11 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from tqdm import tqdm
 
-from gan_lightning.moments import due
+from gan_lightning.core.intervals import due
+from gan_lightning.training.length import planned_iterations
 
-LABELS = {
-    "loss/discriminator": "loss D",
-    "loss/generator": "loss G",
-    "D/real": "D(x)",
-    "D/fake": "D(G(z))",
-    "D/accuracy": "accuracy",
-    "loss/reconstruction": "reconstruction",
-    "loss/kl": "KL",
-    "elbo": "ELBO",
-    "guard/score": "collapse",
-}
+GUARD = {"guard/score": "collapse"}
+"""The short name of what the guard logs; those of a model's metrics are its `short_names`."""
 
 
 class Progress(ProgressBar):
@@ -48,7 +39,9 @@ class Progress(ProgressBar):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.enabled and trainer.is_global_zero:
             file = sys.stderr if self.terminal else io.StringIO()
-            self.bar = tqdm(total=iterations(trainer), initial=trainer.global_step, file=file, dynamic_ncols=True)
+            self.bar = tqdm(
+                total=planned_iterations(trainer), initial=trainer.global_step, file=file, dynamic_ncols=True
+            )
             self.written = time.monotonic()
 
     def on_train_batch_end(
@@ -58,7 +51,9 @@ class Progress(ProgressBar):
             return
         if due(trainer.global_step, trainer.log_every_n_steps):  # type: ignore[attr-defined]
             self.bar.set_description_str(epochs(trainer), refresh=False)
-            self.bar.set_postfix_str(postfix(self.get_metrics(trainer, pl_module)), refresh=False)
+            self.bar.set_postfix_str(
+                postfix(self.get_metrics(trainer, pl_module), getattr(pl_module, "short_names", {})), refresh=False
+            )
         self.bar.update()
         if not self.terminal and time.monotonic() - self.written > self.seconds:
             self.write()
@@ -82,24 +77,13 @@ class Progress(ProgressBar):
             self.bar = None
 
 
-def iterations(trainer: Trainer) -> int | None:
-    """How many iterations the training will have, if that is known."""
-    limits = []
-    if trainer.max_epochs is not None and trainer.max_epochs >= 0:
-        limits.append(trainer.max_epochs * trainer.num_training_batches)
-    if trainer.max_steps >= 0:
-        limits.append(trainer.max_steps)
-    limits = [limit for limit in limits if math.isfinite(limit)]  # a loader may not know its length
-    return int(min(limits)) if limits else None
-
-
 def epochs(trainer: Trainer) -> str:
     of = f"/{trainer.max_epochs}" if (trainer.max_epochs or -1) > 0 and trainer.max_steps < 0 else ""
     return f"epoch {trainer.current_epoch + 1}{of}"
 
 
-def postfix(metrics: dict[str, Any]) -> str:
+def postfix(metrics: dict[str, Any], names: dict[str, str]) -> str:
     """What the model logged for the bar, in short names."""
     metrics = {k: v for k, v in metrics.items() if k != "v_num"}  # Lightning's number of the run
     texts = (f"{v:.0%}" if k == "D/accuracy" else f"{v:.3f}" for k, v in metrics.items())
-    return "  ".join(f"{LABELS.get(k, k)} {text}" for k, text in zip(metrics, texts, strict=True))
+    return "  ".join(f"{names.get(k, k)} {text}" for k, text in zip(metrics, texts, strict=True))

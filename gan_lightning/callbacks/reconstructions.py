@@ -7,13 +7,13 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from gan_lightning.callbacks.film import show
-from gan_lightning.callbacks.run_folder import run_folder
+from gan_lightning.callbacks.animation import show
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import enlarged, picture, tile, to_uint8
+from gan_lightning.core.intervals import due
 from gan_lightning.data import Batches
-from gan_lightning.data.images import scale
-from gan_lightning.errors import UserError
-from gan_lightning.moments import due
-from gan_lightning.pictures import enlarged, picture, tile, to_uint8
+from gan_lightning.data.image_data import scale
+from gan_lightning.runs.run import Run
 
 
 class Reconstructions(Callback):
@@ -44,7 +44,7 @@ class Reconstructions(Callback):
             self.draw(trainer, pl_module)
 
     def draw(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        path = run_folder(trainer) / "reconstructions" / f"step-{trainer.global_step:07d}.png"
+        path = Run.of(trainer).reconstructions(trainer.global_step)
         if trainer.is_global_zero:
             path.parent.mkdir(parents=True, exist_ok=True)
             image = enlarged(picture(self.grid(pl_module, *first_images(trainer, self.rows * self.pairs))))

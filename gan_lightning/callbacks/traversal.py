@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from gan_lightning.pictures import enlarged, picture, tile, to_uint8
+from gan_lightning.core.images import enlarged, picture, tile, to_uint8
 
 VALUES = torch.linspace(-3, 3, 9).tolist()
 """Of a coordinate, which is standard normal."""

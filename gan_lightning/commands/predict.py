@@ -1,6 +1,5 @@
 """`gan predict`."""
 
-import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +8,15 @@ from typing import Literal
 
 from lightning.pytorch import Trainer
 
-from gan_lightning import checkpoints
 from gan_lightning.callbacks import PointWriter, SampleWriter, Traversal
-from gan_lightning.commands.parser import Parser, command_parser, instantiated
-from gan_lightning.commands.resume import find
-from gan_lightning.commands.trainer import options_of, trainer_with
+from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
+from gan_lightning.commands.parser import Parser, command_parser, instantiated, nested, parsed
+from gan_lightning.commands.trainer import trainer_with
+from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, opened
+from gan_lightning.core.errors import UserError
 from gan_lightning.data import Plane
-from gan_lightning.errors import UserError
-from gan_lightning.model import Model
-from gan_lightning.sampling import labels_of, seed_loader
+from gan_lightning.models.generative import GenerativeModel
+from gan_lightning.models.sampling import labels_of, seed_loader
 
 MACHINE = ("accelerator", "devices", "num_nodes", "strategy", "enable_progress_bar")
 """What there is to say to the trainer when it makes samples."""
@@ -54,38 +53,22 @@ def predict_parser() -> Parser:
     parser = command_parser(
         "predict", "Makes samples from a checkpoint file alone: it needs no data, no config and no GPU."
     )
-    add_checkpoint(parser)
+    add_checkpoint_options(parser)
     parser.add_class_arguments(Samples, "samples")
     others: set[str | int] = {name for name in signature(Trainer).parameters if name not in MACHINE}
     parser.add_class_arguments(Trainer, "trainer", skip=others, instantiate=False, fail_untyped=False)
     return parser
 
 
-def add_checkpoint(parser: Parser, required: bool = True) -> None:
-    """The options that say which checkpoint is opened, and what it may name."""
-    parser.add_argument(
-        "--ckpt_path",
-        type=str if required else str | None,
-        required=required,
-        help="A checkpoint file, a run's folder, or last or best: that of the newest run in lightning_logs.",
-    )
-    parser.add_argument(
-        "--trust",
-        type=list[str],
-        default=[],
-        help="Classes of your own that the checkpoint names, as module.Class. Their modules will be imported; a "
-        "checkpoint cannot import anything by itself.",
-    )
-
-
 def predict(command: str, arguments: Sequence[str]) -> None:
     """Writes samples."""
     parser = predict_parser()
-    made = instantiated(parser, parser.parse_args(arguments))
+    words = without_foreign_keys(sample_arguments(arguments), parser.options, command)
+    import_trusted(words)
+    made = instantiated(parser, parsed(parser, words))
     samples: Samples = made.samples
-    trust(made.trust)
-    path = find(made.ckpt_path) or made.ckpt_path
-    model, plane = Model.load_from_checkpoint(path), Plane.in_checkpoint(checkpoints.read(path))
+    checkpoint = opened(made.ckpt_path)
+    model, plane = GenerativeModel.sampler_from_checkpoint(checkpoint), Plane.in_checkpoint(checkpoint.content)
     labels = asked_labels(samples.labels, model.generator.classes)
     loader = seed_loader(samples.first_seed, samples.count, samples.batch_size, labels)
     seeds = range(samples.first_seed, samples.first_seed + samples.count)
@@ -95,10 +78,10 @@ def predict(command: str, arguments: Sequence[str]) -> None:
         raise UserError(
             f"samples.traverse is {samples.traverse}, but this model makes points, not images: leave it out"
         )
-    watchers = [writer, *traversals(samples, model, labels)]
-    options = options_of(made.trainer)
+    options = nested(made.trainer)
     if options["enable_progress_bar"] is None:
         options["enable_progress_bar"] = sys.stderr.isatty()
+    watchers = [writer, *traversals(samples, model, labels)]
     trainer = trainer_with({**options, "callbacks": watchers, "logger": False})
     trainer.predict(model, loader, return_predictions=False)
     if trainer.is_global_zero:
@@ -123,20 +106,10 @@ def asked_labels(labels: int | list[int] | str | None, classes: int) -> list[int
     return chosen
 
 
-def traversals(samples: Samples, model: Model, labels: list[int] | None) -> list[Traversal]:
+def traversals(samples: Samples, model: GenerativeModel, labels: list[int] | None) -> list[Traversal]:
     """What draws the traversal, if one is asked for."""
     latent_dim = model.generator.latent_dim
     if not 0 <= samples.traverse <= latent_dim:
         raise UserError(f"samples.traverse is {samples.traverse}; this model's latents have {latent_dim} coordinates")
     label = labels[0] if labels else None
     return [Traversal(samples.traverse, samples.first_seed, samples.folder, label)] if samples.traverse else []
-
-
-def trust(class_paths: Sequence[str]) -> None:
-    """Imports the modules of classes that a checkpoint may name."""
-    for class_path in class_paths:
-        module = class_path.rpartition(".")[0]
-        try:
-            importlib.import_module(module)
-        except (ImportError, ValueError) as error:
-            raise UserError(f"trust names {class_path}, but {error}: write module.Class") from error

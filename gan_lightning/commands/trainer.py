@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 
-from gan_lightning.errors import UserError
-
-
-def options_of(group: Namespace) -> dict[str, Any]:
-    """The options as arguments."""
-    return dict(group.items(branches=True, nested=False))
+from gan_lightning.core.errors import UserError
 
 
 def trainer_with(options: dict[str, Any]) -> Trainer:
+    """The trainer with these options.
+
+    Raises:
+        UserError: It refuses them.
+    """
     try:
         return Trainer(**options)
     except (MisconfigurationException, ImportError, TypeError, ValueError, RuntimeError) as error:

@@ -1,26 +1,26 @@
-"""Where images come from, one file a data set."""
+"""Where images come from, one file a data set; image_data.py does the rest. Every data set here is found by itself."""
 
-from gan_lightning.data.cifar import CIFAR10
-from gan_lightning.data.digits import Digits
-from gan_lightning.data.folder import ImageFolder
-from gan_lightning.data.images import Batches, ImageData
-from gan_lightning.data.mnist import MNIST, FashionMNIST
-from gan_lightning.data.points import Grid, Mixture, Plane, PointData, Points, Ring
-from gan_lightning.data.stacked import StackedMNIST
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "CIFAR10",
-    "MNIST",
-    "Batches",
-    "Digits",
-    "FashionMNIST",
-    "Grid",
-    "ImageData",
-    "ImageFolder",
-    "Mixture",
-    "Plane",
-    "PointData",
-    "Points",
-    "Ring",
-    "StackedMNIST",
-]
+from gan_lightning.core.discovery import classes
+from gan_lightning.data.batches import Batches as Batches
+from gan_lightning.data.image_data import ImageData as ImageData
+from gan_lightning.data.plane import Plane as Plane
+
+if TYPE_CHECKING:  # for editors; a data set that is not listed is found all the same
+    from gan_lightning.data.cifar10 import CIFAR10 as CIFAR10
+    from gan_lightning.data.digits import Digits as Digits
+    from gan_lightning.data.image_folder import ImageFolder as ImageFolder
+    from gan_lightning.data.mixtures import Grid as Grid
+    from gan_lightning.data.mixtures import Mixture as Mixture
+    from gan_lightning.data.mixtures import Ring as Ring
+    from gan_lightning.data.mnist import MNIST as MNIST
+    from gan_lightning.data.mnist import FashionMNIST as FashionMNIST
+    from gan_lightning.data.points import PointData as PointData
+    from gan_lightning.data.points import Points as Points
+    from gan_lightning.data.stacked_mnist import StackedMNIST as StackedMNIST
+
+    def __getattr__(name: str) -> Any: ...
+
+
+globals().update(classes(__name__, ImageData))

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import TensorDataset
 
-from gan_lightning.data.images import ImageData
+from gan_lightning.data.image_data import ImageData
 
 
 class Digits(ImageData):

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import torchvision
 
-from gan_lightning.errors import UserError
+from gan_lightning.core.errors import UserError
 
 DataSet = TypeVar("DataSet", bound=torchvision.datasets.VisionDataset)
 

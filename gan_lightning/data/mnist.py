@@ -5,7 +5,7 @@ import torchvision
 from torch.utils.data import TensorDataset
 
 from gan_lightning.data.downloads import opened
-from gan_lightning.data.images import ImageData
+from gan_lightning.data.image_data import ImageData
 
 FILES = "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz (with the two t10k-…, packed or unpacked)"
 

@@ -1,10 +1,9 @@
-"""Points of the plane, where a game can be watched: two toy worlds, and a file of the user's own."""
+"""Points of the plane, where a game can be watched, as data for a GAN."""
 
 import csv
 from abc import abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
-from math import pi
 from pathlib import Path
 from typing import Any
 
@@ -13,64 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from gan_lightning.data.images import ImageData
-from gan_lightning.errors import UserError
-from gan_lightning.randomness import POINTS, mix
-
-MARGIN = 1.25
-"""How far the plane reaches, in distances of the farthest point from its centre."""
-
-
-TESTS = 10_000
-"""Points of a mixture that are drawn to judge samples by."""
-
-
-@dataclass(frozen=True)
-class Plane:
-    """The part of the plane in which a game is played: what the networks see as [-1, 1] x [-1, 1].
-
-    Args:
-        centre: Its middle (x, y), in the user's units.
-        extent: From there to its borders, along x and along y.
-        names: What the axes are called.
-    """
-
-    centre: tuple[float, float] = (0.0, 0.0)
-    extent: tuple[float, float] = (1.0, 1.0)
-    names: tuple[str, str] = ("x", "y")
-
-    def limits(self) -> str:
-        """Its borders, in words."""
-        sides = zip(self.names, self.centre, self.extent, strict=True)
-        return ", ".join(f"{name} from {c - e:g} to {c + e:g}" for name, c, e in sides)
-
-    def images(self, points: Tensor) -> Tensor:
-        """Points (N, 2) in the user's units as images (N, 2, 1, 1) for the networks, float32."""
-        centre, extent = torch.tensor([self.centre, self.extent], dtype=torch.float64)
-        return ((points.double() - centre) / extent).float()[:, :, None, None]
-
-    def points(self, images: Tensor) -> Tensor:
-        """Images (N, 2, 1, 1) as points (N, 2) in the user's units, float64 on the CPU."""
-        centre, extent = torch.tensor([self.centre, self.extent], dtype=torch.float64)
-        return images.detach().cpu().double().flatten(1) * extent + centre
-
-    @classmethod
-    def around(cls, points: Tensor, names: tuple[str, str] = ("x", "y")) -> "Plane":
-        """The plane of points (N, 2): centred between the outermost, with a margin."""
-        low, high = points.min(0).values.double(), points.max(0).values.double()
-        half = (high - low) / 2
-        half = torch.where(half > 0, half, 1.0)  # all in one line
-        (x, y), (wide, tall) = ((low + high) / 2).tolist(), (MARGIN * half).tolist()
-        return cls((x, y), (wide, tall), names)
-
-    @classmethod
-    def in_checkpoint(cls, content: dict[str, Any]) -> "Plane | None":
-        """The plane that a checkpoint's data left in it; None if it was trained on something else."""
-        for state in content.values():
-            if isinstance(state, dict) and isinstance(words := state.get("plane"), dict):
-                centre, extent, names = (tuple(words[key]) for key in ("centre", "extent", "names"))
-                return cls(centre, extent, names)
-        return None
+from gan_lightning.core.errors import UserError
+from gan_lightning.data.image_data import ImageData
+from gan_lightning.data.plane import Plane
 
 
 class PointData(ImageData):
@@ -119,75 +63,6 @@ class PointData(ImageData):
             self.plane = plane
             self.source = self.left_out = None
             self.setup("fit")
-
-
-class Mixture(PointData):
-    """Points of equally many round Gaussians. The label of a point is its mode's number.
-
-    Args:
-        means: The modes' centres (K, 2).
-        deviation: The standard deviation of each mode, along x and along y.
-        count: How many points.
-        batch_size: Points of one iteration on each process.
-        seed: Fixes the points and their order.
-    """
-
-    def __init__(self, means: Tensor, deviation: float, count: int, batch_size: int, seed: int) -> None:
-        if count < 1:
-            raise UserError(f"data.count is {count}; it must be at least 1")
-        super().__init__(batch_size, seed, classes=len(means))
-        self.means, self.deviation, self.count = means.double(), deviation, count
-        reach = MARGIN * self.means.abs().max().item()
-        self.plane = Plane(extent=(reach, reach))
-
-    def points(self) -> tuple[Tensor, Tensor]:
-        return self.draw(self.count, mix(self.seed, POINTS))
-
-    def load_test(self) -> TensorDataset:
-        """Fresh points of the same law."""
-        points, labels = self.draw(TESTS, mix(self.seed, POINTS, 1))
-        return TensorDataset(self.plane.images(points), labels)
-
-    def draw(self, count: int, seed: int) -> tuple[Tensor, Tensor]:
-        """Fresh points (count, 2) of the same law, and their modes (count,)."""
-        draws = torch.Generator().manual_seed(seed)
-        modes = torch.randint(len(self.means), (count,), generator=draws)
-        noise = torch.randn(count, 2, generator=draws, dtype=torch.float64)
-        return self.means[modes] + self.deviation * noise, modes
-
-
-class Ring(Mixture):
-    """Eight Gaussians of standard deviation 0.01 on a circle of radius 1.
-
-    Lin et al., "PacGAN: the power of two samples in generative adversarial networks", 2018, Section 4.1.
-    https://arxiv.org/abs/1712.04086
-
-    Args:
-        count: How many points. Each epoch shows all of them.
-        batch_size: Points of one iteration on each process. The discriminator's steps share them.
-        seed: Fixes the points and their order.
-    """
-
-    def __init__(self, count: int = 100_000, batch_size: int = 256, seed: int = 0) -> None:
-        angles = torch.arange(8) * (2 * pi / 8)
-        super().__init__(torch.stack([angles.cos(), angles.sin()], 1), 0.01, count, batch_size, seed)
-
-
-class Grid(Mixture):
-    """25 Gaussians of standard deviation 0.05 at the points {-4, -2, 0, 2, 4} x {-4, -2, 0, 2, 4}.
-
-    Lin et al., "PacGAN: the power of two samples in generative adversarial networks", 2018, Section 4.1.
-    https://arxiv.org/abs/1712.04086
-
-    Args:
-        count: How many points. Each epoch shows all of them.
-        batch_size: Points of one iteration on each process. The discriminator's steps share them.
-        seed: Fixes the points and their order.
-    """
-
-    def __init__(self, count: int = 100_000, batch_size: int = 256, seed: int = 0) -> None:
-        steps = torch.arange(-4, 5, 2)
-        super().__init__(torch.cartesian_prod(steps, steps), 0.05, count, batch_size, seed)
 
 
 class Points(PointData):

@@ -1,49 +1,27 @@
-"""The players, one file a family."""
+"""The players, one file a family. contract.py says what each owes; every network in this folder is found by itself."""
 
-from gan_lightning.networks.batch_norm import SharedBatchNorm, share_batch_norm
-from gan_lightning.networks.contract import (
-    Discriminator,
-    Generator,
-    ImageShape,
-    Verdict,
-    check_classes,
-    check_finite,
-    check_images,
-    check_labels,
-    naming,
-    packed,
-)
-from gan_lightning.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from gan_lightning.networks.features import FeatureNetwork
-from gan_lightning.networks.fourier import FourierDiscriminator
-from gan_lightning.networks.mlp import MLPDiscriminator, MLPGenerator
-from gan_lightning.networks.r3gan import R3GANDiscriminator, R3GANGenerator
-from gan_lightning.networks.resnet import ResNetDiscriminator, ResNetGenerator
-from gan_lightning.networks.subpixel import SubPixelDiscriminator, SubPixelGenerator
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "DCGANDiscriminator",
-    "DCGANGenerator",
-    "Discriminator",
-    "FeatureNetwork",
-    "FourierDiscriminator",
-    "Generator",
-    "ImageShape",
-    "MLPDiscriminator",
-    "MLPGenerator",
-    "R3GANDiscriminator",
-    "R3GANGenerator",
-    "ResNetDiscriminator",
-    "ResNetGenerator",
-    "SharedBatchNorm",
-    "SubPixelDiscriminator",
-    "SubPixelGenerator",
-    "Verdict",
-    "check_classes",
-    "check_finite",
-    "check_images",
-    "check_labels",
-    "naming",
-    "packed",
-    "share_batch_norm",
-]
+from gan_lightning.core.discovery import classes
+from gan_lightning.networks.contract import Discriminator as Discriminator
+from gan_lightning.networks.contract import Generator as Generator
+from gan_lightning.networks.contract import ImageShape as ImageShape
+from gan_lightning.networks.features import FeatureNetwork as FeatureNetwork
+
+if TYPE_CHECKING:  # for editors; a network that is not listed is found all the same
+    from gan_lightning.networks.dcgan import DCGANDiscriminator as DCGANDiscriminator
+    from gan_lightning.networks.dcgan import DCGANGenerator as DCGANGenerator
+    from gan_lightning.networks.fourier import FourierDiscriminator as FourierDiscriminator
+    from gan_lightning.networks.mlp import MLPDiscriminator as MLPDiscriminator
+    from gan_lightning.networks.mlp import MLPGenerator as MLPGenerator
+    from gan_lightning.networks.r3gan import R3GANDiscriminator as R3GANDiscriminator
+    from gan_lightning.networks.r3gan import R3GANGenerator as R3GANGenerator
+    from gan_lightning.networks.resnet import ResNetDiscriminator as ResNetDiscriminator
+    from gan_lightning.networks.resnet import ResNetGenerator as ResNetGenerator
+    from gan_lightning.networks.subpixel import SubPixelDiscriminator as SubPixelDiscriminator
+    from gan_lightning.networks.subpixel import SubPixelGenerator as SubPixelGenerator
+
+    def __getattr__(name: str) -> Any: ...
+
+
+globals().update(classes(__name__, Generator, Discriminator))

@@ -5,7 +5,8 @@ import torch.distributed
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gan_lightning.processes import mean_everywhere, several
+from gan_lightning.core.distributed import mean_everywhere, several
+from gan_lightning.core.precision import promoted
 
 Normalisation = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -37,7 +38,7 @@ class SharedBatchNorm(_BatchNorm):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
         if not several() or not (self.training or self.running_mean is None):
             return super().forward(input)
-        x = input.to(torch.promote_types(input.dtype, torch.float32))
+        x = promoted(input)
         axes = [0, *range(2, x.dim())]
         mean = mean_everywhere(x.mean(axes))
         centred = x - shaped(mean, x)

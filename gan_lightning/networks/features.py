@@ -3,13 +3,12 @@
 from itertools import pairwise
 from math import ceil, log2
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lightning.errors import UserError
+from gan_lightning.core.configurable import Configurable
+from gan_lightning.core.errors import UserError
 from gan_lightning.networks.contract import ImageShape
-from gan_lightning.parts import Part
 
 SMALLEST = 4
 """Images are halved until the shorter side is at most this long, in pixels."""
@@ -18,7 +17,7 @@ SLOPE = 0.2
 """Of the leaky ReLUs, below zero."""
 
 
-class FeatureNetwork(Part, nn.Module):
+class FeatureNetwork(Configurable, nn.Module):
     """Convolutions that make a few numbers, the features, of an image; images that look alike have features alike.
 
     Each stage halves the image: a convolution of stride two, one of stride one, a leaky ReLU after each. The last stage
@@ -65,27 +64,3 @@ def stage(channels: int, width: int) -> nn.Sequential:
     for before, step in ((channels, 2), (width, 1)):
         layers += [nn.Conv2d(before, width, 3, step, 1), nn.LeakyReLU(SLOPE)]
     return nn.Sequential(*layers)
-
-
-def classification(logits: Tensor, y: Tensor) -> Tensor:
-    """Cross entropy, a number, of logits (N, K) for labels (N,)."""
-    return F.cross_entropy(logits.float(), y)
-
-
-def alike(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """The mean over i of -log softmax of s(i, i') among all s(i, j), j not i: two views of an image against all others.
-
-    s is the cosine of two vectors over the temperature. Chen et al., "A simple framework for contrastive learning of
-    visual representations", 2020, Equation 1. https://arxiv.org/abs/2002.05709
-
-    Args:
-        first: (N, d), one view of each image.
-        second: (N, d), the other.
-        temperature: Above 0.
-    """
-    views = F.normalize(torch.cat([first, second]).float(), dim=1)
-    similarity = views @ views.T / temperature
-    similarity.fill_diagonal_(-torch.inf)
-    n = len(first)
-    partner = torch.arange(2 * n, device=views.device).roll(n)
-    return F.cross_entropy(similarity, partner)

@@ -7,7 +7,7 @@ from math import pi, prod
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.errors import UserError
+from gan_lightning.core.errors import UserError
 from gan_lightning.networks.contract import Discriminator, ImageShape
 from gan_lightning.networks.layers import Head, check_classes, check_sizes, normalised
 

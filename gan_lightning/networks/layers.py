@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gan_lightning.errors import UserError
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.precision import promoted
 from gan_lightning.networks.contract import ImageShape
 
 EMBEDDING = 64
@@ -85,7 +86,7 @@ class Squash(nn.Tanh):
     """tanh in 32 bits at least: in 16 it would be 1, with no gradient, from 3.6 on."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
-        return super().forward(input.to(torch.promote_types(input.dtype, torch.float32)))
+        return super().forward(promoted(input))
 
 
 class MinibatchStddev(nn.Module):

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lightning.errors import UserError
+from gan_lightning.core.errors import UserError
 from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
 from gan_lightning.networks.layers import (
     Head,

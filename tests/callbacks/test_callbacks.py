@@ -16,13 +16,13 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_lightning import GAN
-from gan_lightning.callbacks import Announcement, KeepCheckpoints, LossCurves, Progress, SampleGrid, SampleWriter
-from gan_lightning.callbacks.keep import also_named
-from gan_lightning.callbacks.signals import Stopped
-from gan_lightning.errors import TroubleError, UserError
+from gan_lightning.callbacks import KeepCheckpoints, LossCurves, Progress, RunSummary, SampleGrid, SampleWriter
+from gan_lightning.callbacks.checkpoint import also_named
+from gan_lightning.core.errors import TrainingError, UserError
+from gan_lightning.core.images import READABLE, picture, pixels_of, tile, to_uint8
+from gan_lightning.models.sampling import seed_loader
 from gan_lightning.penalties import R1, Fading
-from gan_lightning.pictures import READABLE, picture, pixels_of, tile, to_uint8
-from gan_lightning.sampling import seed_loader
+from gan_lightning.runs.signals import Stopped
 
 
 def shown(path: Path, columns: int, rows: int) -> np.ndarray:
@@ -183,7 +183,7 @@ def test_the_bar_says_how_far_training_is_and_what_the_players_think(limits, tot
 
 
 def test_the_announcement_names_players_data_and_length(capsys):
-    fit(tiny_gan(), callbacks=[Announcement()])
+    fit(tiny_gan(), callbacks=[RunSummary()])
     text = capsys.readouterr().out
     for word in ("MLPGenerator (", "MLPDiscriminator (", "Blobs: 48 images", "6 iterations in all", "1 x cpu"):
         assert word in text, word
@@ -192,14 +192,14 @@ def test_the_announcement_names_players_data_and_length(capsys):
 def test_schedules_and_fading_that_do_not_end_with_the_training_are_named(capsys):
     fall = partial(torch.optim.lr_scheduler.PolynomialLR, total_iters=20)
     first, second = (tiny_gan(penalties=[Fading(R1(), steps=n)], generator_scheduler=fall) for n in (9, 20))
-    fit(first, max_steps=6, callbacks=[Announcement()])
+    fit(first, max_steps=6, callbacks=[RunSummary()])
     named = "model.generator_scheduler.total_iters 20, the steps of Fading 9"
     assert f"planned for another length than these 6 iterations: {named}\n" in capsys.readouterr().out
-    fit(second, max_steps=20, callbacks=[Announcement()])
+    fit(second, max_steps=20, callbacks=[RunSummary()])
     assert "another length" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("end", [TroubleError("no more"), Stopped(130)])
+@pytest.mark.parametrize("end", [TrainingError("no more"), Stopped(130)])
 def test_a_training_that_fails_or_is_stopped_has_its_curves_and_animation(end, tmp_path):
     class End(Callback):
         def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
@@ -207,7 +207,7 @@ def test_a_training_that_fails_or_is_stopped_has_its_curves_and_animation(end, t
                 raise end
 
     watchers = [SampleGrid(2, 2, 3), LossCurves(), End()]
-    with pytest.raises((TroubleError, SystemExit)):
+    with pytest.raises((TrainingError, SystemExit)):
         fit(tiny_gan(), max_steps=9, callbacks=watchers, log_every_n_steps=1, default_root_dir=tmp_path)
     assert {"losses.png", "training.gif"} <= {path.name for path in tmp_path.iterdir()}
 

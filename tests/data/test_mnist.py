@@ -7,9 +7,9 @@ import torch
 import torchvision
 from conftest import write_idx
 
+from gan_lightning.core.errors import UserError
 from gan_lightning.data import CIFAR10, MNIST, Digits, FashionMNIST
 from gan_lightning.data import cifar as cifar_file
-from gan_lightning.errors import UserError
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 

@@ -12,9 +12,9 @@ from conftest import fit
 
 from gan_lightning import GAN, cli
 from gan_lightning.callbacks import KeepCheckpoints
-from gan_lightning.checkpoints import read
+from gan_lightning.core.checkpoint_files import read
+from gan_lightning.core.errors import UserError
 from gan_lightning.data import Grid, Plane, PointData, Points, Ring
-from gan_lightning.errors import UserError
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.errors import UserError
+from gan_lightning.core.discovery import subclasses
+from gan_lightning.core.errors import UserError
 from gan_lightning.networks import (
     DCGANDiscriminator,
     DCGANGenerator,
@@ -21,7 +22,6 @@ from gan_lightning.networks import (
 from gan_lightning.networks.layers import MinibatchStddev, SelfAttention, Squash
 from gan_lightning.networks.r3gan import Residual
 from gan_lightning.networks.subpixel import Flat, Joined, Placed, Split
-from gan_lightning.parts import subclasses
 
 
 def ours(base: type) -> list[type]:

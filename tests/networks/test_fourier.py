@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan_lightning.errors import UserError
+from gan_lightning.core.errors import UserError
 from gan_lightning.networks import FourierDiscriminator, MLPDiscriminator
 
 POINT = (2, 1, 1)

@@ -1,0 +1,214 @@
+"""The checkpoints from which training goes on and samples are made."""
+
+import math
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+
+from gan_lightning.callbacks.evaluation import PREFIX, Judgement, judged_now
+from gan_lightning.core.distributed import together
+from gan_lightning.core.errors import TrainingError, UserError
+from gan_lightning.core.intervals import due
+from gan_lightning.evaluation import METRICS, REMEMBERED
+from gan_lightning.runs.run import Run
+from gan_lightning.runs.signals import Signals
+from gan_lightning.training.length import planned_iterations
+
+
+class KeepCheckpoints(Checkpoint):
+    """Keeps `checkpoints/last.ckpt` and `checkpoints/best.ckpt` in the run's folder, from the first iteration on.
+
+    Each is complete: enough to go on exactly where it was written, or to make samples. A file is replaced only when
+    the new one is whole and on the disk. On SIGTERM, SIGUSR1 or Ctrl-C the iteration is finished and saved, then
+    training stops with status 128 plus the signal's number (143, 138, 130).
+
+    Args:
+        every_n_steps: Iterations between writes; 0 writes only at both ends.
+        monitor: The logged number that says which checkpoint is best, such as judge/frechet with judge.every_n_steps
+            1000. Without one, the newest is: a GAN's losses do not tell.
+        mode: Whether the smallest or the largest number is best; as the judgement has it if null, else the smallest.
+    """
+
+    def __init__(
+        self, every_n_steps: int = 1000, monitor: str | None = None, mode: Literal["min", "max"] | None = None
+    ) -> None:
+        if every_n_steps < 0:
+            raise UserError(f"checkpoint.every_n_steps is {every_n_steps}; it must be at least 0")
+        self.every_n_steps, self.monitor = every_n_steps, monitor
+        self.sign = {"min": 1, "max": -1}[mode or mode_of(monitor)]
+        self.run, self.signals = Run(Path()), Signals()
+        self.started, self.saved, self.best_step, self.best_value = False, -1, 0, math.inf
+
+    @property
+    def last(self) -> Path:
+        return self.run.last
+
+    @property
+    def best(self) -> Path:
+        return self.run.checkpoint("best")
+
+    @property
+    def final(self) -> Path:
+        return self.run.checkpoint("final")
+
+    # ---- when -----------------------------------------------------------------------------------------------------
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.check_monitor(trainer)
+        self.run, self.saved, self.started = Run.of(trainer), -1, False
+        if trainer.is_global_zero:
+            self.final.unlink(missing_ok=True)  # a kill came before it got its name
+        if trainer.global_step == 0:
+            self.best_step, self.best_value = 0, math.inf
+        missing = trainer.strategy.broadcast(not self.last.exists())  # one answer for all processes
+        if trainer.global_step == 0 or missing:
+            self.save(trainer, self.last)
+        elif trainer.is_global_zero:
+            self.name_best(trainer)  # a kill may have come between the two names
+        self.signals.catch()
+        self.started = True
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step, received = trainer.global_step, self.signals.agreed(trainer)
+        if ends(trainer):
+            # now, as Lightning counts the epoch as over later; but not by its name before all else is written
+            self.save(trainer, self.final)
+        elif received:
+            self.save(trainer, self.last)
+            if trainer.is_global_zero:
+                print(f"\n{received.name}: stopped after iteration {step:,}, saved {self.last}", file=sys.stderr)
+                print("go on with the same command and --ckpt_path last", file=sys.stderr)
+            self.signals.stop()
+        elif due(step, self.every_n_steps) or self.found_better(trainer):
+            self.save(trainer, self.last)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.saved != trainer.global_step:
+            self.save(trainer, self.last)
+        elif trainer.is_global_zero and self.final.exists():
+            os.replace(self.final, self.last)
+            self.name_best(trainer)
+        trainer.strategy.barrier()  # nobody reads the old one
+        if self.monitor is not None and math.isinf(self.best_value):
+            rank_zero_warn(f"checkpoint.monitor {self.monitor} was never logged: {self.best} is the first checkpoint")
+        self.signals.release()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self.signals.release()
+        if not isinstance(exception, TrainingError) or exception.complete or not self.started:
+            return
+        if exception.whole and self.saved != trainer.global_step:
+            self.save(trainer, self.last)
+        of = f", of iteration {self.saved:,}," if self.saved >= 0 else ""
+        exception.args = (f"{str(exception).rstrip('.')}. The last good state{of} is {self.last}",)
+
+    # ---- what -----------------------------------------------------------------------------------------------------
+
+    def save(self, trainer: Trainer, path: Path) -> None:
+        """Writes a checkpoint; if it is `last.ckpt`, lets `best.ckpt` name it, too, if it is."""
+        for logger in trainer.loggers:
+            logger.save()  # a checkpoint never knows more than the logs
+        self.compare(trainer)
+        together(trainer.strategy, lambda: self.write(trainer, path))
+        self.saved = trainer.global_step
+        if trainer.is_global_zero and path == self.last:
+            self.name_best(trainer)
+
+    def write(self, trainer: Trainer, path: Path) -> None:
+        try:
+            trainer.save_checkpoint(path, weights_only=False)  # False: with the optimizers, too
+        except TrainingError:
+            raise
+        except UserError:
+            trainer.strategy.barrier()  # where the others wait, who need not write
+            raise
+
+    def check_monitor(self, trainer: Trainer) -> None:
+        """Refuses to wait for a judgement that does not come."""
+        if self.monitor is None or not self.monitor.startswith(PREFIX):
+            return
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+        every = next((c.every_n_steps for c in callbacks if isinstance(c, Judgement)), 0)
+        if not every:
+            raise UserError(
+                f"checkpoint.monitor is {self.monitor}, but nothing is judged during training: set judge.every_n_steps"
+            )
+        end = planned_iterations(trainer)
+        if end is not None and every > end:
+            raise UserError(
+                f"checkpoint.monitor is {self.monitor}, but judge.every_n_steps is {every:,}, and training ends after "
+                f"{end:,} iterations: judge more often"
+            )
+        if self.monitor.removeprefix(PREFIX) in REMEMBERED:
+            raise UserError(
+                f"checkpoint.monitor is {self.monitor}, which takes a look at all training images, so only gan test "
+                "and gan validate measure it: choose another judgement"
+            )
+        measures = [PREFIX + key for key in METRICS if key not in REMEMBERED]
+        if self.monitor not in measures:
+            raise UserError(f"checkpoint.monitor is {self.monitor}; judgements are {', '.join(measures)}")
+
+    def compare(self, trainer: Trainer) -> None:
+        """Finds out whether the present state is the best so far."""
+        step, numbers = trainer.global_step, trainer.callback_metrics
+        if self.monitor is None:
+            self.best_step = step
+        elif self.monitor in numbers:
+            value = self.sign * float(numbers[self.monitor])
+            if value < self.best_value:
+                self.best_step, self.best_value = step, value
+        elif judged_now(trainer) if self.monitor.startswith(PREFIX) else step >= trainer.log_every_n_steps:  # type: ignore[attr-defined]
+            there = ", ".join(sorted(numbers))
+            raise UserError(f"checkpoint.monitor is {self.monitor}, which is not logged; there are {there}")
+
+    def found_better(self, trainer: Trainer) -> bool:
+        """Whether samples have just been judged, and found better than ever by the number that is monitored."""
+        if self.monitor is None or not judged_now(trainer):
+            return False
+        if self.monitor not in trainer.callback_metrics:
+            return self.monitor.startswith(PREFIX)  # to be refused
+        return self.sign * float(trainer.callback_metrics[self.monitor]) < self.best_value
+
+    def name_best(self, trainer: Trainer) -> None:
+        """Lets `best.ckpt` name the same file as `last.ckpt`, if it is the best."""
+        if self.best_step != trainer.global_step and self.best.exists():
+            return
+        also_named(self.last, self.best)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_step": self.best_step, "best_value": self.best_value}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_step, self.best_value = state_dict["best_step"], state_dict["best_value"]
+
+
+def also_named(path: Path, other: Path) -> None:
+    """Lets a second path in the same folder name the same file, in place of what it named before."""
+    part = other.with_name(f".{other.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        os.link(path, part)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, part)
+    os.replace(part, other)
+    part.unlink(missing_ok=True)  # which stays where both named the same file already
+
+
+def mode_of(monitor: str | None) -> Literal["min", "max"]:
+    """Which way is better: as the measure has it; the smallest of other numbers."""
+    measure = METRICS.get((monitor or "").removeprefix(PREFIX))
+    return "max" if measure is not None and measure.better == "higher" else "min"
+
+
+def ends(trainer: Trainer) -> bool:
+    """Whether this iteration is the last one."""
+    enough = trainer.global_step >= (trainer.min_steps or 0) and trainer.current_epoch >= (trainer.min_epochs or 0)
+    return trainer.global_step == planned_iterations(trainer) or (trainer.should_stop and enough)

@@ -1,0 +1,87 @@
+"""The losses as a picture."""
+
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import Callback, LightningModule, Trainer
+from matplotlib.figure import Figure
+
+from gan_lightning.core.errors import TrainingError
+from gan_lightning.core.intervals import due
+from gan_lightning.runs.run import Run
+from gan_lightning.runs.signals import Stopped
+from gan_lightning.training.alternating import AlternatingModule
+
+SHARES = {"D/real", "D/fake", "D/accuracy", "right"}
+"""Metrics that lie between 0 and 1, and are drawn so."""
+
+
+class LossCurves(Callback):
+    """Draws `losses.png` into the run's folder when training ends, fails or is stopped.
+
+    It shows the losses of both players, D(x), D(G(z)), D's accuracy; for other models, what their `curves` name.
+
+    Thin lines are single batches, thick ones means over a fiftieth of the run.
+
+    It keeps what the model logs, every `trainer.log_every_n_steps` iterations.
+    """
+
+    def __init__(self) -> None:
+        self.curves: dict[str, list[float]] = {}
+        self.panels: dict[str, dict[str, str]] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.panels = pl_module.curves if isinstance(pl_module, AlternatingModule) else {}
+        if not trainer.global_step:
+            self.curves = {}
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if due(trainer.global_step, trainer.log_every_n_steps):  # type: ignore[attr-defined]
+            self.curves.setdefault("step", []).append(trainer.global_step)
+            for name in (name for panel in self.panels.values() for name in panel.values()):
+                self.curves.setdefault(name, []).append(trainer.callback_metrics[name].item())
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.draw(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, (TrainingError, Stopped)):
+            self.draw(trainer)
+
+    def draw(self, trainer: Trainer) -> None:
+        path = Run.of(trainer).losses
+        if trainer.is_global_zero and self.curves and self.panels:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.figure().savefig(path, dpi=120)
+
+    def figure(self) -> Figure:
+        figure = Figure(figsize=(8, 3 * len(self.panels)), layout="constrained")
+        rows = figure.subplots(len(self.panels), 1, sharex=True, squeeze=False)
+        for axes, (title, lines) in zip(rows[:, 0], self.panels.items(), strict=True):
+            for colour, (label, name) in enumerate(lines.items()):
+                steps, values = self.curves["step"], self.curves[name]
+                axes.plot(steps, values, f"C{colour}", linewidth=0.8, alpha=0.3)
+                marker = "o" if len(steps) < 10 else None  # one point makes no line
+                axes.plot(*smooth(steps, values), f"C{colour}", label=label, marker=marker)
+            axes.set_ylabel(title)
+            axes.grid(alpha=0.3)
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+            axes.margins(x=0)
+            if {*lines.values()} <= SHARES:
+                axes.set_ylim(0, 1)
+        figure.axes[-1].set_xlabel("iteration")
+        return figure
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"curves": self.curves}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.curves = state_dict["curves"]
+
+
+def smooth(steps: list[float], values: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean over windows of a fiftieth of the curve, each at its middle."""
+    window = np.ones(max(1, len(values) // 50)) / max(1, len(values) // 50)
+    return np.convolve(steps, window, "valid"), np.convolve(values, window, "valid")

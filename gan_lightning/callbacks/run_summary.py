@@ -1,0 +1,98 @@
+"""What is about to be trained, in three lines."""
+
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from torch import nn
+
+from gan_lightning.core.configurable import describe
+from gan_lightning.data import Batches
+from gan_lightning.models.gan import GAN
+from gan_lightning.penalties import Fading, suited
+from gan_lightning.runs.run import Run
+from gan_lightning.training.batch_checks import images_of
+from gan_lightning.training.length import planned_iterations
+
+
+class RunSummary(Callback):
+    """Prints the players, the data, the length of the training and the run's folder when training starts."""
+
+    def __init__(self) -> None:
+        self.said = False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        folder = Run.of(trainer).folder
+        if not trainer.is_global_zero:
+            return
+        batches: Any = trainer.train_dataloader
+        total = planned_iterations(trainer)
+        networks = [n for player in reversed(pl_module.players.values()) for n in parts(player.network)]  # type: ignore[union-attr]
+        players = [f"{type(network).__name__} ({parameters(network)})" for network in networks]
+        print(f"{type(pl_module).__name__}: {', '.join(players)}")
+        print(
+            f"{data_name(trainer)}, "
+            f"{len(batches):,} iterations an epoch, {f'{total:,}' if total else 'no end of'} iterations in all, "
+            f"on {trainer.world_size} x {trainer.strategy.root_device.type}"
+        )
+        if total and (others := other_lengths(pl_module, total)):
+            print(f"planned for another length than these {total:,} iterations: {', '.join(others)}")
+        print(f"writing to {folder}", flush=True)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if trainer.is_global_zero and not self.said:
+            self.said = True
+            for line in picked(pl_module, len(images_of(batch)) * trainer.world_size):
+                print(line, flush=True)
+
+
+LENGTHS = {
+    "PolynomialLR": "total_iters",
+    "CosineAnnealingLR": "T_max",
+    "PolynomialDecay": "iterations",
+    "CosineDecay": "iterations",
+}
+"""The option that says when a schedule brings a learning rate to zero: after that nothing is learnt."""
+
+
+def other_lengths(model: Any, total: int) -> list[str]:
+    """What is planned for another number of iterations: schedules of learning rates, and penalties that fade."""
+    found = []
+    for name, player in model.players.items():
+        words = describe(player.optimization.scheduler) or {}
+        key = LENGTHS.get(str(words.get("class_path")).split(".")[-1])
+        if key and (length := words["init_args"].get(key) or total) != total:
+            found.append(f"model.{name}_optimization.scheduler.{key} {length:,}")
+    if isinstance(model, GAN):
+        steps = total * model.discriminator_steps
+        fading = {p.steps or steps for p in model.penalties if isinstance(p, Fading)} - {steps}
+        found += [f"the steps of Fading {steps:,}" for steps in sorted(fading)]
+    return found
+
+
+def picked(model: LightningModule, batch: int) -> list[str]:
+    """What was left to the package: a line for each penalty that was given no weight."""
+    if not isinstance(model, GAN):
+        return []
+    batch //= model.discriminator_steps * model.discriminator.packing
+    height, width = model.generator.image_shape[1:]
+    named = zip(model.penalty_names, model.penalties, strict=True)
+    weight = f"{suited((height, width), batch):.3g}, picked for images of {height}x{width} and batches of {batch}"
+    return [f"{name}: weight {weight}" for name, penalty in named if penalty.weight is None]
+
+
+def data_name(trainer: Trainer) -> str:
+    """The data and its size, or its loader where a script trains without a data module."""
+    batches: Any = trainer.train_dataloader
+    name = type(trainer.datamodule or batches).__name__  # type: ignore[attr-defined]
+    return f"{name}: {batches.images:,} images" if isinstance(batches, Batches) else name
+
+
+def parts(network: nn.Module) -> list[nn.Module]:
+    """The networks of one player."""
+    return [n for n in network if [*n.parameters()]] if isinstance(network, nn.ModuleList) else [network]
+
+
+def parameters(network: nn.Module) -> str:
+    count = sum(p.numel() for p in network.parameters())
+    return f"{count / 1e6:.2f} M parameters" if count >= 1e5 else f"{count:,} parameters"

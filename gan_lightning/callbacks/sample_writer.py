@@ -1,0 +1,110 @@
+"""Samples as files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import BasePredictionWriter
+from PIL import Image
+from torch import Tensor
+
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import enlarged, picture, pixels_of, tile, to_uint8
+from gan_lightning.runs.run import check_folder
+
+GRID = 100
+"""Images on the overview at most."""
+
+
+class SampleWriter(BasePredictionWriter):
+    """Writes what `predict` makes: `0000.png` and so on, named by seed, then `grid.png` of the first hundred.
+
+    Samples of certain classes are named by seed and class, `0000-class-3.png`; `grid.png` then has one row a class.
+
+    Args:
+        seeds: The numbers of all samples, first to last.
+        folder: Where to write.
+        npz: Also write `samples.npz`: `images` uint8 (N, H, W, C) and `seeds` int64 (N,).
+        overwrite: Write into a folder that holds files already; those of the same name are replaced.
+        labels: Classes, of each of which there is an image of each seed; None if they were not asked for.
+
+    Raises:
+        UserError: The folder holds files, or is none.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        folder: str | Path = "samples",
+        npz: bool = False,
+        overwrite: bool = False,
+        labels: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(write_interval="batch")
+        self.seeds, self.folder, self.npz = seeds, Path(folder), npz
+        self.overwrite, self.labels = overwrite, labels
+        self.digits = max(4, len(str(max(seeds))))
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if trainer.is_global_zero:
+            prepare(self.folder, self.overwrite)
+        trainer.strategy.barrier()
+        self.channels: int = pl_module.generator.image_shape[0]  # type: ignore[union-attr]
+
+    def write_on_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        prediction: Tensor,
+        batch_indices: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        seeds, labels = (batch, [None] * len(batch)) if isinstance(batch, Tensor) else (batch[0], batch[1].tolist())
+        for seed, label, image in zip(seeds.tolist(), labels, to_uint8(prediction), strict=True):
+            picture(image).save(self.path(seed, label))
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.strategy.barrier()  # every process has written its share
+        if trainer.is_global_zero:
+            if self.labels is None:
+                shown = [(seed, None) for seed in self.seeds[:GRID]]
+                columns = min(10, max(1, round(len(shown) ** 0.5)))
+            else:  # one row a class
+                columns = min(10, len(self.seeds))
+                shown = [(seed, label) for label in self.labels for seed in self.seeds[:columns]]
+            enlarged(picture(tile(self.read(shown), columns))).save(self.folder / "grid.png")
+            if self.npz:
+                self.archive()
+
+    def archive(self) -> None:
+        pairs = [(seed, label) for label in self.labels or [None] for seed in self.seeds]
+        arrays = {"images": self.read(pairs), "seeds": np.array([seed for seed, _ in pairs], dtype=np.int64)}
+        if self.labels is not None:
+            arrays["labels"] = np.array([label for _, label in pairs], dtype=np.int64)
+        np.savez_compressed(self.folder / "samples.npz", **arrays)  # type: ignore[arg-type]
+
+    def path(self, seed: int, label: int | None = None) -> Path:
+        return self.folder / (f"{seed:0{self.digits}d}" + ("" if label is None else f"-class-{label}") + ".png")
+
+    def read(self, pairs: Sequence[tuple[int, int | None]]) -> np.ndarray:
+        """The images (N, H, W, C) of these seeds and labels, as written."""
+        images = []
+        for seed, label in pairs:
+            with Image.open(self.path(seed, label)) as image:
+                images.append(pixels_of(image, self.channels))
+        return np.stack(images)
+
+
+def prepare(folder: Path, overwrite: bool) -> None:
+    """An empty folder, or one that may be written into."""
+    check_folder(folder, "samples.folder", "samples")
+    held = len(list(folder.iterdir()))
+    if held and not overwrite:
+        raise UserError(
+            f"the folder {folder} holds {held} files already: name another with --samples.folder, or add "
+            "--samples.overwrite true to replace files of the same name"
+        )

@@ -1,0 +1,120 @@
+"""What a user typed, in the words of the parser: names of configs as paths, options for words that have none."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gan_lightning import data
+from gan_lightning.commands.configs import located
+
+YAML = (".yaml", ".yml")
+
+
+def fit_arguments(arguments: Sequence[str]) -> list[str]:
+    """A config or a folder alone means --config or --data; a folder as --data means ImageFolder with that root."""
+    found, words = [], with_options(arguments, fit_option)
+    for before, word in zip(["", *words], words, strict=False):
+        found += ["ImageFolder", "--data.root", word] if before == "--data" and is_folder(word) else [word]
+    return configs_located(found)
+
+
+def sample_arguments(arguments: Sequence[str]) -> list[str]:
+    """A checkpoint or a run's folder alone means --ckpt_path."""
+    return configs_located(with_options(arguments, lambda word: ["--ckpt_path"]))
+
+
+def with_options(arguments: Sequence[str], option: Callable[[str], list[str]]) -> list[str]:
+    """The arguments, where every word that is no value of an option gets the option that it stands for."""
+    found: list[str] = []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        alone = not word.startswith("-") and not (before.startswith("--") and "=" not in before)
+        found += [*(option(word) if alone else []), word]
+    return found
+
+
+def fit_option(word: str) -> list[str]:
+    """The option that a word alone stands for in `gan fit`; none if it stands for nothing."""
+    if is_folder(word):
+        return ["--data"]
+    return ["--config"] if located(word) != word or Path(word).suffix in YAML else []
+
+
+def is_folder(word: str) -> bool:
+    """Whether a word names a folder rather than a data set."""
+    return Path(word).is_dir() and not hasattr(data, word)
+
+
+def configs_located(arguments: Iterable[str]) -> list[str]:
+    """The arguments, with the path of each config in place of its name."""
+    found: list[str] = []
+    for word in arguments:
+        key, equals, value = word.partition("=")
+        if found and found[-1] == "--config":
+            word = located(word)
+        elif key == "--config" and equals:
+            word = f"--config={located(value)}"
+        found.append(word)
+    return found
+
+
+def without_foreign_keys(arguments: Sequence[str], known: Iterable[str], command: str) -> list[str]:
+    """The arguments, where a config's options that another command has are left out, and a line says so.
+
+    So the config.yaml of a run can be given to any command.
+
+    Args:
+        arguments: With paths of configs.
+        known: The options of this command.
+        command: Its name.
+    """
+    known, result = {*known}, []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = word.partition("=")
+        path = Path(word if before == "--config" else value if option == "--config" and equals else "")
+        words = loaded(path) if path.is_file() else None
+        if isinstance(words, dict) and "model" in words and (foreign := [*outside(words, known)]):
+            groups = sorted({key.partition(".")[0] for key in foreign})
+            print(f"{path}: {', '.join(groups)} {'are' if len(groups) > 1 else 'is'} for gan fit alone, "
+                  f"and left out of gan {command}", file=sys.stderr)  # fmt: skip
+            text = yaml.safe_dump(inside(words, known))
+            word = text if before == "--config" else f"--config={text}"
+        result.append(word)
+    return result
+
+
+def loaded(path: Path) -> Any:
+    """The content of a YAML file; None for what the parser will refuse."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+
+
+def outside(words: dict[str, Any], known: set[str], prefix: str = "") -> Iterable[str]:
+    """The keys that no option of this command holds."""
+    for key, value in words.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and is_group(name, known):
+            yield from outside(value, known, f"{name}.")
+        elif name not in known:
+            yield name
+
+
+def inside(words: dict[str, Any], known: set[str], prefix: str = "") -> dict[str, Any]:
+    """What is left of nested options without those `outside`."""
+    kept: dict[str, Any] = {}
+    for key, value in words.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and is_group(name, known):
+            kept[key] = inside(value, known, f"{name}.")
+        elif name in known:
+            kept[key] = value
+    return kept
+
+
+def is_group(name: str, known: set[str]) -> bool:
+    """Whether single options lie below this key."""
+    return any(option.startswith(f"{name}.") and not option.endswith(".help") for option in known)

@@ -1,0 +1,241 @@
+"""`gan validate` and `gan test`."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import Namespace
+from tqdm import tqdm
+
+from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
+from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
+from gan_lightning.commands.trust import add_checkpoint_options, asked, import_trusted, opened
+from gan_lightning.core.discovery import path_of, subclasses
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import captioned, enlarged, picture
+from gan_lightning.data import ImageData, PointData
+from gan_lightning.evaluation.evaluator import Evaluator
+from gan_lightning.evaluation.features import extractor_for
+from gan_lightning.evaluation.reference import LEAST, Split
+from gan_lightning.evaluation.stored_samples import StoredSamples, stored_samples
+from gan_lightning.models.generative import GenerativeModel
+from gan_lightning.runs.checkpoint import Checkpoint
+from gan_lightning.runs.run import check_folder
+
+SPLITS: dict[str, Split] = {"validate": "validation", "test": "test"}
+
+CAPTION = "samples (left) beside the training images nearest to each"
+
+ABOUT = {
+    "test": "Compares samples of a checkpoint, or images that are there, with real images, those set apart for tests, "
+    "and says how good they are.",
+    "validate": "The same as gan test, but compared with the images that judgements during training look at: held-out "
+    "ones (data.held_out), else some that are trained on.",
+}
+
+
+@dataclass
+class Options:
+    """How to evaluate.
+
+    Args:
+        samples: How many samples; as many as there are real images to compare with, but 10,000 at most, if null.
+        extractor: What sees the images: MNIST, StackedMNIST, Inception, or a file that gan fit --config
+            configs/extractor.yaml made; the one that the run judged by, or the one that the data knows, if null.
+        first_seed: The first sample's number.
+        folder: Where report.json, report.md and neighbours.png are written; into the run's folder, below test-last or
+            what command and checkpoint are called, if null.
+    """
+
+    samples: int | None = None
+    extractor: str | None = None
+    first_seed: int = 0
+    folder: str | None = None
+
+
+def evaluation_parser(command: str) -> Parser:
+    parser = command_parser(command, ABOUT[command])
+    add_checkpoint_options(parser, required=False)
+    parser.add_argument(
+        "--images",
+        type=str | None,
+        default=None,
+        help="Existing images to evaluate in place of a checkpoint's samples: a folder of pictures, or a .npz or .npy "
+        "file of uint8 (N, H, W, C). They are evaluated as they are.",
+    )
+    parser.add_argument(
+        "--data", type=ImageData | None, default=None, help="The real images; those of the checkpoint's run if null."
+    )
+    parser.add_class_arguments(Options, "judge")
+    parser.add_argument("--device", type=str, default="auto", help="cpu, cuda, mps, or auto: a GPU if there is one.")
+    parser.choices = {"data": ImageData}
+    return parser
+
+
+@dataclass
+class Subject:
+    """What is evaluated.
+
+    Args:
+        samples: Makes the samples, or holds them.
+        folder: The folder for the report, unless another is asked for.
+        about: What the report says of them.
+    """
+
+    samples: GenerativeModel | StoredSamples
+    folder: Path
+    about: dict[str, Any]
+
+
+def evaluate(command: str, arguments: Sequence[str]) -> None:
+    """Prints the report, and writes it."""
+    parser = evaluation_parser(command)
+    words = without_foreign_keys(sample_arguments(arguments), parser.options, command)
+    import_trusted(words)
+    path = asked(words, "--ckpt_path")
+    checkpoint = None if path is None else opened(path)
+    trained_on = None if checkpoint is None else data_of(checkpoint)
+    if checkpoint is not None:
+        parser.set_defaults({"judge.extractor": checkpoint.settings.get("judge", {}).get("extractor")})
+    if trained_on is not None:
+        parser.set_defaults({"data": trained_on})  # so that --data.root alone changes the root
+    made = instantiated(parser, parsed(parser, words))
+    subject = stored(made, command) if made.images is not None else sampled(made, command, checkpoint)
+    data: ImageData = made.data
+    if trained_on is not None:
+        check_held_out(data, trained_on)
+    data.prepare_data()
+    data.setup("fit")
+    folder = Path(made.judge.folder or subject.folder)
+    check_folder(folder, "judge.folder", "a report")
+    evaluator = evaluator_for(subject.samples, data, SPLITS[command], made.judge)
+    print(
+        f"comparing {evaluator.samples:,} samples with {evaluator.real.reference.words} …", file=sys.stderr, flush=True
+    )
+    report = evaluator.evaluate(subject.samples, **subject.about)
+    print(report.text())
+    report.write(folder)
+    files = "report.json and report.md"
+    if not isinstance(data, PointData):
+        captioned(enlarged(picture(evaluator.neighbours(subject.samples))), CAPTION).save(folder / "neighbours.png")
+        files = "report.json, report.md and neighbours.png, the samples most like copies beside what they are like,"
+    print(f"\nwrote {files} into {folder}")
+
+
+def sampled(made: Namespace, command: str, checkpoint: Checkpoint | None) -> Subject:
+    """The model in a checkpoint.
+
+    Raises:
+        UserError: There is none, or it does not fit the data.
+    """
+    if checkpoint is None:
+        raise UserError(
+            "ckpt_path must be given: --ckpt_path VALUE on the command line (or --images, to evaluate existing images)"
+        )
+    path = checkpoint.path
+    if made.data is None:
+        raise UserError(f"{path} does not say what it was trained on: name the images with --data")
+    model = GenerativeModel.sampler_from_checkpoint(checkpoint).to(chosen_device(made.device))
+    if tuple(made.data.image_shape) != tuple(model.image_shape):
+        raise UserError(
+            f"{path} makes images of {tuple(model.image_shape)}, and data has {tuple(made.data.image_shape)}: evaluate "
+            "with the data it was trained on, or of the same shape"
+        )
+    about = {"checkpoint": str(path), "iteration": checkpoint.iteration, **cost(checkpoint.content)}
+    folder = checkpoint.run.folder if checkpoint.run else path.parent
+    return Subject(model, folder / f"{command}-{path.stem}", about)
+
+
+def stored(made: Namespace, command: str) -> Subject:
+    """Existing images.
+
+    Raises:
+        UserError: There are none, or they do not fit the data.
+    """
+    if made.ckpt_path is not None:
+        raise UserError("ckpt_path and images are both given: name one of them")
+    if made.data is None or isinstance(made.data, PointData):
+        raise UserError("images need real images to be compared with: name them with --data, such as --data MNIST")
+    images = stored_samples(made.images, made.data.image_shape)
+    images.device = chosen_device(made.device)
+    return Subject(images, Path(f"{command}-{Path(made.images).stem}"), {})
+
+
+def evaluator_for(
+    samples: GenerativeModel | StoredSamples, data: ImageData, split: Split, options: Options
+) -> Evaluator:
+    """What evaluates the samples. Of existing images, there are no more than there are."""
+    extractor = extractor_for(data, options.extractor)
+    if not isinstance(samples, StoredSamples):
+        return Evaluator(data, extractor, split, options.samples, options.first_seed, progress)
+    count = options.samples or len(samples)
+    if options.first_seed + count > len(samples) and (options.samples is not None or options.first_seed):
+        raise UserError(f"{samples.name} holds {len(samples):,} images: lower judge.samples or judge.first_seed")
+    if len(samples) < LEAST:
+        raise UserError(
+            f"{samples.name} holds {len(samples)} image{'s' if len(samples) != 1 else ''}, and it takes {LEAST} to say "
+            "anything of them: add more images"
+        )
+    evaluator = Evaluator(data, extractor, split, options.samples, options.first_seed, progress)
+    if evaluator.first_seed + evaluator.samples > len(samples):
+        return Evaluator(data, extractor, split, len(samples), follow=progress)
+    return evaluator
+
+
+def data_of(checkpoint: Checkpoint) -> dict[str, Any] | None:
+    """What a checkpoint was trained on, in words, if that is of a class that is loaded; nothing is imported for it.
+
+    Raises:
+        UserError: The class is not loaded.
+    """
+    words = checkpoint.settings.get("data")
+    if words is None:
+        return None
+    package, *_, name = str(words.get("class_path")).split(".")  # a config may leave out modules between
+    found = [path_of(cls) for cls in subclasses(ImageData) if path_of(cls).startswith(package) and cls.__name__ == name]
+    if not found:
+        raise UserError(
+            f"the checkpoint was trained on {words.get('class_path')}, which is not part of gan_lightning: name the "
+            f"images with --data, or if you trust that code, add --trust {words.get('class_path')}"
+        )
+    return {**words, "class_path": found[0]}
+
+
+def progress(blocks: Sequence[Any], words: str) -> Iterable[Any]:
+    """A line that says how far it is, on a terminal."""
+    return tqdm(blocks, desc=words, leave=False, disable=None)
+
+
+def check_held_out(data: ImageData, words: dict[str, Any]) -> None:
+    """Refuses another share of held-out images than training had: some of them would have been trained on.
+
+    Args:
+        data: What is to be judged by.
+        words: What was trained on.
+    """
+    trained = words.get("init_args", {}).get("held_out", 0.0)
+    if path_of(type(data)) == words["class_path"] and data.held_out != trained:
+        raise UserError(
+            f"data.held_out is {data.held_out}, but the checkpoint was trained with {trained}, so that images would "
+            "pass for held out that it has seen: leave it out, or train again"
+        )
+
+
+def cost(content: dict[str, Any]) -> dict[str, Any]:
+    """What the checkpoint's training has cost, as far as it says so."""
+    spent = content.get("callbacks", {}).get("Cost", {})
+    return {"images_seen": spent["images"], "cpu_seconds": spent["cpu"]} if spent else {}
+
+
+def chosen_device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device is {name}, which is not there: use cpu, cuda or mps") from error
+    return device

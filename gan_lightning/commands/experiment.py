@@ -1,0 +1,230 @@
+"""From options to objects: the model, the data and the trainer of one experiment."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+from jsonargparse import Namespace
+from jsonargparse.typing import restricted_number_type
+from lightning.pytorch import Callback, LightningDataModule, Trainer, seed_everything
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from torch import Tensor
+
+from gan_lightning.callbacks import (
+    CollapseGuard,
+    Cost,
+    FeatureWriter,
+    Judgement,
+    KeepCheckpoints,
+    LossCurves,
+    PlanePicture,
+    Progress,
+    Reconstructions,
+    RunSummary,
+    SampleGrid,
+)
+from gan_lightning.callbacks.config_writer import ConfigWriter
+from gan_lightning.commands.arguments import fit_arguments
+from gan_lightning.commands.kinds import Kind, defaults, kind_of, kinds, lists, pieces, short_name
+from gan_lightning.commands.parser import Parser, command_parser, instantiated, nested, parsed
+from gan_lightning.commands.trainer import trainer_with
+from gan_lightning.core.errors import UserError
+from gan_lightning.data import ImageData, PointData
+from gan_lightning.models.generative import GenerativeModel
+from gan_lightning.networks import Discriminator, FeatureNetwork, Generator
+from gan_lightning.runs.locate import Start
+from gan_lightning.runs.metrics_csv import MetricsTable
+from gan_lightning.training.alternating import AlternatingModule
+from gan_lightning.training.batch_checks import images_of
+
+Seed = restricted_number_type("Seed", int, [(">=", 0), ("<=", 2**32 - 1)])
+
+LENGTH = 20_000
+"""Iterations of a training that was told neither epochs, steps nor time."""
+
+DESCRIPTION = (
+    "Trains a GAN, a VAE, a VAE-GAN or a feature network. Options override the --config files, which override each "
+    "other in order."
+)
+
+
+@dataclass
+class Experiment:
+    """A model, its data, and how it is trained: what the options of `gan fit` make.
+
+    Args:
+        model: What is trained.
+        data: What it learns from.
+        options: Everything else that the options make, by their names.
+        settings: The options themselves, plain values, as config.yaml has them.
+    """
+
+    model: AlternatingModule
+    data: LightningDataModule
+    options: Namespace
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether this is a fast_dev_run, which leaves no files."""
+        return bool(self.options.trainer.fast_dev_run)
+
+    @property
+    def root(self) -> str | Path | None:
+        """The folder that holds lightning_logs; None for the working directory."""
+        return self.options.trainer.default_root_dir
+
+    def trainer(self, begin: Start | None = None) -> Trainer:
+        """Lightning's trainer with all that `gan fit` watches and writes.
+
+        Args:
+            begin: Where the training starts; at the beginning if None.
+        """
+        options = nested(self.options.trainer)
+        theirs = options["callbacks"] or []
+        theirs = theirs if isinstance(theirs, list) else [theirs]
+        samples = isinstance(self.model, GenerativeModel)
+        bar = options["enable_progress_bar"] is not False
+        options["callbacks"] = [
+            Cost(),
+            *([self.options.judge] if samples else []),
+            *([] if self.is_trial else self.pictures()),
+            *([RunSummary(), Progress()] if bar else []),
+            *theirs,
+        ]
+        if not self.is_trial:
+            options["callbacks"] += [ConfigWriter(self.settings), *([self.options.guard] if samples else [])]
+            if options["enable_checkpointing"] is not False:
+                options["callbacks"].append(self.options.checkpoint)  # last: it saves what the others know
+        if options["max_epochs"] is None and options["max_steps"] == -1 and options["max_time"] is None:
+            options["max_steps"] = LENGTH
+        options["enable_model_summary"] = options["enable_model_summary"] or False
+        if options["logger"] in (None, True):
+            options["logger"] = default_loggers(self.root or ".", begin or Start())
+        return trainer_with(options)
+
+    def pictures(self) -> list[Callback]:
+        """What draws the run."""
+        if not isinstance(self.model, GenerativeModel):
+            return [LossCurves(), FeatureWriter()]
+        grid = self.options.grid
+        if isinstance(self.data, PointData):
+            return [PlanePicture(grid.every_n_steps), LossCurves()]
+        rebuilds = hasattr(self.model, "reconstruct") and isinstance(self.data, ImageData)
+        return [grid, LossCurves(), *([Reconstructions(grid.every_n_steps)] if rebuilds else [])]
+
+
+def from_config(*configs: str | Path, **options: Any) -> Experiment:
+    """The experiment that `gan fit` would train with these configs: its model, its data and its trainer.
+
+    ```python
+    experiment = from_config("mnist", "overlays/r3", **{"trainer.max_steps": 1000})
+    experiment.trainer().fit(experiment.model, experiment.data)
+    ```
+
+    Args:
+        *configs: YAML files, or names of configs of the package; later ones override earlier ones.
+        **options: Options that override the configs, by their names on the command line, as `seed` or
+            `{"model.discriminator_steps": 2}`.
+
+    Raises:
+        UserError: A config or an option is refused.
+    """
+    arguments = [word for config in configs for word in ("--config", str(config))]
+    arguments += [f"--{key}={json.dumps(value)}" for key, value in options.items()]
+    return experiment_of(arguments, exit_on_error=False)
+
+
+def experiment_of(arguments: Sequence[str], exit_on_error: bool = True) -> Experiment:
+    """What the arguments of `gan fit` ask for.
+
+    Args:
+        arguments: As a user typed them.
+        exit_on_error: Whether a mistake ends the process, as on the command line, or raises `UserError`.
+    """
+    words = fit_arguments(arguments)
+    parser = fit_parser(kind_of(words))
+    parser.raises = not exit_on_error
+    config = parsed(parser, words)
+    seed_everything(config.seed, verbose=False)
+    made = instantiated(parser, config)
+    settings = yaml.safe_load(parser.dump(config))
+    settings.pop("ckpt_path", None)
+    return Experiment(made.model, made.data, made, settings)
+
+
+def fit_parser(kind: Kind) -> Parser:
+    """The options of `gan fit` for one kind of model."""
+    parser = command_parser("fit", DESCRIPTION)
+    parser.add_argument(
+        "--kind",
+        type=str,
+        default=short_name(kind),
+        help=f"What is trained: {', '.join(kinds())}, or a model of your own as module.Class. The options of model are "
+        "those of this kind: --kind VAE --help lists a VAE's.",
+    )
+    parser.add_argument(
+        "--seed", type=Seed, default=0, help="Fixes the weights, the order of the images and the noise."
+    )
+    parser.add_argument(
+        "--ckpt_path",
+        type=str | None,
+        default=None,
+        help="Where to resume: a checkpoint, a run's folder, or last: the newest checkpoint of the newest run, if "
+        "there is one yet.",
+    )
+    parser.add_argument(
+        "--data",
+        type=LightningDataModule,
+        required=True,
+        help="The images to learn from: a data set of the package, a folder of images, or a class of your own.",
+    )
+    parser.add_class_arguments(kind, "model")
+    if issubclass(kind, GenerativeModel):
+        parser.add_class_arguments(SampleGrid, "grid")
+        parser.add_class_arguments(Judgement, "judge")
+        parser.add_class_arguments(CollapseGuard, "guard")
+    parser.add_class_arguments(KeepCheckpoints, "checkpoint")
+    parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
+    parser.link_arguments("seed", "model.seed")
+    parser.link_arguments("seed", "data.init_args.seed")
+    for name, hint in get_type_hints(kind.__init__).items():
+        if hint in (Generator, Discriminator, FeatureNetwork):
+            parser.link_arguments("data", f"model.{name}.init_args.image_shape", image_shape_of, apply_on="instantiate")
+    parser.set_defaults(defaults(kind))
+    parser.choices = {"data": ImageData, **{f"model.{name}": base for name, base in pieces(kind).items()}}
+    parser.lists = tuple(f"model.{name}" for name in lists(kind))
+    return parser
+
+
+def image_shape_of(data: LightningDataModule) -> tuple[int, int, int]:
+    """Channels, height, width of the images: what the data says, else those of its first batch.
+
+    Raises:
+        UserError: The first batch is not of images.
+    """
+    if (shape := getattr(data, "image_shape", None)) is not None:
+        return shape
+    data.prepare_data()
+    data.setup("fit")
+    images: Any = images_of(next(iter(data.train_dataloader())))
+    if not isinstance(images, Tensor) or images.dim() != 4:
+        what = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise UserError(
+            f"the first batch of {type(data).__name__} holds {what}, and a batch must be images (N, C, H, W) in "
+            "[-1, 1], or a pair of images and labels (N,): change what its train_dataloader gives"
+        )
+    channels, height, width = images.shape[1:]
+    return channels, height, width
+
+
+def default_loggers(root: str | Path, begin: Start) -> list[Logger]:
+    """TensorBoard and metrics.csv, both in lightning_logs/version_N, or in the folder of the run that goes on."""
+    # what TensorBoard knows of iterations that are trained again is not shown
+    undone: dict[str, Any] = {"purge_step": begin.iteration + 1} if begin.run else {}
+    folder = begin.run.folder if begin.run else Path(TensorBoardLogger(root, name="lightning_logs").log_dir)
+    tensorboard = TensorBoardLogger(folder.parent, name="", version=folder.name, **undone)
+    return [tensorboard, MetricsTable(folder)]

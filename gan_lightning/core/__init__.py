@@ -1,0 +1,1 @@
+"""Knows no GAN: errors, files, seeds, processes, pictures."""

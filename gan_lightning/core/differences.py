@@ -1,0 +1,26 @@
+"""What differs between the settings of a checkpoint and those of today."""
+
+from typing import Any
+
+
+def differences(before: Any, after: Any, key: str = "") -> list[str]:
+    """What differs between two nested settings: `key: old -> new`, one text for each leaf.
+
+    Where a class has been replaced by another, only the arguments that both have are compared.
+    """
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return [] if before == after else [f"{key}: {shown(before)} -> {shown(after)}"]
+    names = [*after, *(name for name in before if name not in after)]
+    found = []
+    if before.get("class_path") != after.get("class_path"):
+        found = [f"{key}: {shown(before.get('class_path'))} -> {shown(after.get('class_path'))}"]
+        before, after = before.get("init_args", {}), after.get("init_args", {})
+        names = [name for name in after if name in before]
+    for name in names:
+        inner = "" if name == "init_args" else name  # users write model.generator.hidden
+        found += differences(before.get(name), after.get(name), ".".join(filter(None, (key, inner))))
+    return found
+
+
+def shown(value: Any) -> str:
+    return "default" if value is None else str(value)

@@ -1,0 +1,85 @@
+"""Which images make up a batch: a function of the seed, the iteration and the process."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from gan_lightning.core.seeding import ORDER, mix
+
+
+class Batches:
+    """One epoch of batches, from the trainer's present iteration on; resuming needs no state of its own.
+
+    Args:
+        source: Takes a tensor of indices, gives a batch.
+        batch_size: Images in a batch of one process.
+        seed: Fixes the order.
+        process: This process's number, over all machines.
+        processes: How many there are.
+        iteration: Tells the number of batches used so far. Asked when an epoch starts.
+        workers: Processes that read ahead.
+    """
+
+    def __init__(
+        self,
+        source: Dataset,
+        batch_size: int,
+        seed: int = 0,
+        process: int = 0,
+        processes: int = 1,
+        iteration: Callable[[], int] = lambda: 0,
+        workers: int = 0,
+    ) -> None:
+        self.source, self.workers = source, workers
+        self.images: int = len(source)  # type: ignore[arg-type]
+        self.batch_size, self.process, self.processes = batch_size, process, processes
+        self.seed, self.iteration = seed, iteration
+
+    def __len__(self) -> int:
+        return self.images // (self.batch_size * self.processes)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        # a generator of its own, or the loader would draw from the global one
+        return iter(
+            DataLoader(
+                self.source,
+                batch_size=None,
+                sampler=IndexBatches(self),
+                num_workers=self.workers,
+                pin_memory=torch.cuda.is_available(),
+                generator=torch.Generator(),
+            )
+        )
+
+    def indices(self, start: int) -> Iterator[Tensor]:
+        """The indices (batch_size,) of batch `start` and all that follow it, on this process."""
+        while True:
+            epoch, skipped = divmod(start, len(self))
+            order = torch.randperm(self.images, generator=torch.Generator().manual_seed(mix(self.seed, ORDER, epoch)))
+            for batch in range(skipped, len(self)):
+                first = (batch * self.processes + self.process) * self.batch_size
+                yield order[first : first + self.batch_size]
+            start += len(self) - skipped
+
+    def state_dict(self) -> dict:
+        """Nothing: that it exists tells Lightning that this loader can go on in the middle of an epoch."""
+        return {}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Nothing to load."""
+
+
+class IndexBatches(Sampler):
+    """The index tensors of one epoch of `Batches`."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        indices = self.batches.indices(self.batches.iteration())
+        return (batch for _, batch in zip(range(len(self)), indices, strict=False))

@@ -1,0 +1,42 @@
+"""CIFAR-10."""
+
+import torch
+import torchvision
+from torch.utils.data import TensorDataset
+
+from gan_lightning.data.downloads import opened
+from gan_lightning.data.image_data import ImageData
+
+FILES = "cifar-10-python.tar.gz"
+
+
+class CIFAR10(ImageData):
+    """Animals and vehicles: 50,000 colour images of 32x32, ten classes. Downloaded once (170 MB).
+
+    Krizhevsky, "Learning multiple layers of features from tiny images", 2009. https://www.cs.toronto.edu/~kriz/cifar.html
+
+    Args:
+        root: The folder that holds cifar-10-python.tar.gz or what is in it, or gets them.
+        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        seed: Fixes the order of the images.
+        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
+    """
+
+    def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:
+        super().__init__((3, 32, 32), batch_size, seed, classes=10, held_out=held_out)
+        self.root = root
+
+    def prepare_data(self) -> None:
+        opened(torchvision.datasets.CIFAR10, self.root, ".", FILES, download=True)
+
+    def load(self) -> TensorDataset:
+        return in_memory(opened(torchvision.datasets.CIFAR10, self.root, ".", FILES, download=False))
+
+    def load_test(self) -> TensorDataset:
+        return in_memory(opened(torchvision.datasets.CIFAR10, self.root, ".", FILES, download=False, train=False))
+
+
+def in_memory(files: torchvision.datasets.CIFAR10) -> TensorDataset:
+    """uint8 (N, 3, 32, 32) and int64 (N,)."""
+    pixels = torch.from_numpy(files.data).permute(0, 3, 1, 2).contiguous()  # from (N, 32, 32, 3)
+    return TensorDataset(pixels, torch.tensor(files.targets, dtype=torch.int64))

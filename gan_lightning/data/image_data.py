@@ -1,0 +1,152 @@
+"""Everything about image data but where the images are: shape, range, order, batches."""
+
+from abc import ABC, abstractmethod
+from typing import Any, NoReturn
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.seeding import HELD_OUT, mix
+from gan_lightning.data.batches import Batches
+
+ImageShape = tuple[int, int, int]
+"""Channels, height, width."""
+
+
+class ImageData(LightningDataModule, ABC):
+    """Images for a GAN. A subclass says where they are, in one method: `load`.
+
+    Batches are (x, y): images (N, C, H, W), kept as uint8 and scaled to [-1, 1] on the device, and labels (N,) int64,
+    zeros where there are none. Which images make up batch p depends on the seed, p and the number of processes alone;
+    every epoch has a new order, and a remainder smaller than a batch waits for another epoch.
+
+    Args:
+        image_shape: Channels, height, width.
+        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        seed: Fixes the order of the images.
+        workers: Processes that read images in the background; for data that is not in memory.
+        classes: How many classes the labels tell apart; 0 for data without labels, None if it does not say.
+        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
+    """
+
+    extractor: str | None = None
+    """The feature network of this package that knows such images."""
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        batch_size: int = 128,
+        seed: int = 0,
+        workers: int = 0,
+        classes: int | None = None,
+        held_out: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not 0 <= held_out < 1:
+            raise UserError(f"data.held_out is {held_out}; it must be a share of the images, from 0 to below 1")
+        if batch_size < 1:
+            raise UserError(f"data.batch_size is {batch_size}; it must be at least 1")
+        self.image_shape, self.batch_size, self.seed, self.workers = image_shape, batch_size, seed, workers
+        self.classes, self.held_out = classes, held_out
+        self.source: Dataset | None = None
+        self.left_out: Dataset | None = None
+
+    @abstractmethod
+    def load(self) -> Dataset:
+        """The images as a data set that takes a tensor of indices (N,) and gives (x, y) as above, x as uint8.
+
+        In memory, that is `TensorDataset(pixels, labels)`. Called once on each process, after `prepare_data`.
+        """
+
+    def load_test(self) -> Dataset | None:
+        """Images that the makers of the data set apart for tests, as `load` gives them; None if there are none."""
+        return None
+
+    def setup(self, stage: str) -> None:
+        if self.source is None:
+            self.source, self.left_out = divided(self.load(), self.held_out)
+
+    def train_dataloader(self) -> Batches:
+        assert self.source is not None, "call prepare_data() and setup('fit') first, as a Trainer does"
+        trainer = self.trainer
+        batches = Batches(
+            self.source,
+            self.batch_size,
+            self.seed,
+            process=trainer.global_rank if trainer else 0,
+            processes=trainer.world_size if trainer else 1,
+            iteration=lambda: trainer.global_step if trainer else 0,
+            workers=self.workers,
+        )
+        if not len(batches):
+            raise UserError(
+                f"{type(self).__name__} has {batches.images} images, fewer than one batch of {self.batch_size} for "
+                f"each of {batches.processes} process(es): set data.batch_size to at most "
+                f"{batches.images // batches.processes}"
+            )
+        return batches
+
+    @classmethod
+    def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> NoReturn:  # type: ignore[override]
+        """A checkpoint does not hold its data.
+
+        Raises:
+            UserError: Always.
+        """
+        raise UserError(f"a checkpoint holds no data: make {cls.__name__} with the options in the run's config.yaml")
+
+    def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
+        x, y = batch
+        return self.as_floats(x), y
+
+    def as_floats(self, x: Tensor) -> Tensor:
+        """Images as `load` gave them, now on the device, as floats in [-1, 1]."""
+        return scale(x)
+
+
+class Chosen(Dataset):
+    """Some of the images of another data set.
+
+    Args:
+        source: Takes a tensor of indices, gives (x, y).
+        chosen: Which of its images these are, (N,) int64.
+    """
+
+    def __init__(self, source: Dataset, chosen: Tensor) -> None:
+        self.source, self.chosen = source, chosen
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        return self.source[self.chosen[indices]]
+
+
+def shuffled(count: int) -> Tensor:
+    """Numbers from 0 to count - 1 in an order that is always the same, whatever the seed of a training."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(mix(HELD_OUT)))
+
+
+def divided(source: Dataset, share: float) -> tuple[Dataset, Dataset | None]:
+    """The images to train on, and those that are left out: the last ones of an order that is always the same."""
+    if not share:
+        return source, None
+    count = len(source)  # type: ignore[arg-type]
+    order, kept = shuffled(count), count - round(count * share)
+    if not 0 < kept < count:
+        raise UserError(f"data.held_out is {share}, which leaves {kept} of {count} images to train on")
+    return Chosen(source, order[:kept].sort().values), Chosen(source, order[kept:])
+
+
+def scale(pixels: Tensor) -> Tensor:
+    """uint8 pixels, 0 to 255, as floats in [-1, 1].
+
+    Raises:
+        UserError: They are something else.
+    """
+    if pixels.dtype != torch.uint8:
+        raise UserError(f"load() gives images as {pixels.dtype}; it must give bytes, torch.uint8 from 0 to 255")
+    return pixels.float().div_(127.5).sub_(1)

@@ -1,0 +1,161 @@
+"""Samples of a model, compared with real images."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from gan_lightning.core.distributed import gathered, place
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import beside_nearest
+from gan_lightning.core.seeding import LARGEST_SEED
+from gan_lightning.data import ImageData
+from gan_lightning.evaluation.features import Extracted, Extractor
+from gan_lightning.evaluation.metric_table import compared, remembered
+from gan_lightning.evaluation.metrics import Estimate
+from gan_lightning.evaluation.metrics.memorisation import Nearness, nearness
+from gan_lightning.evaluation.metrics.neighbours import nearest
+from gan_lightning.evaluation.reference import BLOCK, LEAST, MOST, Follow, ReferenceImages, Split, silent
+from gan_lightning.evaluation.report import Report, results_of
+from gan_lightning.evaluation.stored_samples import SampleSource, StoredSamples
+
+NOT_TOLD = "cannot be told, as nothing was kept from training: data.held_out 0.1 keeps a tenth"
+
+
+class Evaluator:
+    """Says how good a model's samples are: the same number for the same model, on one process and on several.
+
+    Samples of a model are those of the averaged generator, of consecutive seeds, so nothing random is drawn from the
+    streams of training. A model with classes makes them of the classes of the real images that they are compared with.
+
+    Args:
+        data: The real images.
+        extractor: Sees real images and samples.
+        split: Which real images samples are compared with; see `ReferenceImages`.
+        samples: How many; as many as there are real images to compare with, but 10,000 at most, if None.
+        first_seed: The first sample's number.
+        follow: Says how far it is.
+
+    Raises:
+        UserError: There are too few images or samples.
+    """
+
+    def __init__(
+        self,
+        data: ImageData,
+        extractor: Extractor,
+        split: Split = "test",
+        samples: int | None = None,
+        first_seed: int = 0,
+        follow: Follow = silent,
+    ) -> None:
+        check_samples(samples, first_seed)
+        self.real = ReferenceImages(data, extractor, split, samples or MOST, follow)
+        self.data, self.extractor, self.first_seed, self.follow = data, extractor, first_seed, follow
+        self.last: tuple[Extracted, Nearness] | None = None
+        self.samples = samples or min(len(self.real.reference), len(self.real.other))
+
+    def evaluate(self, model: SampleSource, memory: bool = True, **about: Any) -> Report:
+        """Measures; all processes must ask.
+
+        Args:
+            model: Whose samples; or images that are there.
+            memory: Whether to look for copies, too, which takes longer: all images that were trained on are looked at.
+            **about: What the report is to say of the model.
+        """
+        made = self.seen_samples(model)
+        numbers = dict(compared(self.data, self.extractor, self.real.seen_reference, made))
+        floors = self.floors
+        if memory:
+            near = nearness(self.real.seen_training.features, made.features)
+            numbers |= dict(remembered(near, self.near_fresh))
+            if self.near_fresh is None:
+                about |= {"copies": NOT_TOLD}
+            floors = floors | self.floors_of_memory
+            self.last = made, near
+        return Report(
+            self.samples,
+            self.first_seed,
+            model.name if isinstance(model, StoredSamples) else "the averaged generator",
+            self.real.reference.words,
+            self.real.other.words,
+            self.extractor.name,
+            self.extractor.digest,
+            results_of(numbers, floors),
+            about,
+        )
+
+    def neighbours(self, model: SampleSource, rows: int = 12, k: int = 7) -> np.ndarray:
+        """Those samples of the last judgement that are most like copies, each beside the training images nearest to it.
+
+        Args:
+            model: The one that was judged, with memory.
+            rows: Samples.
+            k: Training images in a row.
+
+        Returns:
+            Tiles, uint8 (H, W, C).
+        """
+        assert self.last is not None, "evaluate() with memory first"
+        made, near = self.last
+        suspects = near.ratio.argsort(stable=True)[:rows]
+        x, training = made.features[suspects].double(), self.real.seen_training.features.double()
+        index = nearest(x, training, min(k, len(training)))[1]
+        shown, place = index.flatten().unique(return_inverse=True)
+        images, _ = self.data.source[shown]  # type: ignore[index]
+        labels = self.labels(model)
+        samples = model.sample(
+            [self.first_seed + i for i in suspects.tolist()],
+            None if labels is None else [labels[i % len(labels)] for i in suspects.tolist()],
+        )
+        return beside_nearest(samples, self.data.as_floats(images), place.view_as(index), near.ratio[suspects], rows)
+
+    def labels(self, model: SampleSource) -> list[int] | None:
+        """The classes of the samples, over and over: those of the real images that they are compared with."""
+        return self.real.labels.tolist() if model.classes else None
+
+    @torch.no_grad()
+    def seen_samples(self, model: SampleSource) -> Extracted:
+        """What the extractor sees in the samples, which the processes make in turns, always in the same blocks."""
+        extractor, labels = self.extractor.to(model.device), self.labels(model)
+        blocks = [range(first, min(first + BLOCK, self.samples)) for first in range(0, self.samples, BLOCK)]
+        rank, processes = place()
+        turn = self.follow(blocks[rank::processes], f"looking at {self.samples:,} samples")
+        mine = [extractor.extract(model.sample(self.seeds(block), of(labels, block))) for block in turn]
+        everyone: Sequence[Any] = gathered(mine)
+        return Extracted.joined([everyone[i % processes][i // processes] for i in range(len(blocks))])
+
+    def seeds(self, block: range) -> list[int]:
+        return [self.first_seed + i for i in block]
+
+    @cached_property
+    def near_fresh(self) -> Nearness | None:
+        """How near real images that are not trained on lie to those that are."""
+        real = self.real
+        fresh = real.seen_reference if real.reference.fresh else real.seen_other if real.other.fresh else None
+        return None if fresh is None else nearness(real.seen_training.features, fresh.features)
+
+    @cached_property
+    def floors(self) -> dict[str, Estimate]:
+        """What real images score."""
+        return dict(compared(self.data, self.extractor, self.real.seen_reference, self.real.seen_other))
+
+    @cached_property
+    def floors_of_memory(self) -> dict[str, Estimate]:
+        """What real images score that are not trained on."""
+        if self.near_fresh is None:
+            return {}
+        return dict(remembered(self.near_fresh, self.near_fresh))
+
+
+def of(labels: Sequence[int] | None, block: range) -> list[int] | None:
+    return None if labels is None else [labels[i % len(labels)] for i in block]
+
+
+def check_samples(samples: int | None, first_seed: int) -> None:
+    if samples is not None and samples < LEAST:
+        raise UserError(f"judge.samples is {samples}; it must be at least {LEAST}")
+    if first_seed < 0 or first_seed + (samples or MOST) - 1 > LARGEST_SEED:
+        raise UserError(f"judge.first_seed is {first_seed}; seeds are whole numbers from 0 to {LARGEST_SEED}")

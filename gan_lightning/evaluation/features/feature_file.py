@@ -1,0 +1,117 @@
+"""Feature networks that this package has learnt, in files that hold numbers and plain words only."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gan_lightning.core.configurable import describe, rebuild
+from gan_lightning.core.discovery import path_of
+from gan_lightning.core.errors import UserError
+from gan_lightning.evaluation.features.extractor import Extracted, Extractor
+from gan_lightning.networks.features import FeatureNetwork
+
+
+class Learnt(Extractor):
+    """A `FeatureNetwork` from a file that `gan fit --config configs/extractor.yaml` made.
+
+    Args:
+        path: A .safetensors file. Nothing in it is executed.
+
+    Raises:
+        UserError: There is no such file, or it holds no feature network.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        path = Path(path)
+        if not path.is_file():
+            raise UserError(f"there is no file {path}: check judge.extractor")
+        try:
+            with safe_open(path, "pt") as file:
+                words: Mapping[str, str] = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            network = json.loads(words["network"])
+            self.about: dict[str, Any] = json.loads(words["about"])
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise UserError(
+                f"{path} holds no feature network: gan fit --config configs/extractor.yaml makes one"
+            ) from error
+        if network.get("class_path") != path_of(FeatureNetwork):
+            raise UserError(f"{path} holds a {network.get('class_path')}, which is no feature network")
+        self.network: FeatureNetwork = rebuild(network)
+        try:
+            self.network.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise UserError(f"{path} is damaged: its tensors do not fit its network") from error
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise UserError(f"{path} is damaged: it holds numbers that are not finite")
+        self.network.eval().requires_grad_(False)
+        self.name, self.digest = self.about["name"], digest_of(path)
+
+    def to(self, device: torch.device) -> "Learnt":
+        self.network.to(device)
+        return self
+
+    @torch.no_grad()
+    def extract(self, x: Tensor) -> Extracted:
+        shape = self.network.image_shape
+        if tuple(x.shape[1:]) != shape:
+            raise UserError(
+                f"the extractor {self.name} sees images of {shape}, and these are {tuple(x.shape[1:])}: name another "
+                "with judge.extractor; gan fit --config configs/extractor.yaml makes one"
+            )
+        weight = self.network.dense.weight
+        with torch.autocast(weight.device.type, enabled=False):
+            features = self.network(x.to(weight))
+            probabilities = self.network.scores(features).softmax(1).cpu() if self.network.classes else None
+        return Extracted(features.cpu(), probabilities)
+
+
+class Channelwise(Extractor):
+    """Sees each channel alone, as a grey image: the features of all, side by side; a class for each tuple of classes.
+
+    The probability of a tuple is the product of its channels' probabilities, and its number has the first channel's
+    class as the first digit, as in `StackedMNIST`.
+
+    Args:
+        single: Sees images of one channel, and knows classes.
+    """
+
+    def __init__(self, single: Extractor) -> None:
+        self.single, self.digest = single, single.digest
+        self.name = f"{single.name}, channel by channel"
+
+    def to(self, device: torch.device) -> "Channelwise":
+        self.single.to(device)
+        return self
+
+    def extract(self, x: Tensor) -> Extracted:
+        features, probabilities = self.single.extract(x.flatten(0, 1).unsqueeze(1))
+        assert probabilities is not None, "name an extractor that knows classes"
+        first, *others = probabilities.unflatten(0, x.shape[:2]).unbind(1)
+        for other in others:
+            first = (first.unsqueeze(2) * other.unsqueeze(1)).flatten(1)
+        return Extracted(features.unflatten(0, x.shape[:2]).flatten(1), first)
+
+
+def write_features(network: FeatureNetwork, path: Path, about: dict[str, Any]) -> None:
+    """Writes a feature network into one file.
+
+    Args:
+        network: Its weights are written as they are.
+        path: The file; it should end in .safetensors.
+        about: Plain words: `name`, and what it was made from.
+    """
+    words = {"network": json.dumps(describe(network)), "about": json.dumps(about)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}, path, words)
+
+
+def digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

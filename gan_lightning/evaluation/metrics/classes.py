@@ -1,0 +1,66 @@
+"""What a classifier says of samples: pure functions of its probabilities (N, K)."""
+
+import torch
+from torch import Tensor
+
+from gan_lightning.core.errors import UserError
+from gan_lightning.evaluation.metrics.estimate import Estimate
+
+
+def classifier_score(probabilities: Tensor) -> Estimate:
+    """Exp E[KL(p(y|x) || p(y))]: K for K classes alike that are told apart for sure, 1 where all samples look alike.
+
+    Salimans et al., "Improved techniques for training GANs", 2016, Section 4 ("Inception score").
+    https://arxiv.org/abs/1606.03498. It sees neither copies nor what is missing inside a class.
+
+    Args:
+        probabilities: (N, K), rows that sum to 1.
+
+    Raises:
+        UserError: They are no probabilities.
+    """
+    p = checked(probabilities)
+    divergences = torch.xlogy(p, p).sum(1) - torch.xlogy(p, p.mean(0)).sum(1)
+    score = divergences.mean().exp()
+    return Estimate.of(score, score * divergences)
+
+
+def classes_found(probabilities: Tensor, confidence: float = 0.0) -> int:
+    """How many classes occur among samples whose largest probability is above the confidence.
+
+    Without the filter noise is counted, too: every image has some most likely class.
+
+    Args:
+        probabilities: (N, K), rows that sum to 1.
+        confidence: From 0 (no filter) to below 1.
+    """
+    sure, found = checked(probabilities).max(1)
+    return len(found[sure > confidence].unique())
+
+
+def class_divergence(probabilities: Tensor, real: Tensor | None = None) -> Estimate:
+    """KL(classes of samples || classes of real images) in nats, each sample counted for its most likely class.
+
+    Args:
+        probabilities: (N, K), rows that sum to 1.
+        real: How often each class occurs in the data (K,), any scale; evenly if None.
+
+    Raises:
+        UserError: They are no probabilities, or a class has samples but no real images.
+    """
+    p = checked(probabilities)
+    classes = p.argmax(1)
+    shares = torch.bincount(classes, minlength=p.shape[1]).double() / len(p)
+    target = torch.ones_like(shares) if real is None else real.double().to(shares)
+    if (shares > 0).logical_and(target <= 0).any():
+        raise UserError("a class that has samples has no real images: the divergence is infinite")
+    target = target / target.sum()
+    surprise = torch.where(shares > 0, (shares / target).log(), 0.0)
+    return Estimate.of((shares * surprise).sum(), surprise[classes])
+
+
+def checked(probabilities: Tensor) -> Tensor:
+    p = probabilities.detach().double()
+    if p.dim() != 2 or not len(p) or (p < 0).any() or not torch.allclose(p.sum(1), p.new_ones(()), atol=1e-4):
+        raise UserError(f"probabilities have shape {tuple(p.shape)}; they must be (N, K) with rows that sum to 1")
+    return p / p.sum(1, keepdim=True)

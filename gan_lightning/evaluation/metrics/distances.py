@@ -1,0 +1,96 @@
+"""How far two clouds of features are from each other. Features are (N, d); everything is computed in float64."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from gan_lightning.core.errors import UserError
+from gan_lightning.evaluation.metrics.estimate import Estimate
+
+
+def frechet(real: Tensor, made: Tensor) -> Estimate:
+    """The Fréchet distance of two Gaussians with the clouds' means m, w and covariances C, D (of N - 1):
+
+    |m - w|^2 + tr(C + D - 2 (C^(1/2) D C^(1/2))^(1/2)).
+
+    Dowson and Landau, "The Fréchet distance between multivariate normal distributions", 1982, Equation 4; Heusel et
+    al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", 2017, Equation 6.
+    https://arxiv.org/abs/1706.08500
+
+    It is biased: for two clouds of N features of the same law it is not 0, but about (2d + d(d + 1)/2) / N for standard
+    normal ones. So compare at the same N only, and look at the distance of real features from real ones.
+
+    Args:
+        real: (N, d).
+        made: (M, d).
+
+    Raises:
+        UserError: There are fewer than two of either, or their lengths differ.
+    """
+    real, made = clouds(real, made, least=2)
+    difference = real.mean(0) - made.mean(0)
+    c, d = (torch.cov(x.T).reshape(x.shape[1], x.shape[1]) for x in (real, made))
+    root = power(c, 0.5)
+    product = root @ d @ root
+    overlap = torch.linalg.eigvalsh(product).clamp(min=0).sqrt().sum()
+    distance = (difference.square().sum() + c.trace() + d.trace() - 2 * overlap).clamp(min=0)
+    # the derivative with respect to D is I - C^(1/2) (C^(1/2) D C^(1/2))^(-1/2) C^(1/2)
+    slope = torch.eye(len(c), dtype=c.dtype, device=c.device) - root @ power(product, -0.5) @ root
+    centred = made - made.mean(0)
+    influence = -2 * centred @ difference + ((centred @ slope) * centred).sum(1)
+    return Estimate.of(distance, influence)
+
+
+def power(c: Tensor, exponent: float) -> Tensor:
+    """Of a covariance (d, d), which may be singular: directions without variance stay so."""
+    values, vectors = torch.linalg.eigh(c)
+    least = len(c) * torch.finfo(c.dtype).eps * values.abs().max()
+    powers = torch.where(values > least, values.clamp(min=torch.finfo(c.dtype).tiny) ** exponent, 0.0)
+    return (vectors * powers) @ vectors.T
+
+
+def kernel_distance(real: Tensor, made: Tensor, block: int = 2048) -> Estimate:
+    """The squared maximum mean discrepancy under the kernel (x'y / d + 1)^3, unbiased: 0 in expectation for one law.
+
+    Binkowski et al., "Demystifying MMD GANs", 2018, Section 4. https://arxiv.org/abs/1801.01401. All pairs are used
+    rather than a few random subsets, so that nothing is drawn.
+
+    Features are standardised first, by the mean and deviation of the real ones: cubes make a feature of ten times the
+    scale count a million times as much.
+
+    Args:
+        real: (N, d).
+        made: (M, d).
+        block: Rows of the kernel's matrix that are computed at a time.
+
+    Raises:
+        UserError: There are fewer than two of either, or their lengths differ.
+    """
+    real, made = clouds(real, made, least=2)
+    mean, deviation = real.mean(0), real.std(0, unbiased=False)
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    real, made = (real - mean) / deviation, (made - mean) / deviation
+    within = [(rows(x, x, block) - kernel(x, x, diagonal=True)) / (len(x) - 1) for x in (real, made)]  # E_x'[k(x, x')]
+    across = rows(made, real, block) / len(real)
+    return Estimate.of(within[0].mean() + (within[1] - 2 * across).mean(), 2 * (within[1] - across))
+
+
+def rows(x: Tensor, y: Tensor, block: int) -> Tensor:
+    """For each x, the sum of the kernel over all y (N,)."""
+    return torch.cat([kernel(some, y).sum(1) for some in x.split(block)])
+
+
+def kernel(x: Tensor, y: Tensor, diagonal: bool = False) -> Tensor:
+    products = (x * y).sum(1) if diagonal else x @ y.T
+    return (products / x.shape[1] + 1) ** 3
+
+
+def clouds(real: Tensor, made: Tensor, least: int) -> Iterator[Tensor]:
+    """Both as float64, after a look at their shapes."""
+    if real.dim() != 2 or made.dim() != 2 or real.shape[1] != made.shape[1] or min(len(real), len(made)) < least:
+        raise UserError(
+            f"features have shapes {tuple(real.shape)} and {tuple(made.shape)}; they must be (N, d) and (M, d) with "
+            f"N and M at least {least}"
+        )
+    return (x.detach().double() for x in (real, made))

@@ -1,0 +1,50 @@
+"""The averaged generator, which makes every sample."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+
+class MovingAverage(nn.Module):
+    """Exponential moving average of a generator: average <- d * average + (1 - d) * generator after each iteration.
+
+    The game circles its equilibrium; the average is nearer to it than any single iterate (Yazici et al., "The unusual
+    effectiveness of averaging in GAN training", 2019, https://arxiv.org/abs/1806.04498). The decay is warmed up,
+    d = min(decay, (1 + t) / (10 + t)) at iteration t, so that the random start is forgotten. Floating point buffers
+    (the statistics of batch normalisation) are averaged like the weights, counters are copied.
+
+    It makes its samples in evaluation mode and has no gradients.
+
+    Args:
+        generator: The network to follow; it is copied.
+        decay: The largest d, from 0 (no averaging: a copy of the generator) to below 1.
+    """
+
+    def __init__(self, generator: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.decay = decay
+        self.network = copy.deepcopy(generator).requires_grad_(False)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        training = self.network.training  # Lightning puts every module of a model into training mode, and back
+        self.network.eval()
+        try:
+            return self.network(z, y)
+        finally:
+            self.network.train(training)
+
+    @torch.no_grad()
+    def update(self, generator: nn.Module, iteration: int) -> None:
+        """Takes in the generator as it is after this iteration (counted from 0)."""
+        weight = 1 - min(self.decay, (1 + iteration) / (10 + iteration))
+        averages: list[Tensor] = list(self.network.parameters())
+        values: list[Tensor] = list(generator.parameters())
+        for average, value in zip(self.network.buffers(), generator.buffers(), strict=True):
+            if average.is_floating_point():
+                averages.append(average)
+                values.append(value)
+            else:
+                average.copy_(value)
+        if averages:
+            torch._foreach_lerp_(averages, values, weight)

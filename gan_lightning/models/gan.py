@@ -1,0 +1,223 @@
+"""The game: one batch through the discriminator and the generator. Read this first."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from gan_lightning.augmentation import Augmentation
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.intervals import due
+from gan_lightning.core.precision import promoted
+from gan_lightning.models.generative import GenerativeModel
+from gan_lightning.networks import Discriminator, Generator
+from gan_lightning.networks.contract import DiscriminatorOutput, class_loss, packed
+from gan_lightning.objectives import NonSaturating, Objective
+from gan_lightning.penalties import Penalty, PenaltyInput
+from gan_lightning.training.batch_checks import images_and_labels
+from gan_lightning.training.length import needed_iterations
+from gan_lightning.training.optimization import Optimization, Player
+from gan_lightning.training.update import Update
+
+Minibatch = tuple[Tensor, Tensor]
+"""Images (n, C, H, W) and labels (n,)."""
+
+
+class GAN(GenerativeModel):
+    """Two networks in a game: a discriminator learns to tell images from samples, a generator to make that hard.
+
+    Goodfellow et al., "Generative adversarial nets", 2014, Algorithm 1. https://arxiv.org/abs/1406.2661
+
+    One batch is one iteration: it is split into `discriminator_steps` minibatches, D learns from each, then G learns
+    once. `max_steps`, logging, checkpoints and learning-rate schedules all count these iterations.
+
+    Args:
+        generator: Makes images from latents.
+        discriminator: Tells real images from generated ones.
+        objective: What each player minimises.
+        penalties: Terms that are added to D's loss to keep it smooth; any number.
+        augmentation: Random changes of all images, real or generated, before D sees them; for small data sets.
+        generator_optimization: How G learns.
+        discriminator_optimization: How D learns.
+        discriminator_steps: Updates of D for one of G. The batch size must be a multiple of it.
+        average_decay: Decay of the moving average of G that makes every sample, from 0 (none) to below 1.
+        seed: Fixes all that is drawn in training, which also depends on the iteration and the process.
+
+    Raises:
+        UserError: The pieces do not fit together, or a checkpoint could not name one of them.
+    """
+
+    curves: ClassVar = {
+        "loss": {"discriminator": "loss/discriminator", "generator": "loss/generator"},
+        "what D thinks": {"D(x)": "D/real", "D(G(z))": "D/fake", "accuracy": "D/accuracy"},
+    }
+    short_names: ClassVar = {
+        "loss/discriminator": "loss D",
+        "loss/generator": "loss G",
+        "D/real": "D(x)",
+        "D/fake": "D(G(z))",
+        "D/accuracy": "accuracy",
+    }
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: Discriminator,
+        objective: Objective = NonSaturating(),
+        penalties: Sequence[Penalty] = (),
+        augmentation: Augmentation | None = None,
+        generator_optimization: Optimization = Optimization(),
+        discriminator_optimization: Optimization = Optimization(),
+        discriminator_steps: int = 1,
+        average_decay: float = 0.999,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(generator, average_decay, seed)
+        check_players(generator, discriminator)
+        check_augmentation(augmentation, objective, generator)
+        if discriminator_steps < 1:
+            raise UserError(f"model.discriminator_steps is {discriminator_steps}; it must be at least 1")
+        self.discriminator, self.objective, self.augmentation = discriminator, objective, augmentation
+        self.penalties: Any = nn.ModuleList(penalties)
+        self.penalty_names = numbered([type(penalty).__name__ for penalty in penalties])
+        self.discriminator_steps = discriminator_steps
+        self.players = {
+            "discriminator": Player(discriminator, discriminator_optimization),
+            "generator": Player(generator, generator_optimization),
+        }
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """One iteration of Algorithm 1: `discriminator_steps` updates of D, then one of G."""
+        minibatches = self.minibatches(batch)
+        updates_d = [self.update_discriminator(minibatch) for minibatch in minibatches]
+        update_g = self.update_generator(minibatches[-1])
+        self.finish_iteration()
+        self.log_at_steps(lambda: self.metrics(updates_d[-1], update_g))
+
+    def update_discriminator(self, minibatch: Minibatch) -> Update:
+        """One step of D against the present G."""
+        with self.update_of("discriminator") as update:
+            for x, y, z in self.microbatches(minibatch, update):
+                x, fakes = self.augment(x), self.augment(self.generator(z, y))
+                real, fake = self.discriminate(x, y), self.discriminate(fakes, y)
+                objective = self.objective.discriminator(real.logits, fake.logits)
+                penalties = self.penalise(x, y, fakes, real.logits, fake.logits)
+                update.backward(objective=objective, **class_loss(y, real, fake), **penalties)
+                update.record(real=real.logits, fake=fake.logits)
+                self.observe(real)
+        self.after_discriminator_step()
+        return update
+
+    def update_generator(self, minibatch: Minibatch) -> Update:
+        """One step of G against the present D."""
+        with self.update_of("generator") as update:
+            for x, y, z in self.microbatches(minibatch, update):
+                fake = self.discriminate(self.augment(self.generator(z, y)), y)
+                real_logits = self.discriminate(self.augment(x), y).logits if self.objective.compares else None
+                objective = self.objective.generator(fake.logits, real_logits)
+                update.backward(objective=objective, **class_loss(y, fake))
+        return update
+
+    def minibatches(self, batch: Any) -> list[Minibatch]:
+        """The batch in as many equal parts as D has steps."""
+        x, y = images_and_labels(batch)
+        k = self.discriminator_steps
+        if len(x) % k:
+            raise UserError(
+                f"a batch of {len(x)} images does not split into {k} minibatches: set data.batch_size to a multiple "
+                "of model.discriminator_steps"
+            )
+        return list(zip(x.to(self.dtype).tensor_split(k), y.tensor_split(k), strict=True))
+
+    def augment(self, x: Tensor) -> Tensor:
+        """Images as D sees them: augmented, and several at once if it judges packs."""
+        if self.augmentation is not None:
+            x = self.augmentation(x, self.normal, self.uniform)
+        return packed(x, self.discriminator.packing)
+
+    def discriminate(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
+        """What D makes of images, in 32 bits at least, whatever the precision of the networks."""
+        return DiscriminatorOutput.of(promoted(self.discriminator(x, y)))
+
+    def penalise(self, x: Tensor, y: Tensor, fakes: Tensor, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """The penalties that are due in this iteration, by name, in 32 bits at least."""
+        terms = {}
+        discriminate = lambda x: self.discriminate(x, y.repeat(max(1, len(x) // len(y)))).logits  # noqa: E731
+        batch = len(x) * self.update.microbatches * self.trainer.world_size
+        given = PenaltyInput(discriminate, x, promoted(fakes), real, fake, self.normal, self.uniform, batch)
+        for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
+            if due(self.iteration + 1, penalty.every):
+                with torch.autocast(self.device.type, enabled=False):
+                    terms[name] = penalty.every * penalty(given)
+        return terms
+
+    def observe(self, real: DiscriminatorOutput) -> None:
+        """Lets the augmentation see how sure D is of real images."""
+        if self.augmentation is not None:
+            self.augmentation.observe(real.logits.repeat_interleave(self.discriminator.packing))
+
+    def after_discriminator_step(self) -> None:
+        """Lets penalties and the augmentation act after each of D's steps."""
+        for penalty in self.penalties:
+            penalty.after_step(self.discriminator)
+        if self.augmentation is not None:
+            self.augmentation.after_step()
+
+    def on_fit_start(self) -> None:
+        """Tells penalties that follow the training how many steps D will take."""
+        for penalty in self.penalties:
+            if penalty.follows_training:
+                length = needed_iterations(self.trainer, f"steps of {type(penalty).__name__}")
+                penalty.plan(length * self.discriminator_steps)
+
+    def metrics(self, d: Update, g: Update) -> dict[str, Tensor]:
+        """What is logged: both losses and what D thinks.
+
+        A penalty has a number of its own, and only in iterations in which it is evaluated. `D/real` and `D/fake` are
+        mean sigmoids of D's logits; its accuracy is the share of logits on the right side of zero.
+        """
+        real, fake = d.recorded("real"), d.recorded("fake")
+        return {
+            "loss/discriminator": d.terms["objective"],
+            "loss/generator": g.terms["objective"],
+            "D/real": real.sigmoid().mean(),
+            "D/fake": fake.sigmoid().mean(),
+            "D/accuracy": ((real > 0).float().mean() + (fake < 0).float().mean()) / 2,
+            **{f"penalty/{name}": d.terms[name] for name in self.penalty_names if name in d.terms},
+            **{f"loss/{name}": d.terms[name] for name in ("classification",) if name in d.terms},
+            **(self.augmentation.metrics() if self.augmentation is not None else {}),
+        }
+
+
+def numbered(names: list[str]) -> list[str]:
+    """The names, of which those that occur again are numbered: R1, R2, R1_2."""
+    return [name if name not in names[:i] else f"{name}_{names[: i + 1].count(name)}" for i, name in enumerate(names)]
+
+
+def check_players(generator: Generator, discriminator: Discriminator) -> None:
+    """Refuses players that cannot meet."""
+    if tuple(generator.image_shape) != tuple(discriminator.image_shape):
+        raise UserError(
+            f"the generator makes images of {tuple(generator.image_shape)}, the discriminator judges "
+            f"{tuple(discriminator.image_shape)}: give both the same image_shape"
+        )
+    if generator.classes != discriminator.classes:
+        raise UserError(
+            f"the generator is made for {generator.classes} classes, the discriminator for {discriminator.classes}: "
+            "set model.generator.classes and model.discriminator.classes to the same number"
+        )
+
+
+def check_augmentation(augmentation: Augmentation | None, objective: Objective, generator: Generator) -> None:
+    """Refuses an augmentation that would do harm."""
+    if augmentation is None:
+        return
+    name = type(augmentation).__name__
+    if augmentation.adapts and not objective.signed:
+        raise UserError(
+            f"{name} adapts to the sign of D(x), which says nothing under {type(objective).__name__}: set "
+            "model.augmentation.speed to 0 and give model.augmentation.p, or choose another objective"
+        )
+    if tuple(generator.image_shape[1:]) == (1, 1):
+        raise UserError(f"{name} changes images, which points of the plane are not: leave out model.augmentation")

@@ -1,0 +1,89 @@
+"""Which checkpoint is meant, and where a training starts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_lightning.core import checkpoint_files
+from gan_lightning.core.errors import UserError
+from gan_lightning.runs.checkpoint import Checkpoint
+from gan_lightning.runs.run import Run
+
+NAMES = ("last", "best")
+
+
+def find(name: str | Path, root: str | Path = ".") -> Path | None:
+    """The checkpoint file that is meant by a file's name, a folder, `last` or `best`.
+
+    A folder is that of a run, or one that holds `lightning_logs`, whose newest run is meant.
+
+    Args:
+        name: `last` and `best` mean the newest file of this name among the runs in `root`.
+        root: The folder that holds `lightning_logs`.
+
+    Returns:
+        The file; None if there is no `last` or `best` yet.
+
+    Raises:
+        UserError: It is an address.
+    """
+    checkpoint_files.check_local(name)
+    if str(name) in NAMES and not Path(name).exists():
+        folders = [Path(root), *Path(root).glob("lightning_logs/*")]
+        files = [Run(folder).checkpoint(str(name)) for folder in folders]
+        return max((f for f in files if f.is_file()), key=lambda f: f.stat().st_mtime_ns, default=None)
+    path = Path(name)
+    if not path.is_dir():
+        return path
+    last = Run(path).last
+    return last if last.is_file() else find("last", path) or last
+
+
+@dataclass
+class Start:
+    """Where a training starts.
+
+    Args:
+        checkpoint: The checkpoint from which it resumes; None at the very beginning.
+        run: The run that goes on in its own folder; None for a new folder.
+    """
+
+    checkpoint: Checkpoint | None = None
+    run: Run | None = None
+
+    @property
+    def iteration(self) -> int:
+        return self.checkpoint.iteration if self.checkpoint else 0
+
+
+def start(ckpt_path: str | None, root: str | Path | None) -> Start:
+    """Reads the checkpoint, and decides where to write.
+
+    A run goes on in its own folder. If it has gone further than the checkpoint, or another root is asked for, a new
+    folder is begun, so that nothing is lost.
+
+    Args:
+        ckpt_path: As the user gave it.
+        root: `trainer.default_root_dir`.
+    """
+    path = None if ckpt_path is None else find(ckpt_path, root or ".")
+    if path is None:
+        if ckpt_path == "best":
+            raise UserError(f"there is no best.ckpt in {root or '.'}/lightning_logs yet: check ckpt_path")
+        return Start()
+    checkpoint = Checkpoint(path)
+    checkpoint_files.check_resumable(checkpoint.content, path)
+    run = checkpoint.run
+    goes_on = run is not None and lies_in(run, root) and furthest(run, checkpoint) <= checkpoint.iteration
+    return Start(checkpoint, run if goes_on else None)
+
+
+def lies_in(run: Run, root: str | Path | None) -> bool:
+    """Whether a run's folder is where a training with this root may write."""
+    return root is None or Path(root).resolve() in (run.folder.resolve(), *run.folder.resolve().parents)
+
+
+def furthest(run: Run, checkpoint: Checkpoint) -> int:
+    """The iteration that a run has reached."""
+    if not run.last.is_file() or run.last.resolve() == checkpoint.path.resolve():
+        return checkpoint.iteration
+    return Checkpoint(run.last).iteration

@@ -1,0 +1,1 @@
+"""What every kind of model shares in training: players that update in turn."""

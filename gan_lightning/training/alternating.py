@@ -1,0 +1,341 @@
+"""Networks that learn from images in alternating updates, one player after the other."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from inspect import Parameter, signature
+from math import inf
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from typing_extensions import Self
+
+from gan_lightning.core import checkpoint_files
+from gan_lightning.core.configurable import defaults_of, describe, given_arguments, rebuild
+from gan_lightning.core.differences import differences
+from gan_lightning.core.discovery import path_of
+from gan_lightning.core.distributed import average, gathered, together
+from gan_lightning.core.errors import TrainingError, UserError
+from gan_lightning.core.intervals import due
+from gan_lightning.core.seeding import TRAINING, mix, reseed
+from gan_lightning.data import ImageData
+from gan_lightning.networks import ImageShape
+from gan_lightning.networks.batch_norm import share_batch_norm
+from gan_lightning.training.batch_checks import check_class_count, check_finite, check_images, check_labels, images_of
+from gan_lightning.training.finite_checks import FiniteChecks, check_scale, check_weights
+from gan_lightning.training.length import needed_iterations
+from gan_lightning.training.optimization import Optimization, OptimizerFactory, Player
+from gan_lightning.training.restore import adapt, check_kind, kind_in
+from gan_lightning.training.supported import check_trainer
+from gan_lightning.training.update import Update, frozen, gradients, parameters, without_sync
+
+
+class AlternatingModule(LightningModule):
+    """Networks that learn from images. A subclass sets `players` and says what one iteration is.
+
+    Whatever a subclass is called with becomes its hyper-parameters, from which a checkpoint rebuilds it.
+
+    Args:
+        image_shape: Channels, height, width of the images.
+        classes: How many classes it is told; 0 for a model without labels.
+        seed: Fixes all that is drawn in training, which also depends on the iteration and the process.
+    """
+
+    players: dict[str, Player]
+    """By name, in the order of their updates; the last one's ends an iteration. The options of player X are those of
+    the argument X_optimization."""
+
+    curves: ClassVar[dict[str, dict[str, str]]] = {}
+    """What `LossCurves` draws: for each panel its lines, and the logged number of each."""
+
+    arguments: dict[str, Any]
+    """What it was called with, and the defaults of the rest."""
+
+    short_names: ClassVar[dict[str, str]] = {}
+    """What the progress bar calls the logged numbers."""
+
+    def __new__(cls, *args: Any, **kwargs: Any):
+        self = super().__new__(cls)
+        arguments = defaults_of(cls) | given_arguments(cls, args, kwargs)
+        object.__setattr__(self, "arguments", arguments)  # before nn.Module.__init__, hence not by assignment
+        return self
+
+    def __init__(self, image_shape: ImageShape, classes: int, seed: int) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.save_hyperparameters({k: describe(v) for k, v in self.arguments.items()}, logger=False)
+        for key, value in self.arguments.items():
+            if isinstance(value, Optimization):
+                value.check(f"model.{key}")
+        self.image_shape, self.classes, self.seed = image_shape, classes, seed
+        self.iteration = 0
+        self.players = {}
+        self.finite = FiniteChecks()
+
+    # ---- one iteration --------------------------------------------------------------------------------------------
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Checks the images, then fixes what will be drawn in this iteration, which is counted from 0."""
+        self.check_batch_together(batch, first=batch_idx == 0)
+        self.iteration = self.global_step
+        reseed(self.device, mix(self.seed, TRAINING, self.iteration, self.global_rank))
+
+    @contextmanager
+    def update_of(self, player: str) -> Iterator[Update]:
+        """Lets one player learn from the gradients made inside, while the others stand still.
+
+        Lightning counts every `LightningOptimizer.step` as a step of training. The last player's counts; the others
+        take the same path through precision and hooks, but past the counter.
+        """
+        strategy = self.trainer.strategy
+        optimizers = dict(zip(self.players, self.all_optimizers(), strict=True))
+        optimizer = optimizers.pop(player)
+        self.update = Update(player, self.players[player].optimization.accumulation, self.manual_backward)
+        for parameter in parameters(optimizer.optimizer):
+            parameter.grad = None
+        others = [p for other in optimizers.values() for p in parameters(other.optimizer)]
+        with frozen(others), without_sync(strategy):
+            yield self.update
+        self.update.statistics = self.statistics()
+        average([*gradients(optimizer.optimizer), *self.update.terms.values(), *self.update.statistics.values()])
+        if player == [*self.players][-1]:
+            optimizer.step()
+        else:
+            strategy.optimizer_step(optimizer.optimizer, lambda: None)
+
+    def split(self, minibatch: Sequence[Tensor], update: Update) -> Iterator[tuple[Tensor, ...]]:
+        """A minibatch, tensors of equal length with the images first, in the microbatches of this update."""
+        x, key = minibatch[0], f"model.{update.player}_optimization.accumulation"
+        if len(x) % update.microbatches:
+            steps = "model.discriminator_steps times " if "discriminator_steps" in self.hparams else ""
+            raise UserError(
+                f"a minibatch of {len(x)} images does not split into {update.microbatches} parts: set data.batch_size "
+                f"to a multiple of {steps}{key}"
+            )
+        if len(x) * self.trainer.world_size == update.microbatches and self.normalises_batches():
+            raise UserError(
+                f"batch normalisation takes two images or more at once, and the {update.player} gets one: set "
+                f"data.batch_size higher (or {key} lower)"
+            )
+        return zip(*(tensor.tensor_split(update.microbatches) for tensor in minibatch), strict=True)
+
+    def normalises_batches(self) -> bool:
+        networks = [player.network for player in self.players.values()]
+        return any(isinstance(layer, BatchNorm) for network in networks for layer in network.modules())
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers of a shape that begins with the number of images."""
+        return torch.randn(shape, device=self.device, dtype=self.dtype)  # type: ignore[arg-type]
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Numbers uniform in [0, 1), of a shape that begins with the number of images."""
+        return torch.rand(shape, device=self.device, dtype=self.dtype)  # type: ignore[arg-type]
+
+    def finish_iteration(self) -> None:
+        """Ends every iteration: learning rates move on."""
+        schedulers = self.lr_schedulers() or []
+        for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+            scheduler.step()  # type: ignore[call-arg]
+
+    # ---- gradients ------------------------------------------------------------------------------------------------
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        with torch.autocast(self.device.type, enabled=False):  # autocast is for the forward pass alone
+            loss.backward(*args, **kwargs)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Checks the gradient, which is now averaged over processes and unscaled, and limits it."""
+        slopes, limit = gradients(optimizer), self.players[self.update.player].optimization.gradient_clip
+        norm = get_total_norm(slopes)
+        # a gradient scaler meets overflows, skips the step and lowers its scale: no trouble
+        gradient = {"gradient": norm} if self.scaler is None else {}
+        self.finite.add(self.iteration, self.update.player, self.update.terms | gradient | self.update.statistics)
+        if self.device.type == "cpu":  # elsewhere, when numbers are logged or saved
+            self.finite.check()
+        if limit is not None:
+            clip_grads_with_norm_(parameters(optimizer), limit, norm)
+
+    def statistics(self) -> dict[str, Tensor]:
+        """The largest of the moving statistics of the players' layers, if they have any."""
+        networks = [player.network for player in self.players.values()]
+        moving = [buffer for network in networks for buffer in network.buffers() if buffer.is_floating_point()]
+        return {"batch statistics": get_total_norm(moving, norm_type=inf)} if moving else {}
+
+    @property
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """The gradient scaler of 16-mixed."""
+        return getattr(self.trainer.precision_plugin, "scaler", None)
+
+    # ---- optimizers -----------------------------------------------------------------------------------------------
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
+        factories = self.optimizer_factories()
+        optimizers = {name: self.make_optimizer(name, factories[name]) for name in self.players}
+        made = [p.optimization.make_scheduler(optimizers[name], self.length) for name, p in self.players.items()]
+        schedulers = [scheduler for scheduler in made if scheduler is not None]
+        if any(isinstance(scheduler, ReduceLROnPlateau) for scheduler in schedulers):
+            raise UserError(
+                "ReduceLROnPlateau waits for a loss to stop falling, which says nothing of a GAN: choose another "
+                "scheduler"
+            )
+        return [*optimizers.values()], schedulers
+
+    def make_optimizer(self, player: str, factory: OptimizerFactory) -> Optimizer:
+        """The optimizer of a player.
+
+        Raises:
+            UserError: It refuses its options.
+        """
+        try:
+            return factory(self.players[player].network.parameters())
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise UserError(f"model.{player}_optimization.optimizer refuses its options: {error}") from error
+
+    def optimizer_factories(self) -> dict[str, OptimizerFactory]:
+        """What makes each player's optimizer. A fused one unscales as it steps, too late for a limit on gradients."""
+        factories = {name: player.optimization.optimizer for name, player in self.players.items()}
+        if self.scaler is None:
+            return factories
+        unfused: dict[str, Any] = {"fused": False}
+        fused = [name for name, factory in factories.items() if describe(factory)["init_args"].get("fused")]
+        return factories | {name: partial(factories[name], **unfused) for name in fused}
+
+    def length(self) -> int:
+        """The iterations of the training, for schedules that follow it."""
+        follows = [name for name, player in self.players.items() if player.optimization.follows_training]
+        return needed_iterations(self.trainer, f"model.{follows[0]}_optimization.scheduler.iterations")
+
+    def all_optimizers(self) -> list[Any]:
+        found = self.optimizers()
+        return found if isinstance(found, list) else [found]
+
+    # ---- starting and resuming ------------------------------------------------------------------------------------
+
+    def configure_callbacks(self) -> list:
+        """Lightning asks for these as soon as it knows the model: the first chance to refuse the trainer's options."""
+        check_trainer(self.trainer, [*self.players][::-1])
+        return []
+
+    def setup(self, stage: str) -> None:
+        checkpoint_files.use_safe_files(self.trainer.strategy)
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if self.classes and stage == "fit" and isinstance(data, ImageData):
+            check_class_count(data.classes, self.classes, self.class_keys)
+        if self.trainer.world_size > 1:
+            for player in self.players.values():
+                share_batch_norm(player.network)
+
+    @property
+    def class_keys(self) -> str:
+        """The options that say how many classes there are."""
+        pieces = {name: words for name, words in self.hparams.items() if isinstance(words, dict)}
+        made_for = [name for name, words in pieces.items() if words.get("init_args", {}).get("classes")]
+        return " and ".join(f"model.{name}.classes" for name in made_for)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Lets settings that differ from the checkpoint's take effect, and reports them."""
+        check_kind(checkpoint, self, "the checkpoint")
+        checkpoint_files.check_fits(checkpoint["state_dict"], self, "the checkpoint")
+        if self.trainer.training:
+            checkpoint_files.check_resumable(checkpoint, "the checkpoint")
+            for change in differences(checkpoint["hyper_parameters"], dict(self.hparams)):
+                rank_zero_info(f"changed: model.{change}")
+            adapt(checkpoint, self.players, self.optimizer_factories(), self.length)
+
+    def on_train_start(self) -> None:
+        starts = gathered(f"{self.global_step:,}")
+        if len({*starts}) > 1:
+            raise TrainingError(
+                f"the processes start at iterations {', '.join(map(str, starts))}: the checkpoint must lie where all "
+                "machines can read it"
+            )
+
+    # ---- checking and logging -------------------------------------------------------------------------------------
+
+    def check_batch_together(self, batch: Any, first: bool) -> None:
+        """Checks the first batch of an epoch, and each of a script's own loader; all processes stop if one is bad."""
+        if first:
+            check = partial(self.check_batch, batch)
+        elif isinstance(self.trainer.datamodule, ImageData):  # type: ignore[attr-defined]
+            return  # bytes, scaled by the package
+        else:
+            check = partial(self.check_later_batch, batch)
+        together(self.trainer.strategy, check, f"iteration {self.global_step + 1:,}: ", whole=True)
+
+    def check_batch(self, batch: Any) -> None:
+        """Refuses images or labels that the networks would misread."""
+        check_images(images_of(batch), self.image_shape)
+        if self.classes:
+            check_labels(batch, self.classes, self.class_keys)
+
+    def check_later_batch(self, batch: Any) -> None:
+        """Refuses what may differ from batch to batch: pixels that are not finite, and labels."""
+        check_finite(images_of(batch))
+        if self.classes:
+            check_labels(batch, self.classes, self.class_keys)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Names the kind of model, and keeps what is not finite out of every checkpoint."""
+        checkpoint["kind"] = path_of(type(self))
+        self.finite.check()
+        check_weights(checkpoint["state_dict"], self.global_step, [*self.players])
+
+    @torch.no_grad()
+    def log_at_steps(self, metrics: Callable[[], dict[str, Tensor]]) -> None:
+        """Logs means over processes every `log_every_n_steps` iterations; stops if something is not finite.
+
+        Args:
+            metrics: Computes scalars by name; only called when they are logged.
+        """
+        if not due(self.global_step, self.trainer.log_every_n_steps):  # type: ignore[attr-defined]
+            return
+        self.finite.check()
+        if self.scaler:
+            check_scale(self.scaler.get_scale(), self.global_step)
+        named = metrics()
+        means = torch.stack(list(named.values()))
+        average([means])
+        logged = dict(zip(named, means.tolist(), strict=True))
+        self.log_dict(logged, prog_bar=True, logger=False)
+        for logger in self.loggers:  # now, so that a checkpoint of this iteration finds its numbers in the logs
+            logger.log_metrics(logged, step=self.global_step)
+
+    # ---- files ----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls, checkpoint_path: str | Path, map_location: Any = "cpu", **replaced: Any
+    ) -> Self:
+        """Rebuilds the model in a checkpoint file. Nothing in it is executed, and nothing is imported for it.
+
+        A base class, as `GenerativeModel.load_from_checkpoint`, rebuilds whatever kind of model the file holds.
+
+        Args:
+            checkpoint_path: A file on this machine.
+            map_location: The device for its tensors.
+            **replaced: Arguments of the model that are to differ from the checkpoint's.
+
+        Raises:
+            UserError: The file is missing, damaged, holds code, or names a class that is not loaded.
+        """
+        checkpoint = checkpoint_files.read(checkpoint_path, map_location)
+        words = {k: v for k, v in checkpoint["hyper_parameters"].items() if k not in replaced}
+        abstract = cls.training_step is LightningModule.training_step
+        kind = kind_in(checkpoint, checkpoint_path, cls) if abstract else cls
+        known = signature(kind).parameters
+        missing = {k for k, p in known.items() if p.default is Parameter.empty} - {*words, *replaced}
+        unknown = {*words} - {*known}
+        if missing or unknown:
+            raise UserError(f"{checkpoint_path} holds another model than {kind.__name__}")
+        model: Any = kind(**rebuild(words), **replaced)
+        checkpoint_files.check_fits(checkpoint["state_dict"], model, checkpoint_path)
+        model.load_state_dict(checkpoint["state_dict"])
+        return model.to(map_location) if isinstance(map_location, (str, torch.device)) else model

@@ -1,0 +1,85 @@
+"""How one player learns: its optimizer and all that belongs to it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from inspect import signature
+
+from torch import nn
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from gan_lightning.core.configurable import made_by, record
+from gan_lightning.core.errors import UserError
+from gan_lightning.training import schedules  # noqa: F401  lets configs name them
+
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+SchedulerFactory = Callable[[Optimizer], LRScheduler]
+
+CLASSIC_ADAM: OptimizerFactory = partial(Adam, lr=2e-4, betas=(0.5, 0.999))
+"""Radford et al., "Unsupervised representation learning with deep convolutional generative adversarial networks", 2016,
+Section 4. https://arxiv.org/abs/1511.06434"""
+
+
+@record
+@dataclass(frozen=True)
+class Optimization:
+    """How one player learns.
+
+    Args:
+        optimizer: The optimizer of the player's parameters.
+        scheduler: The schedule of its learning rate, one step an iteration; null for a constant rate.
+        gradient_clip: The largest norm of the gradient; a larger gradient is scaled down to it. Null for no limit.
+        accumulation: Microbatches into which a batch is split, one after the other: the same step in less memory.
+    """
+
+    optimizer: OptimizerFactory = CLASSIC_ADAM
+    scheduler: SchedulerFactory | None = None
+    gradient_clip: float | None = None
+    accumulation: int = 1
+
+    def check(self, key: str) -> None:
+        """Refuses what is out of range.
+
+        Args:
+            key: The option that holds all of this.
+
+        Raises:
+            UserError: The value and the rule.
+        """
+        if self.gradient_clip is not None and not self.gradient_clip > 0:
+            raise UserError(f"{key}.gradient_clip is {self.gradient_clip}; it must be above 0, or null for no limit")
+        if self.accumulation < 1:
+            raise UserError(f"{key}.accumulation is {self.accumulation}; it must be at least 1")
+
+    @property
+    def follows_training(self) -> bool:
+        """Whether the schedule takes its length from the training."""
+        if self.scheduler is None:
+            return False
+        cls, options = made_by(self.scheduler)
+        return "iterations" in signature(cls).parameters and options.get("iterations") is None
+
+    def make_scheduler(self, optimizer: Optimizer, length: Callable[[], int]) -> LRScheduler | None:
+        """The schedule of an optimizer.
+
+        Args:
+            optimizer: The player's.
+            length: Tells the iterations of the training; only asked if the schedule follows it.
+        """
+        if self.scheduler is None:
+            return None
+        return self.scheduler(optimizer, **({"iterations": length()} if self.follows_training else {}))
+
+
+@dataclass
+class Player:
+    """A network that learns, and how.
+
+    Args:
+        network: The network.
+        optimization: How it learns.
+    """
+
+    network: nn.Module
+    optimization: Optimization

@@ -1,0 +1,104 @@
+"""Batches: their order, their split over processes, their range."""
+
+from itertools import chain
+
+import pytest
+import torch
+from conftest import Blobs, fit, tiny_gan
+from lightning.pytorch import Callback
+from torch.utils.data import Dataset, TensorDataset
+
+from gan_lightning.core.errors import UserError
+from gan_lightning.data import Batches
+from gan_lightning.data.image_data import scale
+
+
+class Numbers(Dataset):
+    """Each image is its own index."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index):
+        return index, index
+
+
+def epoch(**options) -> list[list[int]]:
+    return [x.tolist() for x, _ in Batches(Numbers(23), 5, **options)]
+
+
+def test_an_epoch_uses_no_image_twice_and_leaves_out_less_than_a_batch():
+    seen = [*chain(*epoch())]
+    assert len(seen) == len(set(seen)) == 20
+
+
+def test_every_epoch_has_its_own_order_and_every_seed_too():
+    orders = [str(epoch(seed=seed, iteration=lambda i=start: i)) for seed in (0, 1) for start in (0, 4, 8)]
+    assert len(set(orders)) == 6
+
+
+def test_batch_p_is_the_same_however_one_gets_there():
+    whole = [*chain(*(epoch(iteration=lambda i=start: i) for start in (0, 4, 8)))]
+    for start in range(9):
+        assert epoch(iteration=lambda i=start: i) == whole[start : start + 4]
+
+
+def test_workers_that_read_ahead_change_nothing():
+    for start in (0, 3):
+        assert epoch(workers=2, iteration=lambda i=start: i) == epoch(iteration=lambda i=start: i)
+
+
+def test_processes_share_the_images_without_overlap():
+    alone = [x.tolist() for x, _ in Batches(Numbers(24), 4)]
+    parts = [[x.tolist() for x, _ in Batches(Numbers(24), 2, process=p, processes=2)] for p in (0, 1)]
+    assert [a + b for a, b in zip(*parts, strict=True)] == alone, "two processes see one process's double batch"
+
+
+def test_reading_leaves_the_global_stream_alone():
+    torch.manual_seed(0)
+    expected = torch.randn(3)
+    torch.manual_seed(0)
+    epoch()
+    assert torch.equal(torch.randn(3), expected)
+
+
+def test_bytes_are_scaled_to_minus_one_and_one():
+    assert scale(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1, 1]
+    every = scale(torch.arange(256, dtype=torch.uint8))
+    assert torch.equal(((every + 1) * 127.5).round().byte(), torch.arange(256, dtype=torch.uint8))
+
+
+class Look(Callback):
+    """Keeps the batches that the game gets."""
+
+    def __init__(self) -> None:
+        self.batches = []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        self.batches.append(batch)
+
+
+def test_the_game_gets_floats_of_the_right_shape_and_range_with_labels():
+    look = Look()
+    fit(tiny_gan(), Blobs(), callbacks=[look], max_steps=12)
+    x = torch.cat([x for x, _ in look.batches])
+    y = torch.cat([y for _, y in look.batches])
+    assert x.shape[1:] == (1, 4, 4)
+    assert (x.dtype, y.dtype) == (torch.float32, torch.int64)
+    assert (x.min(), x.max()) == (-1, 1)
+    assert sorted(y.tolist()) == sorted(list(range(48)) * 2), "two epochs, each image once in each"
+
+
+def test_data_smaller_than_a_batch_is_refused_with_the_largest_batch_that_fits():
+    with pytest.raises(UserError, match=r"Blobs has 48 images, .* set data\.batch_size to at most 48"):
+        fit(tiny_gan(), Blobs(batch_size=49))
+
+
+def test_images_in_memory_stay_bytes():
+    data = Blobs()
+    data.setup("fit")
+    assert isinstance(data.source, TensorDataset)
+    assert data.source.tensors[0].dtype == torch.uint8

@@ -1,0 +1,205 @@
+"""What sees images: learnt feature networks, their files, and Inception where it can be had."""
+
+import builtins
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import SHAPE, Blobs, fit
+from safetensors.torch import save_file
+
+from gan_lightning import FeatureLearner
+from gan_lightning.augmentation import DiffAugment
+from gan_lightning.callbacks import FeatureWriter
+from gan_lightning.core.errors import UserError
+from gan_lightning.data import MNIST, Digits, Ring, StackedMNIST
+from gan_lightning.evaluation.features import Coordinates, Inception, Learnt, extractor_for, inception, write_features
+from gan_lightning.evaluation.features.inception import as_pixels
+from gan_lightning.networks import FeatureNetwork
+from gan_lightning.networks.features import alike
+
+FAST = partial(torch.optim.Adam, lr=3e-3)
+
+
+def network(classes: int = 3) -> FeatureNetwork:
+    torch.manual_seed(0)
+    return FeatureNetwork(SHAPE, classes, features=5, width=4)
+
+
+def noise(count: int = 7) -> torch.Tensor:
+    return torch.rand(count, *SHAPE, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def test_a_feature_network_is_the_same_after_a_way_through_its_file(tmp_path):
+    write_features(network(), tmp_path / "f.safetensors", {"name": "mine"})
+    found, again = Learnt(tmp_path / "f.safetensors"), Learnt(tmp_path / "f.safetensors")
+    seen = found.extract(noise())
+    assert torch.equal(seen.features, network()(noise()).detach())
+    assert seen.probabilities is not None
+    assert torch.allclose(seen.probabilities.sum(1), torch.ones(7))
+    assert (found.name, len(found.digest)) == ("mine", 12)
+    assert found.digest == again.digest
+    write_features(network(), tmp_path / "g.safetensors", {"name": "other"})
+    assert Learnt(tmp_path / "g.safetensors").digest != found.digest, "the digest is that of all that is in the file"
+
+
+def test_without_labels_there_are_no_probabilities(tmp_path):
+    write_features(network(classes=0), tmp_path / "f.safetensors", {"name": "mine"})
+    assert Learnt(tmp_path / "f.safetensors").extract(noise()).probabilities is None
+
+
+def test_what_is_no_feature_network_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "f.safetensors"
+    with pytest.raises(UserError, match="there is no file"):
+        Learnt(path)
+    path.write_bytes(b"no safetensors")
+    with pytest.raises(UserError, match=r"f\.safetensors holds no feature network"):
+        Learnt(path)
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(UserError, match="holds no feature network"):
+        Learnt(path)
+    words = {"network": '{"class_path": "os.system", "init_args": {"command": "true"}}', "about": '{"name": "evil"}'}
+    save_file({"a": torch.zeros(1)}, path, words)
+    with pytest.raises(UserError, match=r"holds a os\.system"):
+        Learnt(path)
+
+
+def test_a_feature_network_with_numbers_that_are_not_finite_is_refused(tmp_path):
+    broken = network()
+    torch.nn.init.constant_(broken.dense.weight, float("nan"))
+    write_features(broken, tmp_path / "f.safetensors", {"name": "mine"})
+    with pytest.raises(UserError, match="is damaged: it holds numbers that are not finite"):
+        Learnt(tmp_path / "f.safetensors")
+
+
+def test_images_of_another_shape_are_refused(tmp_path):
+    write_features(network(), tmp_path / "f.safetensors", {"name": "mine"})
+    with pytest.raises(UserError, match=r"the extractor mine sees images of \(1, 4, 4\), and these are \(3, 8, 8\)"):
+        Learnt(tmp_path / "f.safetensors").extract(torch.zeros(2, 3, 8, 8))
+
+
+def test_the_one_that_comes_with_the_package_is_small_and_knows_digits():
+    extractor = extractor_for(MNIST())
+    assert isinstance(extractor, Learnt)
+    path = Path(inception.__file__).parent / "mnist.safetensors"
+    assert path.stat().st_size < 1_000_000
+    digits = Digits()
+    digits.setup("fit")
+    assert digits.source is not None
+    x, y = digits.source[torch.arange(500)]
+    seen = extractor.extract(digits.as_floats(x))
+    assert seen.features.shape == (500, 64)
+    assert (seen.features.std(0) > 0.01).all(), "no feature is dead"
+    assert seen.probabilities is not None
+    assert (seen.probabilities.argmax(1) == y).float().mean() > 0.6, "it has never seen these digits, only MNIST's"
+
+
+def test_three_digits_are_seen_channel_by_channel():
+    extractor, single = extractor_for(StackedMNIST()), extractor_for(MNIST())
+    digits = Digits()
+    digits.setup("fit")
+    assert digits.source is not None
+    x = digits.as_floats(digits.source[torch.arange(30)][0])
+    seen, alone = extractor.extract(x.reshape(10, 3, 28, 28)), single.extract(x)
+    assert torch.allclose(seen.features, alone.features.reshape(10, 192), atol=1e-5)
+    assert seen.probabilities is not None
+    assert alone.probabilities is not None
+    assert torch.allclose(seen.probabilities.sum(1), torch.ones(10), atol=1e-5)
+    best = alone.probabilities.argmax(1).reshape(10, 3)
+    assert torch.equal(seen.probabilities.argmax(1), (best * torch.tensor([100, 10, 1])).sum(1)), "as data labels them"
+    sure = alone.probabilities.max(1).values.reshape(10, 3).prod(1)
+    assert torch.allclose(seen.probabilities.max(1).values, sure, atol=1e-5)
+
+
+def test_points_are_their_own_features():
+    extractor = extractor_for(Ring())
+    assert isinstance(extractor, Coordinates)
+    assert torch.equal(extractor.extract(torch.ones(3, 2, 1, 1)).features, torch.ones(3, 2))
+    with pytest.raises(UserError, match="are not points"):
+        extractor.extract(noise())
+    with pytest.raises(UserError, match=r"judge\.extractor is MNIST, but points are seen as they are"):
+        extractor_for(Ring(), "MNIST")
+
+
+def test_data_that_no_network_knows_is_refused_with_what_to_do():
+    with pytest.raises(UserError, match=r"knows Blobs: make one with gan fit --config configs/extractor\.yaml"):
+        extractor_for(Blobs())
+
+
+# ---- learning -----------------------------------------------------------------------------------------------------
+
+
+def test_the_contrastive_loss_is_that_of_its_equation():
+    a, b = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))
+    views = torch.cat([a, b]).double().numpy()
+    views /= np.linalg.norm(views, axis=1, keepdims=True)
+    s = np.exp(views @ views.T / 0.5)
+    terms = [-np.log(s[i, (i + 4) % 8] / (s[i].sum() - s[i, i])) for i in range(8)]
+    assert alike(a, b, 0.5).item() == pytest.approx(np.mean(terms), rel=1e-5)
+
+
+def test_digits_are_learnt_from_their_labels(tmp_path):
+    torch.manual_seed(0)
+    data = Digits(batch_size=64, held_out=0.3)
+    model = FeatureLearner(FeatureNetwork(data.image_shape, 10, features=16, width=8), network_optimizer=FAST)
+    fit(model, data, max_steps=100, callbacks=[FeatureWriter()], default_root_dir=tmp_path)
+    about = Learnt(tmp_path / "features.safetensors").about
+    assert about["accuracy"] > 0.8
+    assert (about["images"], about["held_out"], about["iterations"]) == (1258, 0.3, 100)
+
+
+def test_digits_are_learnt_to_be_told_apart_without_labels(tmp_path):
+    """Held-out ones too: two views of one are more alike than they were."""
+
+    def loss() -> float:
+        assert data.left_out is not None
+        x = data.as_floats(data.left_out[torch.arange(64)][0])
+        stream = torch.Generator().manual_seed(3)
+        draw = lambda *shape: torch.rand(shape, generator=stream)  # noqa: E731
+        with torch.no_grad():
+            views = [net.scores(net(DiffAugment()(x, draw, draw))) for _ in range(2)]
+        return alike(views[0], views[1], 0.2).item()
+
+    torch.manual_seed(0)
+    data = Digits(batch_size=64, held_out=0.3)
+    data.setup("fit")
+    net = FeatureNetwork(data.image_shape, 0, features=16, width=8)
+    before = loss()
+    fit(FeatureLearner(net, network_optimizer=FAST), data, max_steps=100, default_root_dir=tmp_path)
+    assert loss() < before - 0.1
+
+
+# ---- Inception ----------------------------------------------------------------------------------------------------
+
+
+def test_inception_says_what_it_lacks(monkeypatch):
+    imported = builtins.__import__
+
+    def lacking(name, *others):
+        if name.startswith("torch_fidelity"):
+            raise ImportError(name)
+        return imported(name, *others)
+
+    monkeypatch.setattr(builtins, "__import__", lacking)
+    with pytest.raises(UserError, match="needs torch-fidelity: pip install torch-fidelity"):
+        Inception()
+
+
+def test_inception_without_its_weights_says_where_to_put_them(monkeypatch, tmp_path):
+    def refused(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refused)
+    with pytest.raises(UserError, match=r"could not be downloaded \(no network\): put https://github\.com/toshas"):
+        inception.downloaded()
+
+
+def test_images_for_inception_are_bytes_of_three_channels_and_not_too_large():
+    black_and_white = torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1)
+    assert as_pixels(black_and_white).flatten().tolist() == [0] * 3 + [255] * 3
+    assert as_pixels(torch.zeros(1, 3, 400, 500)).shape == (1, 3, 299, 299)
+    with pytest.raises(UserError, match="have 2 channels"):
+        as_pixels(torch.zeros(1, 2, 8, 8))

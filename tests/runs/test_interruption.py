@@ -1,0 +1,220 @@
+"""The command is killed, stopped, moved and changed in the middle of a training."""
+
+import os
+import random
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from processes import free_port, gan, start, status, torchrun, wait_until
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from test_resume import equal, state
+
+from gan_lightning.runs.metrics_csv import rows
+
+RUN = Path("lightning_logs/version_0")
+LAST = RUN / "checkpoints" / "last.ckpt"
+TRAINING = [
+    *("fit", "--data", "Digits", "--data.batch_size", "16", "--trainer.max_steps", "300"),
+    *("--trainer.log_every_n_steps", "3", "--checkpoint.every_n_steps", "7", "--grid.every_n_steps", "100"),
+    *("--model.generator.hidden", "[8]", "--model.discriminator.hidden", "[8]", "--grid.rows", "2"),
+    *("--trainer.accelerator", "cpu"),
+]
+TWO = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "8"]
+
+
+@pytest.fixture(autouse=True)
+def somewhere_else(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of the training without interruption."""
+    folder = tmp_path_factory.mktemp("whole")
+    process = start(within, folder, *TRAINING)
+    assert status(process) == 0, (folder / "output.txt").read_text()
+    return folder / RUN
+
+
+def within(folder: Path, *arguments: str) -> None:
+    os.chdir(folder)
+    gan(*arguments)
+
+
+def output() -> str:
+    return Path("output.txt").read_text()
+
+
+def logged() -> int:
+    return len(rows(RUN / "metrics.csv"))
+
+
+def assert_same_run(run: Path, whole: Path) -> None:
+    """All that a training leaves, bit for bit."""
+    assert equal(state(run / "checkpoints/last.ckpt"), state(whole / "checkpoints/last.ckpt"))
+    files = sorted(p.relative_to(whole) for p in whole.rglob("*") if p.suffix not in (".ckpt",) and p.is_file())
+    for path in (p for p in files if "tfevents" not in p.name):
+        assert (run / path).read_bytes() == (whole / path).read_bytes(), path
+    assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    assert shown(run) == shown(whole)
+
+
+def shown(run: Path) -> list[tuple[int, float]]:
+    """The curve that TensorBoard shows."""
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0})
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars("loss/generator")]
+
+
+def train_and_kill(kills: int, seed: int) -> None:
+    """Kills the training at random moments, and goes on each time."""
+    moments, killed = random.Random(seed), 0
+    for _ in range(kills):
+        process = start(gan, *TRAINING, "--ckpt_path", "last")
+        goal = logged() + moments.randrange(1, 100 // kills)
+        wait_until(lambda goal=goal: logged() >= goal, process)
+        time.sleep(moments.random() * 0.05)
+        os.kill(process.pid, signal.SIGKILL)  # type: ignore[arg-type]
+        killed += status(process) == 128 + signal.SIGKILL
+    assert killed > kills / 2, output()
+    assert status(start(gan, *TRAINING, "--ckpt_path", "last")) == 0, output()
+
+
+def test_a_training_that_is_killed_at_random_moments_ends_where_it_would_have_ended(whole):
+    train_and_kill(kills=20, seed=0)
+    assert_same_run(RUN, whole)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGUSR1", 138), ("SIGHUP", 129)])
+def test_a_signal_saves_and_stops_with_its_status(name, code, whole):
+    process = start(gan, *TRAINING)
+    wait_until(lambda: logged() > 10, process)
+    os.kill(process.pid, getattr(signal, name))  # type: ignore[arg-type]
+    assert status(process) == code, output()
+    assert f"{name}: stopped after iteration" in output()
+    assert "Traceback" not in output()
+    assert status(start(gan, *TRAINING, "--ckpt_path", str(LAST))) == 0, output()
+    assert_same_run(RUN, whole)
+
+
+def test_a_signal_to_one_of_two_processes_stops_both_and_loses_nothing(tmp_path_factory):
+    def group(folder: Path, *arguments: str) -> list:
+        port = str(free_port())
+        return [start(within, folder, *TRAINING, *TWO, *arguments, **torchrun(rank, 2, port)) for rank in range(2)]
+
+    other = tmp_path_factory.mktemp("whole")
+    assert [status(p) for p in group(other)] == [0, 0], (other / "output.txt").read_text()
+    first = group(Path())
+    wait_until(lambda: logged() > 10, first[0])
+    os.kill(first[1].pid, signal.SIGTERM)
+    assert [status(p) for p in first] == [143, 0], output()
+    assert [status(p) for p in group(Path(), "--ckpt_path", "last")] == [0, 0], output()
+    assert_same_run(RUN, other / RUN)
+
+
+# ---- going on with other settings ---------------------------------------------------------------------------------
+
+
+def test_a_changed_learning_rate_takes_effect_and_is_reported():
+    assert status(start(gan, *TRAINING, "--trainer.max_steps", "10")) == 0, output()
+    changed = ["--model.generator_optimizer.lr", "0.5", "--trainer.max_steps", "12", "--ckpt_path", "last"]
+    assert status(start(gan, *TRAINING, *changed)) == 0, output()
+    assert "changed: model.generator_optimizer.lr: 0.0002 -> 0.5" in output()
+    assert "changed: trainer.max_steps: 10 -> 12" in output()
+    assert output().count("changed: ") == 2
+    optimizer_d, optimizer_g = torch.load(LAST, weights_only=True)["optimizer_states"]
+    assert (optimizer_d["param_groups"][0]["lr"], optimizer_g["param_groups"][0]["lr"]) == (2e-4, 0.5)
+    assert optimizer_g["state"][0]["step"] == 12, "what Adam has learnt stays"
+    assert yaml.safe_load((RUN / "config.yaml").read_text())["model"]["generator_optimizer"]["init_args"]["lr"] == 0.5
+
+
+def test_going_on_from_an_older_checkpoint_begins_a_new_folder_and_leaves_the_old_one():
+    short = ["--trainer.max_steps", "9"]
+    assert status(start(gan, *TRAINING, *short)) == 0, output()
+    old = RUN / "checkpoints" / "old.ckpt"
+    LAST.rename(old)
+    before = (RUN / "metrics.csv").read_text()
+    assert status(start(gan, *TRAINING, "--trainer.max_steps", "15", "--ckpt_path", str(old))) == 0, output()
+    assert [row["step"] for row in rows(RUN / "metrics.csv")] == ["3", "6", "9", "12", "15"], "it went no further"
+    assert status(start(gan, *TRAINING, "--trainer.max_steps", "12", "--ckpt_path", str(old))) == 0, output()
+    assert f"in a new folder: {RUN} is left as it is" in output()
+    new = RUN.with_name("version_1")
+    assert (new / "metrics.csv").read_text().startswith(before)
+    assert [row["step"] for row in rows(new / "metrics.csv")] == ["3", "6", "9", "12"]
+    assert len(rows(RUN / "metrics.csv")) == 5
+
+
+def test_every_option_of_a_run_survives_in_its_checkpoint():
+    options = [
+        "--seed",
+        "7",
+        "--model.average_decay",
+        "0.5",
+        "--model.generator_gradient_clip",
+        "2",
+        "--trainer.max_steps",
+    ]
+    assert status(start(gan, *TRAINING, *options, "4")) == 0, output()
+    assert status(start(gan, *TRAINING, *options, "6", "--ckpt_path", "last")) == 0, output()
+    assert output().count("changed: ") == 1
+    assert status(start(gan, "predict", "--ckpt_path", "last", "--samples.count", "2")) == 0, output()
+
+
+def test_a_folder_that_cannot_hold_a_run_is_refused_in_one_line():
+    for root in ("/dev/null", "/proc/nowhere"):
+        assert status(start(gan, *TRAINING, "--trainer.default_root_dir", root)) == 2
+        assert f"default_root_dir is {root}, which cannot hold a run" in output().splitlines()[-1]
+    assert "Traceback" not in output()
+
+
+def test_last_starts_from_the_beginning_where_there_is_none_and_does_nothing_where_all_is_done():
+    job = [*TRAINING, "--trainer.max_steps", "5", "--ckpt_path", "last"]
+    assert status(start(gan, *job)) == 0, output()
+    assert "there is no last.ckpt yet: starting from the beginning" in output()
+    before = LAST.read_bytes()
+    assert status(start(gan, *job)) == 0, output()
+    assert "nothing to do" in output()
+    assert LAST.read_bytes() == before
+    assert [p.name for p in RUN.parent.iterdir()] == ["version_0"]
+
+
+def test_the_best_checkpoint_is_the_one_with_the_best_number():
+    best = ["--checkpoint.monitor", "D/fake", "--checkpoint.mode", "max", "--checkpoint.every_n_steps", "3"]
+    assert status(start(gan, *TRAINING, *best, "--trainer.max_steps", "60")) == 0, output()
+    table = {int(row["step"]): float(row["D/fake"]) for row in rows(RUN / "metrics.csv")}
+    kept = torch.load(RUN / "checkpoints" / "best.ckpt", weights_only=True)["global_step"]
+    assert kept == max(table, key=table.__getitem__)
+    assert kept < 60
+    assert status(start(gan, "predict", "--ckpt_path", "best", "--samples.count", "2")) == 0, output()
+
+
+def test_a_run_is_not_overwritten_where_runs_have_no_folders_of_their_own():
+    job = [*TRAINING, "--trainer.max_steps", "5", "--trainer.logger", "false"]
+    assert status(start(gan, *job)) == 0, output()
+    before = Path("checkpoints/last.ckpt").read_bytes()
+    assert status(start(gan, *job)) == 2
+    assert "holds a run already: go on with --ckpt_path" in output().splitlines()[-1]
+    assert Path("checkpoints/last.ckpt").read_bytes() == before
+    assert status(start(gan, *job, "--ckpt_path", ".", "--trainer.max_steps", "6")) == 0, output()
+
+
+def listens(port: int) -> bool:
+    """Whether a process waits for others at this port."""
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_ctrl_c_while_two_processes_wait_for_each_other_ends_at_once():
+    """One of two is started; it waits for the other, who never comes."""
+    port = free_port()
+    process = start(gan, *TRAINING, *TWO, **torchrun(0, 2, str(port)))
+    wait_until(lambda: listens(port), process)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGINT)  # type: ignore[arg-type]
+    assert status(process) == 130
+    assert "Traceback" not in output()

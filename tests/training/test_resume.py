@@ -1,0 +1,154 @@
+"""Interrupted anywhere and resumed, a training ends where it would have ended."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import Blobs, fit, tiny_gan
+from processes import together
+from test_precision import half
+from variants import SGD, VARIANTS, play
+
+from gan_lightning.callbacks import KeepCheckpoints, LossCurves, SampleGrid
+from gan_lightning.runs.restore import changes
+
+ITERATIONS = 8
+"""Of which three make an epoch."""
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Equal bit for bit, in every leaf."""
+    if isinstance(a, torch.Tensor):
+        return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return type(a) is type(b) and a == b
+
+
+def state(path: Path) -> dict[str, Any]:
+    """Everything that a checkpoint holds of a training, but the time it took: players, average, optimizers, curves."""
+    checkpoint = torch.load(path, weights_only=True)
+    for key in ("cpu", "wall"):
+        checkpoint["callbacks"].get("Cost", {}).pop(key, None)
+    return {k: checkpoint[k] for k in checkpoint if k not in ("loops", "pytorch-lightning_version")}
+
+
+def train(name: str, folder: Path, stop: int = ITERATIONS, ckpt_path: Path | None = None, **options: Any) -> Path:
+    """Trains a variant up to an iteration, with everything that watches; the path of the last checkpoint."""
+    watchers = [*([SampleGrid(2, 2, 2)] if hasattr(play(name), "sample") else []), LossCurves(), KeepCheckpoints(0)]
+    data = Blobs(batch_size=16 if "devices" not in options else 8)
+    options |= {"enable_checkpointing": True, "log_every_n_steps": 1, **options.pop("fresh", dict)()}
+    torch.manual_seed(stop)  # what the process has drawn before does not matter
+    gan = play(name)
+    fit(gan, data, max_steps=stop, callbacks=watchers, default_root_dir=folder, ckpt_path=ckpt_path, **options)
+    return folder / "checkpoints" / "last.ckpt"
+
+
+def resumed_equals_whole(name: str, folder: Path, stops: list[int], **options: Any) -> list[bool]:
+    whole = state(train(name, folder / "whole", **options))
+    results = []
+    for stop in stops:
+        first = train(name, folder / f"{stop}", stop, **options)
+        second = train(name, folder / f"{stop}-resumed", ckpt_path=first, **options)
+        results.append(equal(whole, state(second)))
+    return results
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_resumed_training_ends_bit_for_bit_where_it_would_have_ended(name, precision, tmp_path):
+    assert resumed_equals_whole(name, tmp_path, [5], precision=precision) == [True]
+
+
+def test_it_may_be_interrupted_at_any_iteration(tmp_path):
+    stops = list(range(1, ITERATIONS))
+    assert resumed_equals_whole("two steps", tmp_path, stops) == [True] * len(stops)
+
+
+def test_a_gradient_scaler_goes_on_with_its_scale(tmp_path):
+    fresh = partial(half, scale=2.0**20, growth_interval=3)
+    assert resumed_equals_whole("two steps", tmp_path, [4, 5], fresh=fresh) == [True, True]
+
+
+def test_data_that_is_read_in_the_background_goes_on_in_the_middle_of_an_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr(Blobs, "workers", 2, raising=False)
+    monkeypatch.setattr(Blobs, "__setattr__", lambda s, k, v: k == "workers" or object.__setattr__(s, k, v))
+    assert resumed_equals_whole("two steps", tmp_path, [4, 5]) == [True, True]
+
+
+# ---- with other settings ------------------------------------------------------------------------------------------
+
+ADAM = partial(torch.optim.Adam, lr=0.02, betas=(0.5, 0.99))
+DECAY = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5)
+COSINE = partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=20)
+
+
+def rates(trainer) -> list[float]:
+    return [optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers]
+
+
+@pytest.mark.parametrize("before", [{}, {"generator_scheduler": COSINE}, {"discriminator_scheduler": DECAY}])
+@pytest.mark.parametrize("after", [{}, {"generator_scheduler": DECAY}, {"generator_scheduler": COSINE}])
+def test_rates_after_a_change_are_those_of_a_training_that_had_them_from_the_start(before, after, tmp_path):
+    fit(tiny_gan(**before), max_steps=3).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    changed = {"generator_optimizer": ADAM, **after}
+    resumed = fit(tiny_gan(**changed), max_steps=7, ckpt_path=tmp_path / "a.ckpt")
+    assert rates(resumed) == rates(fit(tiny_gan(**changed), max_steps=7))
+    assert resumed.optimizers[1].param_groups[0]["betas"] == (0.5, 0.99)
+    assert int(resumed.optimizers[1].state_dict()["state"][0]["step"]) == 7
+
+
+def test_another_optimizer_begins_without_a_past(tmp_path):
+    fit(tiny_gan(), max_steps=3).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    resumed = fit(tiny_gan(generator_optimizer=SGD), max_steps=5, ckpt_path=tmp_path / "a.ckpt")
+    optimizer_d, optimizer_g = resumed.optimizers
+    assert isinstance(optimizer_g, torch.optim.SGD)
+    assert int(optimizer_d.state_dict()["state"][0]["step"]) == 5
+
+
+def test_a_script_is_told_what_has_changed(tmp_path, caplog):
+    fit(tiny_gan(), max_steps=3).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    with caplog.at_level("INFO", logger="lightning.pytorch"):
+        fit(tiny_gan(generator_optimizer=ADAM, average_decay=0.5), max_steps=5, ckpt_path=tmp_path / "a.ckpt")
+    said = [record.message for record in caplog.records if record.message.startswith("changed")]
+    assert "changed: model.generator_optimizer.lr: 0.0002 -> 0.02" in said
+    assert "changed: model.average_decay: 0.999 -> 0.5" in said
+
+
+@pytest.mark.parametrize("size", [4, 12, 48])
+def test_another_batch_size_goes_on_without_complaint(size, tmp_path):
+    fit(tiny_gan(), max_steps=4).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
+    assert fit(tiny_gan(), Blobs(size), max_steps=20, ckpt_path=tmp_path / "a.ckpt").global_step == 20
+
+
+def in_two_processes(folder: Path) -> dict[str, list[bool]]:
+    two = {"devices": 2, "strategy": "ddp"}
+    stops = {name: [5] for name in VARIANTS} | {"two steps": [2, 3, 5]}
+    return {
+        f"{name} {precision}": resumed_equals_whole(name, folder / name / precision, stops, precision=precision, **two)
+        for name, stops in stops.items()
+        for precision in (["32-true", "bf16-mixed"] if name == "two steps" else ["32-true"])
+    }
+
+
+def test_the_same_holds_for_two_processes(tmp_path):
+    for results in together(in_two_processes, tmp_path):
+        assert all(all(equal) for equal in results.values()), results
+
+
+def test_changes_are_told_by_the_keys_that_users_write():
+    def adam(lr: float, **options: Any) -> dict[str, Any]:
+        return {"class_path": "Adam", "init_args": {"lr": lr, **options}}
+
+    sgd = {"class_path": "SGD", "init_args": {"lr": 0.2, "momentum": 0.0}}
+    before = {"model": {"optimizer": adam(0.1, eps=1e-8), "seed": 1}, "trainer": {"precision": None}}
+    assert changes(before, before) == []
+    after = {"model": {"optimizer": adam(0.2, eps=1e-8), "seed": 1}, "trainer": {"precision": "bf16-mixed"}}
+    told = ["model.optimizer.lr: 0.1 -> 0.2", "trainer.precision: default -> bf16-mixed"]
+    assert changes(before, after) == told
+    after["model"]["optimizer"] = sgd
+    assert changes(before, after) == ["model.optimizer: Adam -> SGD", *told], "not what the other never had"
