@@ -20,10 +20,11 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import TensorDataset
 
 from gan_lightning import GAN, FeatureLearner
-from gan_lightning.commands import quieten
+from gan_lightning.commands.run import quieten
 from gan_lightning.data import MNIST, ImageData
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import FeatureNetwork
+from gan_lightning.training.optimization import Optimization
 
 ITERATIONS, BLOCK = 1950, 500
 
@@ -48,7 +49,12 @@ def classifier(pixels: Tensor, labels: Tensor, seed: int) -> FeatureNetwork:
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = Trainer(max_steps=ITERATIONS, enable_model_summary=False, accelerator="cpu", **quiet)
     trainer.fit(
-        FeatureLearner(network, network_optimizer=adam, network_scheduler=fall, seed=seed), Given(pixels, labels)
+        FeatureLearner(
+            network,
+            network_optimization=Optimization(adam, fall),
+            seed=seed,
+        ),
+        Given(pixels, labels),
     )
     return network.eval()
 

@@ -53,7 +53,7 @@ def main() -> None:
     y = torch.zeros(len(x)).long()
     with torch.no_grad():
         fakes = gan.generator(torch.randn(len(x), gan.generator.latent_dim, dtype=x.dtype), y)
-    judge = lambda x: gan.judge(x, y).logits  # noqa: E731
+    judge = lambda x: gan.discriminate(x, y).logits  # noqa: E731
     seen = PenaltyInput(judge, x, fakes, judge(x), judge(fakes), lambda *s: torch.randn(s, dtype=x.dtype), torch.rand)
     print("| | s | mean / exact (s.e.) | deviation | cosine of the mean gradient | of a draw's | CPU time / exact |")
     print("|---|---|---|---|---|---|---|")

@@ -32,11 +32,12 @@ from torch import Tensor, nn
 from gan_lightning import GAN, objectives, penalties
 from gan_lightning.callbacks import CollapseGuard
 from gan_lightning.callbacks.collapse_guard import DRIFT, LIMIT
-from gan_lightning.commands import quieten
+from gan_lightning.commands.run import quieten
 from gan_lightning.data import MNIST, Grid, ImageData, Ring
 from gan_lightning.evaluation.metrics import Variety, modes
 from gan_lightning.networks import FourierDiscriminator, MLPDiscriminator, MLPGenerator
 from gan_lightning.penalties import Fading, Penalty
+from gan_lightning.training.optimization import Optimization
 
 TRUTH, SAMPLES = 50, 2000
 """Iterations between two evaluations of the truth, and the samples that are sorted for it."""
@@ -123,14 +124,13 @@ def gan_of(game: Game, data: ImageData, seed: int) -> GAN:
     torch.manual_seed(seed)
     adam = partial(torch.optim.Adam, betas=(game.momentum, 0.99), fused=True)
     steps = partial(torch.optim.lr_scheduler.MultiStepLR, milestones=[game.breaks], gamma=game.times)
+    schedule = steps if game.breaks else None
     return GAN(
         *players(game, data),
         getattr(objectives, game.objective)(),
         penalties_of(game),
-        generator_optimizer=partial(adam, lr=game.lr_generator or game.lr),
-        discriminator_optimizer=partial(adam, lr=game.lr),
-        generator_scheduler=steps if game.breaks else None,
-        discriminator_scheduler=steps if game.breaks else None,
+        generator_optimization=Optimization(partial(adam, lr=game.lr_generator or game.lr), schedule),
+        discriminator_optimization=Optimization(partial(adam, lr=game.lr), schedule),
         seed=seed,
     )
 

@@ -10,9 +10,10 @@ from lightning.pytorch import Callback, Trainer
 from torch.utils.data import TensorDataset
 
 from gan_lightning import GAN
-from gan_lightning.commands import quieten
+from gan_lightning.commands.run import quieten
 from gan_lightning.data import ImageData
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
+from gan_lightning.training.optimization import Optimization
 
 SHAPE = (1, 28, 28)
 ADAM = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
@@ -37,7 +38,12 @@ class Random(ImageData):
 def classic() -> GAN:
     """The GAN of configs/mnist.yaml."""
     torch.manual_seed(0)
-    return GAN(MLPGenerator(SHAPE), MLPDiscriminator(SHAPE), generator_optimizer=FUSED, discriminator_optimizer=FUSED)
+    return GAN(
+        MLPGenerator(SHAPE),
+        MLPDiscriminator(SHAPE),
+        generator_optimization=Optimization(FUSED),
+        discriminator_optimization=Optimization(FUSED),
+    )
 
 
 class Stopwatch(Callback):

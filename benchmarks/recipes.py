@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import Namespace
 from measured import Stopwatch  # type: ignore[import-not-found]
 
-from gan_lightning.commands import quieten
-from gan_lightning.commands.fit import fit_parser
-from gan_lightning.commands.kinds import kind_of
-from gan_lightning.commands.trainer import options_of, trainer_with
+from gan_lightning.commands.experiment import from_config
+from gan_lightning.commands.parser import nested
+from gan_lightning.commands.run import quieten
+from gan_lightning.commands.trainer import trainer_with
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 WARM_UP = 10
@@ -26,21 +25,17 @@ WARM_UP = 10
 
 def cost(config: Path, precision: str, iterations: int, root: str) -> tuple[float, int]:
     """CPU-milliseconds of one iteration, and how many iterations there are in all."""
-    arguments = ["--config", str(config), *(["--data.root", root] if "root:" in config.read_text() else [])]
-    parser = fit_parser(kind_of(arguments))
-    parsed = parser.parse_args(arguments)
-    torch.manual_seed(0)
-    made = Namespace(parser.instantiate(parsed))
+    where = {"data.root": root} if "root:" in config.read_text() else {}
+    experiment = from_config(config, **where)
+    asked = nested(experiment.options.trainer)
     watch = Stopwatch(WARM_UP)
     quiet: dict[str, Any] = {"logger": False, "callbacks": [watch], "enable_checkpointing": False}
     quiet |= {"enable_progress_bar": False, "enable_model_summary": False, "precision": precision}
-    asked = options_of(made.trainer)
     trainer = trainer_with({**asked, **quiet, "max_steps": WARM_UP + iterations, "max_epochs": -1})
-    trainer.fit(made.model, made.data)
+    trainer.fit(experiment.model, experiment.data)
     length = asked["max_steps"]
     if length == -1:
-        made.data.setup("fit")
-        length = asked["max_epochs"] * len(made.data.train_dataloader())
+        length = asked["max_epochs"] * len(experiment.data.train_dataloader())
     return watch.cpu / iterations * 1000, length
 
 

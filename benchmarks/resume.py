@@ -19,7 +19,7 @@ from processes import together  # type: ignore[import-not-found]
 from test_resume import ITERATIONS, resumed_equals_whole  # type: ignore[import-not-found]
 from variants import VARIANTS  # type: ignore[import-not-found]
 
-from gan_lightning.commands import quieten
+from gan_lightning.commands.run import quieten
 
 STOPS = list(range(1, ITERATIONS))
 TWO: dict[str, Any] = {"devices": 2, "strategy": "ddp"}

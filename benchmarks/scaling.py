@@ -29,6 +29,8 @@ CONTENDERS = {"one process": (1, True), "two processes": (2, True), "two, not av
 def work(batch_size: int, iterations: int, averaged: bool) -> None:
     """One process's share; prints its seconds."""
     if not averaged:
+        import gan_lightning.training.alternating as alternating
+
         alternating.average = lambda tensors: None
     several = int(os.environ.get("WORLD_SIZE", "1")) > 1
     accelerator = "gpu" if torch.cuda.device_count() > several else "cpu"

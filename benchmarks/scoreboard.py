@@ -147,7 +147,7 @@ def cheats(root: Path, folder: Path) -> None:
     }.items():
         if not (folder / name / "report.json").exists():
             judge.samples = len(images)
-            judge.judge(StoredSamples(images, name)).write(folder / name)
+            judge.evaluate(StoredSamples(images, name)).write(folder / name)
 
 
 # ---- tables -------------------------------------------------------------------------------------------------------

@@ -29,10 +29,12 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 from gan_lightning import GAN, networks, objectives, penalties
-from gan_lightning.commands import quieten
+from gan_lightning.commands.run import quieten
 from gan_lightning.data import MNIST
 from gan_lightning.evaluation import Evaluator
 from gan_lightning.evaluation.features import extractor_for
+from gan_lightning.training.optimization import Optimization
+from gan_lightning.training.schedules import PolynomialDecay
 
 WARM_UP, MEASURED = 20, 100
 """Iterations before and while the time of one is measured."""
@@ -177,16 +179,14 @@ def game(recipe: Recipe, iterations: int, seed: int) -> GAN:
     shape = (1, 28, 28)
     generator, discriminator = (getattr(networks, name)(shape, **options) for name, options in recipe[:2])
     adam = partial(torch.optim.Adam, lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), fused=True)
-    fall = partial(torch.optim.lr_scheduler.PolynomialLR, total_iters=iterations, power=recipe.power)
+    fall = partial(PolynomialDecay, iterations=iterations, power=recipe.power)
     return GAN(
         generator,
         discriminator,
         getattr(objectives, recipe.objective)(),
         [smoother(recipe, getattr(penalties, name), iterations) for name in recipe.penalties],
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        generator_scheduler=fall,
-        discriminator_scheduler=fall,
+        generator_optimization=Optimization(adam, fall),
+        discriminator_optimization=Optimization(adam, fall),
         average_decay=recipe.average_decay,
         seed=seed,
     )
@@ -216,7 +216,7 @@ class Looks(Callback):
             self.cpu += time.process_time() - self.mark
             scores = {}
             if self.judge is not None:
-                report = self.judge.judge(pl_module, memory=False)
+                report = self.judge.evaluate(pl_module, memory=False)
                 scores = {key: report.value(key) for key in SCORES}
             self.found.append({"iteration": trainer.global_step, "cpu": round(self.cpu, 1), **scores})
             self.mark = time.process_time()

@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from gan_lightning.callbacks import LossCurves, Progress
-from gan_lightning.commands import quieten
+from gan_lightning.commands.run import quieten
 from gan_lightning.models.ema import MovingAverage
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 

@@ -25,13 +25,15 @@ from lightning.pytorch import Trainer
 from matplotlib.figure import Figure
 
 from gan_lightning import GAN, objectives, penalties
-from gan_lightning.commands import quieten
+from gan_lightning.commands.run import quieten
 from gan_lightning.core.errors import TrainingError
 from gan_lightning.data import Grid, Ring
 from gan_lightning.evaluation.metrics import HIGH_QUALITY, SHRUNK, kl_floor, modes
 from gan_lightning.models.sampling import latents
 from gan_lightning.networks import FourierDiscriminator, MLPGenerator
 from gan_lightning.penalties import Fading, Penalty
+from gan_lightning.training.optimization import Optimization
+from gan_lightning.training.schedules import CosineDecay
 
 WORLDS = {"ring": Ring, "grid": Grid}
 SAMPLES, SHOWN = 2500, 1000
@@ -147,16 +149,13 @@ def trained(cell: Cell, seed: int) -> dict[str, Any]:
     torch.manual_seed(seed)
     data = WORLDS[cell.world](batch_size=cell.batch_size, seed=seed)
     adam = partial(torch.optim.Adam, lr=cell.lr, betas=(cell.momentum, 0.99), fused=True)
-    decay = partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=cell.iterations)
     gan = GAN(
         MLPGenerator(data.image_shape, latent_dim=2, hidden=[cell.width] * cell.depth, batch_norm=False),
         FourierDiscriminator(data.image_shape, [cell.width] * 3, frequency=cell.frequency, packing=cell.packing),
         getattr(objectives, cell.objective)(),
         penalties_of(cell),
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        generator_scheduler=decay,
-        discriminator_scheduler=decay,
+        generator_optimization=Optimization(adam, CosineDecay),
+        discriminator_optimization=Optimization(adam, CosineDecay),
         seed=seed,
     )
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}

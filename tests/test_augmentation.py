@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from conftest import SHAPE, Blobs, fit, tiny_gan, weights
+from helpers.tiny import SHAPE, Blobs, fit, tiny_gan, weights
 from torch import Tensor
 
 from gan_lightning import GAN
@@ -167,7 +167,7 @@ def test_the_probability_rises_while_d_is_surer_of_real_images_than_the_target(l
     ada = ADA(target=0.6, speed=320, p=0.5)
     for _ in range(4):
         assert ada.p.item() == pytest.approx(0.5), "it moves every fourth step only"
-        ada.notice(logits)
+        ada.observe(logits)
         ada.after_step()
     assert ada.p.item() == pytest.approx(0.5 + direction * 4 * 8 / 320)
 
@@ -175,7 +175,7 @@ def test_the_probability_rises_while_d_is_surer_of_real_images_than_the_target(l
 def test_the_probability_stays_one():
     ada = ADA(speed=8, p=0.9)
     for _ in range(8):
-        ada.notice(torch.ones(8))
+        ada.observe(torch.ones(8))
         ada.after_step()
     assert ada.p.item() == 1
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from conftest import SHAPE, fit, tiny_gan, weights
+from helpers.tiny import SHAPE, fit, tiny_gan, weights
 from torch import Tensor, nn
 
 from gan_lightning import GAN
@@ -29,17 +29,18 @@ from gan_lightning.penalties import (
     squared,
     suited,
 )
+from gan_lightning.training.optimization import Optimization
 
 ALL = sorted((c for c in subclasses(Penalty) if c.__module__.startswith("gan_lightning")), key=lambda c: c.__name__)
 W = torch.tensor([3.0, -4.0], dtype=torch.float64)
 SGD = partial(torch.optim.SGD, lr=0.1)
 
 
-def seen(judge, x: Tensor, fakes: Tensor, seed: int = 0) -> PenaltyInput:
+def seen(discriminate, x: Tensor, fakes: Tensor, seed: int = 0) -> PenaltyInput:
     draws = torch.Generator().manual_seed(seed)
     normal = lambda *shape: torch.randn(shape, generator=draws, dtype=x.dtype)  # noqa: E731
     uniform = lambda *shape: torch.rand(shape, generator=draws, dtype=x.dtype)  # noqa: E731
-    return PenaltyInput(judge, x, fakes, judge(x), judge(fakes), normal, uniform)
+    return PenaltyInput(discriminate, x, fakes, discriminate(x), discriminate(fakes), normal, uniform)
 
 
 def linear(x: Tensor) -> Tensor:
@@ -91,8 +92,8 @@ def test_the_form_without_second_derivatives_is_the_exact_one_in_expectation(app
 def test_wgan_gp_draws_one_mixture_for_each_image_and_one_norm_for_each_image():
     slope = torch.tensor([[3.0, 4.0], [0.0, 1.0]], dtype=torch.float64)
     x = torch.arange(2.0, dtype=torch.float64).view(2, 1, 1, 1).expand(2, 1, 1, 2)
-    judge = lambda z: (z.flatten(1) * slope).sum(1)  # noqa: E731
-    assert WGANGP(1.0)(seen(judge, x, x)).item() == pytest.approx((4**2 + 0) / 2)
+    discriminate = lambda z: (z.flatten(1) * slope).sum(1)  # noqa: E731
+    assert WGANGP(1.0)(seen(discriminate, x, x)).item() == pytest.approx((4**2 + 0) / 2)
     between = []
     WGANGP()(
         seen(lambda z: between.append(z.detach()) or z.sum((1, 2, 3)), torch.ones(64, *SHAPE), -torch.ones(64, *SHAPE))
@@ -123,7 +124,7 @@ def test_lecam_holds_logits_to_the_moving_average_of_the_other_side():
 
 
 def test_weight_clipping_puts_weights_back_after_each_step_of_d_and_adds_nothing_to_its_loss():
-    gan = tiny_gan(penalties=[WeightClipping(0.01)], discriminator_optimizer=SGD)
+    gan = tiny_gan(penalties=[WeightClipping(0.01)], discriminator_optimization=Optimization(SGD))
     fit(gan)
     sizes = [p.abs().max().item() for p in gan.discriminator.parameters()]
     assert max(sizes) == pytest.approx(0.01)
@@ -162,8 +163,10 @@ def test_the_gradient_of_every_penalty_is_that_of_finite_differences(penalty):
     x, fakes = images(), images(seed=2)
 
     def value(weight: Tensor) -> Tensor:
-        judge = lambda z: torch.func.functional_call(network, {"1.weight": weight}, (z,))  # noqa: E731
-        return penalty().double()(seen(judge, x, fakes))
+        discriminate = lambda z: torch.func.functional_call(network, {"1.weight": weight}, (z,))  # noqa: E731
+        term = penalty().double()
+        term.plan(10)
+        return term(seen(discriminate, x, fakes))
 
     assert torch.autograd.gradcheck(value, (first.weight.detach().requires_grad_(),), atol=1e-4, rtol=1e-3)
 
@@ -193,8 +196,8 @@ class Counted(Penalty):
         super().__init__(1.0, every)
         self.calls: list[tuple[torch.dtype, bool]] = []
 
-    def forward(self, seen: PenaltyInput) -> Tensor:
-        logits = seen.judge(seen.x)
+    def forward(self, inputs: PenaltyInput) -> Tensor:
+        logits = inputs.discriminate(inputs.x)
         self.calls.append((logits.dtype, torch.is_autocast_enabled("cpu")))
         return self.weight * logits.square().mean()
 
@@ -272,7 +275,7 @@ def test_it_is_that_of_the_whole_step_however_it_is_accumulated():
     weights = []
     for parts in (1, 4):
         spy = Spy()
-        fit(tiny_gan(penalties=[spy], discriminator_accumulation=parts), max_steps=1)
+        fit(tiny_gan(penalties=[spy], discriminator_optimization=Optimization(accumulation=parts)), max_steps=1)
         weights += spy.seen
     assert len(weights) == 1 + 4
     assert {*weights} == {suited(SHAPE[1:], 8)}
@@ -285,9 +288,9 @@ class Spy(R1):
         super().__init__(None)
         self.seen: list[float] = []
 
-    def forward(self, seen: PenaltyInput) -> Tensor:
-        self.seen.append(self.gamma(seen))
-        return super().forward(seen)
+    def forward(self, inputs: PenaltyInput) -> Tensor:
+        self.seen.append(self.gamma(inputs))
+        return super().forward(inputs)
 
 
 @pytest.mark.parametrize("cls", [WGANGP, DRAGAN, LeCam])
@@ -300,7 +303,7 @@ def test_the_form_without_second_derivatives_does_not_take_a_power_iteration_for
     torch.manual_seed(0)
     network = MLPDiscriminator((1, 1, 2), hidden=[64, 64, 64], spectral_norm=True).double()  # slow to converge
     x = images(4).repeat(5_000, 1, 1, 1)
-    judge = lambda z: network(z).tanh()  # noqa: E731
-    approximate = ApproximateR1(1.0, spread=1e-5)(seen(judge, x, x)).item()
+    discriminate = lambda z: network(z).tanh()  # noqa: E731
+    approximate = ApproximateR1(1.0, spread=1e-5)(seen(discriminate, x, x)).item()
     network.eval()
-    assert approximate == pytest.approx(R1(1.0)(seen(judge, x, x)).item(), rel=0.1)
+    assert approximate == pytest.approx(R1(1.0)(seen(discriminate, x, x)).item(), rel=0.1)

@@ -26,9 +26,9 @@ from gan_lightning.penalties import R1, WGANGP, Penalty, PenaltyInput
 def field(objective: Objective, penalties: list[Penalty], point: Tensor) -> Tensor:
     """Where G (theta) and D (psi) want to go: minus the gradient of each one's loss."""
     theta, psi = point.unbind()
-    judge = lambda x: psi * x.flatten(1).squeeze(1)  # noqa: E731
+    discriminate = lambda x: psi * x.flatten(1).squeeze(1)  # noqa: E731
     x, fakes = torch.zeros(1, 1, 1, 1, dtype=point.dtype), theta.view(1, 1, 1, 1)
-    seen = PenaltyInput(judge, x, fakes, judge(x), judge(fakes), torch.ones, half)
+    seen = PenaltyInput(discriminate, x, fakes, discriminate(x), discriminate(fakes), torch.ones, half)
     loss_d = objective.discriminator(seen.real, seen.fake) + sum(penalty(seen) for penalty in penalties)
     loss_g = objective.generator(seen.fake, seen.real)
     (to_theta,) = torch.autograd.grad(loss_g, theta, create_graph=True)
@@ -211,11 +211,11 @@ def test_slopes_of_one_are_a_biased_measure_of_the_wasserstein_distance():
     distance, weight = 2.0, 10.0
     slope = torch.ones((), dtype=torch.float64, requires_grad=True)
     x = torch.linspace(-1, 1, 8, dtype=torch.float64).view(-1, 1, 1, 1)
-    judge = lambda x: slope * x.flatten(1).squeeze(1)  # noqa: E731
+    discriminate = lambda x: slope * x.flatten(1).squeeze(1)  # noqa: E731
     optimizer = torch.optim.SGD([slope], lr=0.02)
     for _ in range(200):
-        real, fake = judge(x + distance), judge(x)
-        seen = PenaltyInput(judge, x + distance, x, real, fake, torch.ones, half)
+        real, fake = discriminate(x + distance), discriminate(x)
+        seen = PenaltyInput(discriminate, x + distance, x, real, fake, torch.ones, half)
         loss = Wasserstein().discriminator(real, fake) + WGANGP(weight)(seen)
         optimizer.zero_grad()
         loss.backward()

@@ -39,9 +39,8 @@ class Progress(ProgressBar):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.enabled and trainer.is_global_zero:
             file = sys.stderr if self.terminal else io.StringIO()
-            self.bar = tqdm(
-                total=planned_iterations(trainer), initial=trainer.global_step, file=file, dynamic_ncols=True
-            )
+            total = planned_iterations(trainer)
+            self.bar = tqdm(total=total, initial=trainer.global_step, file=file, dynamic_ncols=True)
             self.written = time.monotonic()
 
     def on_train_batch_end(
@@ -51,9 +50,8 @@ class Progress(ProgressBar):
             return
         if due(trainer.global_step, trainer.log_every_n_steps):  # type: ignore[attr-defined]
             self.bar.set_description_str(epochs(trainer), refresh=False)
-            self.bar.set_postfix_str(
-                postfix(self.get_metrics(trainer, pl_module), getattr(pl_module, "short_names", {})), refresh=False
-            )
+            names = getattr(pl_module, "short_names", {}) | GUARD
+            self.bar.set_postfix_str(postfix(self.get_metrics(trainer, pl_module), names), refresh=False)
         self.bar.update()
         if not self.terminal and time.monotonic() - self.written > self.seconds:
             self.write()

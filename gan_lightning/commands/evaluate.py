@@ -157,8 +157,10 @@ def stored(made: Namespace, command: str) -> Subject:
     """
     if made.ckpt_path is not None:
         raise UserError("ckpt_path and images are both given: name one of them")
-    if made.data is None or isinstance(made.data, PointData):
+    if made.data is None:
         raise UserError("images need real images to be compared with: name them with --data, such as --data MNIST")
+    if isinstance(made.data, PointData):
+        raise UserError(f"images cannot be compared with the points of {type(made.data).__name__}: name images with --data")
     images = stored_samples(made.images, made.data.image_shape)
     images.device = chosen_device(made.device)
     return Subject(images, Path(f"{command}-{Path(made.images).stem}"), {})

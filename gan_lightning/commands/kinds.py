@@ -30,8 +30,9 @@ OPTIMIZATION = {"optimizer": torch.optim.Optimizer, "scheduler": torch.optim.lr_
 
 def kinds() -> dict[str, Kind]:
     """The kinds of model in the package, by name."""
-    found = (cls for cls in subclasses(AlternatingModule) if cls.__module__.startswith(f"{models.__name__}."))
-    return {cls.__name__: cls for cls in found if cls.training_step is not AlternatingModule.training_step}
+    ours = [cls for cls in subclasses(AlternatingModule) if cls.__module__.startswith(f"{models.__name__}.")]
+    trained = [cls for cls in ours if cls.training_step is not AlternatingModule.training_step]
+    return {cls.__name__: cls for cls in sorted(trained, key=lambda cls: (cls.__name__ != "GAN", cls.__name__))}
 
 
 def kind_named(name: str) -> Kind:

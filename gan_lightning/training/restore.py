@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import LightningModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -95,13 +96,15 @@ def kind_in(checkpoint: dict[str, Any], path: str | Path, base: type) -> type:
         UserError: It is something else, or is not loaded.
     """
     name = checkpoint.get("kind")
-    for kind in subclasses(base):
-        if path_of(kind) == name:
-            return kind
-    raise UserError(
-        f"{path} holds a {name}, which is no {base.__name__} of gan_lightning: if you trust that code, import it "
-        f"before you load, or on the command line add --trust {name}"
-    )
+    kind = next((cls for cls in subclasses(LightningModule) if path_of(cls) == name), None)
+    if kind is None:
+        raise UserError(
+            f"{path} holds a {name}, which is not part of gan_lightning: if you trust that code, import it before you "
+            f"load, or on the command line add --trust {name}"
+        )
+    if not issubclass(kind, base):
+        raise UserError(f"{path} holds a {kind.__name__}, which is no {base.__name__}: name another checkpoint")
+    return kind
 
 
 def check_kind(checkpoint: dict[str, Any], model: object, path: str | Path) -> None:

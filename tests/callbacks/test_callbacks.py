@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import fit, tiny_gan
+from helpers.tiny import fit, tiny_gan
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
@@ -23,6 +23,7 @@ from gan_lightning.core.images import READABLE, picture, pixels_of, tile, to_uin
 from gan_lightning.models.sampling import seed_loader
 from gan_lightning.penalties import R1, Fading
 from gan_lightning.runs.signals import Stopped
+from gan_lightning.training.optimization import Optimization
 
 
 def shown(path: Path, columns: int, rows: int) -> np.ndarray:
@@ -144,7 +145,7 @@ def test_the_last_checkpoint_is_written_at_the_interval_and_at_the_end(tmp_path)
 def test_a_second_name_leaves_nothing_else_behind(tmp_path):
     (tmp_path / "last").write_text("new")
     for _ in range(2):  # a rename of one name of a file to another of the same file does nothing
-        also_named(tmp_path / "last", "best")
+        also_named(tmp_path / "last", tmp_path / "best")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["best", "last"]
     assert (tmp_path / "best").read_text() == "new"
 
@@ -191,9 +192,12 @@ def test_the_announcement_names_players_data_and_length(capsys):
 
 def test_schedules_and_fading_that_do_not_end_with_the_training_are_named(capsys):
     fall = partial(torch.optim.lr_scheduler.PolynomialLR, total_iters=20)
-    first, second = (tiny_gan(penalties=[Fading(R1(), steps=n)], generator_scheduler=fall) for n in (9, 20))
+    first, second = (
+        tiny_gan(penalties=[Fading(R1(), steps=n)], generator_optimization=Optimization(scheduler=fall))
+        for n in (9, 20)
+    )
     fit(first, max_steps=6, callbacks=[RunSummary()])
-    named = "model.generator_scheduler.total_iters 20, the steps of Fading 9"
+    named = "model.generator_optimization.scheduler.total_iters 20, the steps of Fading 9"
     assert f"planned for another length than these 6 iterations: {named}\n" in capsys.readouterr().out
     fit(second, max_steps=20, callbacks=[RunSummary()])
     assert "another length" not in capsys.readouterr().out

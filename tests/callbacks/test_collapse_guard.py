@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Blobs, fit, same, tiny_gan, weights
+from helpers.processes import together
+from helpers.tiny import Blobs, equal, fit, ring, same, state, tiny_gan, toy_gan, weights
+from helpers.variants import DECAY, SGD, play
 from lightning.pytorch import Callback
 from lightning.pytorch.loggers import CSVLogger
-from processes import together
-from test_plane import ring, toy_gan
-from test_resume import equal, state
-from variants import DECAY, SGD, play
 
 from gan_lightning import cli
-from gan_lightning.callbacks import CollapseGuard, KeepCheckpoints, Progress, guard
+from gan_lightning.callbacks import CollapseGuard, KeepCheckpoints, Progress, collapse_guard
 from gan_lightning.callbacks.collapse_guard import state_of
 from gan_lightning.core.errors import TrainingError, UserError
 from gan_lightning.evaluation.metrics import Variety
+from gan_lightning.training.optimization import Optimization
 
 GOOD, BAD = Variety(40.0, 40.0, 0.0, 128), Variety(1.0, 40.0, 0.5, 128)
 
@@ -38,7 +37,7 @@ class Scripted(CollapseGuard):
 @pytest.fixture(autouse=True)
 def few_samples(monkeypatch):
     """As many as a batch has, so that it looks from the first iteration on."""
-    monkeypatch.setattr(guard, "SAMPLES", 8)
+    monkeypatch.setattr(collapse_guard, "SAMPLES", 8)
 
 
 # ---- what it says -------------------------------------------------------------------------------------------------
@@ -79,7 +78,7 @@ def test_a_generator_of_one_image_is_found_failing_once_and_with_the_numbers(poi
 def test_real_images_as_samples_are_healthy():
     class Copies(CollapseGuard):
         def compared(self, model: Any) -> Variety:
-            return guard.variety(self.real, self.real.flip(0))
+            return collapse_guard.variety(self.real, self.real.flip(0))
 
     watcher = Copies(1, warm_up=0)
     fit(tiny_gan(), callbacks=[watcher])
@@ -191,7 +190,7 @@ class Seen(Callback):
 
 def test_a_roll_back_restores_the_last_healthy_state_and_lowers_the_rates(capsys):
     seen = Seen()
-    gan = tiny_gan(generator_optimizer=SGD, generator_scheduler=DECAY)
+    gan = tiny_gan(generator_optimization=Optimization(SGD, DECAY))
     fit(gan, callbacks=[Scripted(range(5, 7), "roll_back"), seen], max_steps=9)
     assert same(seen.weights[6], seen.weights[4])
     assert not same(seen.weights[7], seen.weights[5]), "the noise is that of a new iteration"
@@ -228,7 +227,10 @@ def test_after_so_many_roll_backs_it_stops():
         fit(tiny_gan(), callbacks=[Scripted(range(99), "roll_back", roll_backs=2)], max_steps=20)
 
 
-VARIED: dict[str, Any] = {"generator_scheduler": DECAY, "discriminator_optimizer": SGD}
+VARIED: dict[str, Any] = {
+    "generator_optimization": Optimization(scheduler=DECAY),
+    "discriminator_optimization": Optimization(SGD),
+}
 
 
 def run(folder: Path, stop: int, ckpt_path: Path | None = None, name: str = "two steps", **options: Any) -> Path:
@@ -249,7 +251,7 @@ def test_interrupted_before_or_after_a_roll_back_a_training_ends_bit_for_bit_whe
 
 
 def in_two_processes(folder: Path) -> tuple[dict[str, torch.Tensor], list[bool]]:
-    guard.SAMPLES = 8
+    collapse_guard.SAMPLES = 8
     two = {"devices": 2, "strategy": "ddp"}
     gan = tiny_gan()
     fit(gan, callbacks=[Scripted(range(3, 5), "roll_back"), CollapseGuard(1, warm_up=0)], **two)
@@ -265,7 +267,7 @@ def test_two_processes_go_back_together_and_resume_exactly(tmp_path):
 
 
 def stopped(folder: Path) -> str:
-    guard.SAMPLES = 8
+    collapse_guard.SAMPLES = 8
     try:
         kept(folder, Scripted(range(5, 99), "stop"), devices=2, strategy="ddp")
     except TrainingError as error:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import Blobs, fit, same, tiny_gan, weights
+from helpers.tiny import POINT, Blobs, fit, ring, same, tiny_gan, toy_gan, weights
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
@@ -18,25 +18,11 @@ from gan_lightning import GAN
 from gan_lightning.callbacks import PlanePicture, PointWriter
 from gan_lightning.callbacks.plane_picture import COLOURS, Opinion, lattice
 from gan_lightning.core.errors import UserError
-from gan_lightning.data import Grid, Plane, Ring
+from gan_lightning.data import Grid, Plane
 from gan_lightning.models.sampling import seed_loader
-from gan_lightning.networks import Discriminator, MLPDiscriminator, MLPGenerator
+from gan_lightning.networks import Discriminator
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers")
-
-POINT = (2, 1, 1)
-
-
-def toy_gan(**options: Any) -> GAN:
-    """A tiny game on points."""
-    torch.manual_seed(0)
-    classes = options.pop("classes", 0)
-    generator = MLPGenerator(POINT, 2, hidden=[8], batch_norm=False, classes=classes)
-    return GAN(generator, MLPDiscriminator(POINT, hidden=[8], classes=classes, **options), seed=3)
-
-
-def ring() -> Ring:
-    return Ring(count=64, batch_size=8)
 
 
 def watched(folder: Path, gan: GAN | None = None, every: int = 3, **options: Any) -> GAN:

@@ -9,7 +9,7 @@ import yaml
 
 from gan_lightning import cli
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 BASE = CONFIGS / "mnist.yaml"
 
 

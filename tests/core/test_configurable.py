@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from conftest import SHAPE
+from helpers.tiny import SHAPE
 from torch import nn
 
 from gan_lightning.core.configurable import describe, rebuild

@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 import torch
-from conftest import Blobs, fit, tiny_gan
+from helpers.tiny import Blobs, fit, tiny_gan
 from lightning.pytorch import Callback
 from torch.utils.data import Dataset, TensorDataset
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import fit
+from helpers.tiny import fit
 from PIL import Image
 
 from gan_lightning import GAN

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
-from conftest import write_idx
+from helpers.tiny import write_idx
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import CIFAR10, MNIST, Digits, FashionMNIST
-from gan_lightning.data import cifar as cifar_file
+from gan_lightning.data import cifar10 as cifar_file
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 

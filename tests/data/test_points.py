@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import fit
+from helpers.tiny import fit
 
 from gan_lightning import GAN, cli
 from gan_lightning.callbacks import KeepCheckpoints

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SHAPE, Blobs, fit, same, tiny_gan, weights
+from helpers.processes import together
+from helpers.tiny import SHAPE, Blobs, fit, same, tiny_gan, weights
 from PIL import Image
-from processes import together
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
@@ -23,6 +23,7 @@ from gan_lightning.evaluation.features import Extracted, Extractor, write_featur
 from gan_lightning.evaluation.report import Result
 from gan_lightning.networks import FeatureNetwork, MLPDiscriminator, MLPGenerator
 from gan_lightning.runs.metrics_csv import MetricsTable
+from gan_lightning.training.optimization import Optimization
 
 
 class Pixels(Extractor):
@@ -61,7 +62,7 @@ def judged(data: ImageData, samples: Tensor, **options) -> Report:
         def sample(self, seeds, labels=None) -> Tensor:
             return samples[list(seeds)]
 
-    return Evaluator(ready(data), Pixels(), samples=len(samples), **options).judge(Theirs())
+    return Evaluator(ready(data), Pixels(), samples=len(samples), **options).evaluate(Theirs())
 
 
 def pixels(dataset) -> Tensor:
@@ -119,7 +120,7 @@ def test_copies_and_collapse_are_found_by_the_measures_that_see_them():
 
 def test_modes_are_counted_for_mixtures():
     data = ready(Ring(count=500))
-    report = Evaluator(data, Pixels(), samples=200).judge(tiny_gan_of_points())
+    report = Evaluator(data, Pixels(), samples=200).evaluate(tiny_gan_of_points())
     assert report.value("modes") <= 8
     assert {"high_quality", "mode_divergence", "frechet", "coverage"} <= {r.key for r in report.results}
     floor = next(r.floor for r in report.results if r.key == "modes")
@@ -161,7 +162,9 @@ def scores(features: str, folder: str, processes: int) -> list[dict[str, str]]:
     still = partial(torch.optim.SGD, lr=0.0)  # so that one and two processes have the same weights
     torch.manual_seed(0)
     generator = MLPGenerator(SHAPE, latent_dim=3, hidden=[8], batch_norm=False)
-    gan = tiny_gan(generator=generator, generator_optimizer=still, discriminator_optimizer=still)
+    gan = tiny_gan(
+        generator=generator, generator_optimization=Optimization(still), discriminator_optimization=Optimization(still)
+    )
     fit(gan, WithTests(), callbacks=[Cost(), judgement], logger=MetricsTable(folder), max_steps=3, **several)
     with open(Path(folder) / "metrics.csv") as file:
         return list(csv.DictReader(file))
@@ -421,8 +424,8 @@ def test_there_are_no_more_samples_than_given_images(tmp_path, monkeypatch, caps
     [
         ([], "ckpt_path must be given"),
         (["--images", "no", "--data", "Digits"], "images is no, which is not there"),
-        (["--images", "some.npy"], "name what the images are to be compared with: --data"),
-        (["--images", "some.npy", "--data", "Ring"], "images there, not points"),
+        (["--images", "some.npy"], "name them with --data, such as --data MNIST"),
+        (["--images", "some.npy", "--data", "Ring"], "images cannot be compared with the points of Ring"),
         (["--images", "some.npy", "--data", "Digits", "--judge.samples", "50"], "holds 30 images: lower judge.samples"),
         (["--images", "some.npy", "--ckpt_path", "last.ckpt"], "there is no checkpoint last.ckpt"),
         (["--images", "large.npy", "--data", "Digits"], "it must be uint8 (N, 28, 28, 1)"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SHAPE, Blobs, fit
+from helpers.tiny import SHAPE, Blobs, fit
 from safetensors.torch import save_file
 
 from gan_lightning import FeatureLearner
@@ -17,8 +17,9 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.data import MNIST, Digits, Ring, StackedMNIST
 from gan_lightning.evaluation.features import Coordinates, Inception, Learnt, extractor_for, inception, write_features
 from gan_lightning.evaluation.features.inception import as_pixels
+from gan_lightning.models.feature_learner import contrastive_loss
 from gan_lightning.networks import FeatureNetwork
-from gan_lightning.networks.features import alike
+from gan_lightning.training.optimization import Optimization
 
 FAST = partial(torch.optim.Adam, lr=3e-3)
 
@@ -137,13 +138,15 @@ def test_the_contrastive_loss_is_that_of_its_equation():
     views /= np.linalg.norm(views, axis=1, keepdims=True)
     s = np.exp(views @ views.T / 0.5)
     terms = [-np.log(s[i, (i + 4) % 8] / (s[i].sum() - s[i, i])) for i in range(8)]
-    assert alike(a, b, 0.5).item() == pytest.approx(np.mean(terms), rel=1e-5)
+    assert contrastive_loss(a, b, 0.5).item() == pytest.approx(np.mean(terms), rel=1e-5)
 
 
 def test_digits_are_learnt_from_their_labels(tmp_path):
     torch.manual_seed(0)
     data = Digits(batch_size=64, held_out=0.3)
-    model = FeatureLearner(FeatureNetwork(data.image_shape, 10, features=16, width=8), network_optimizer=FAST)
+    model = FeatureLearner(
+        FeatureNetwork(data.image_shape, 10, features=16, width=8), network_optimization=Optimization(FAST)
+    )
     fit(model, data, max_steps=100, callbacks=[FeatureWriter()], default_root_dir=tmp_path)
     about = Learnt(tmp_path / "features.safetensors").about
     assert about["accuracy"] > 0.8
@@ -160,14 +163,14 @@ def test_digits_are_learnt_to_be_told_apart_without_labels(tmp_path):
         draw = lambda *shape: torch.rand(shape, generator=stream)  # noqa: E731
         with torch.no_grad():
             views = [net.scores(net(DiffAugment()(x, draw, draw))) for _ in range(2)]
-        return alike(views[0], views[1], 0.2).item()
+        return contrastive_loss(views[0], views[1], 0.2).item()
 
     torch.manual_seed(0)
     data = Digits(batch_size=64, held_out=0.3)
     data.setup("fit")
     net = FeatureNetwork(data.image_shape, 0, features=16, width=8)
     before = loss()
-    fit(FeatureLearner(net, network_optimizer=FAST), data, max_steps=100, default_root_dir=tmp_path)
+    fit(FeatureLearner(net, network_optimization=Optimization(FAST)), data, max_steps=100, default_root_dir=tmp_path)
     assert loss() < before - 0.1
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SHAPE, Blobs, fit, tiny_gan
+from helpers.tiny import SHAPE, Blobs, fit, tiny_gan
 from lightning.pytorch import Callback
 from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
@@ -16,7 +16,9 @@ from gan_lightning.callbacks import KeepCheckpoints, SampleGrid
 from gan_lightning.core.errors import TrainingError, UserError
 from gan_lightning.core.images import tile, to_uint8
 from gan_lightning.data import ImageFolder
-from gan_lightning.networks import FeatureNetwork, Judged, MLPDiscriminator, MLPGenerator, naming, packed
+from gan_lightning.networks import FeatureNetwork, MLPDiscriminator, MLPGenerator
+from gan_lightning.networks.contract import DiscriminatorOutput, class_loss, packed
+from gan_lightning.training.optimization import Optimization
 
 
 def conditional(classes: int = 48, **options):
@@ -85,19 +87,24 @@ def test_the_grid_has_one_row_a_class(tmp_path):
 
 def test_the_loss_of_naming_classes_is_the_cross_entropy_over_both_sides():
     y = torch.tensor([0, 2])
-    sure = Judged.of(torch.tensor([[0.3, 50.0, 0.0, 0.0], [0.1, 0.0, 0.0, 50.0]]))
+    sure = DiscriminatorOutput.of(torch.tensor([[0.3, 50.0, 0.0, 0.0], [0.1, 0.0, 0.0, 50.0]]))
     assert sure.logits.tolist() == pytest.approx([0.3, 0.1])
-    assert naming(y, sure)["classification"].item() == pytest.approx(0)
-    guess = Judged.of(torch.zeros(2, 4))
-    assert naming(y, guess, guess)["classification"].item() == pytest.approx(2 * np.log(3))
-    assert naming(y, Judged.of(torch.zeros(2))) == {}
+    assert class_loss(y, sure)["classification"].item() == pytest.approx(0)
+    guess = DiscriminatorOutput.of(torch.zeros(2, 4))
+    assert class_loss(y, guess, guess)["classification"].item() == pytest.approx(2 * np.log(3))
+    assert class_loss(y, DiscriminatorOutput.of(torch.zeros(2))) == {}
 
 
 def test_an_auxiliary_classifier_learns_to_name_classes_and_its_loss_is_logged():
     adam = partial(torch.optim.Adam, lr=0.003, betas=(0.0, 0.9))
     judge = MLPDiscriminator(SHAPE, hidden=[32], classes=2, auxiliary_classifier=True)
     generator = MLPGenerator(SHAPE, latent_dim=3, hidden=[8], classes=2)
-    gan = tiny_gan(generator=generator, discriminator=judge, discriminator_optimizer=adam, generator_optimizer=adam)
+    gan = tiny_gan(
+        generator=generator,
+        discriminator=judge,
+        discriminator_optimization=Optimization(adam),
+        generator_optimization=Optimization(adam),
+    )
     y = torch.arange(64) % 2
     x = (torch.rand(64, *SHAPE) * 0.2 - 0.1 + (y - 0.5).view(-1, 1, 1, 1)).clamp(-1, 1)
     trainer = fit(gan, DataLoader(TensorDataset(x, y), batch_size=16), max_steps=500)

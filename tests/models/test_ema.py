@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import SHAPE
+from helpers.tiny import SHAPE
 
 from gan_lightning.models.ema import MovingAverage
 from gan_lightning.networks import MLPGenerator

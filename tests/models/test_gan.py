@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import SHAPE, fit, same, tiny_gan, weights
+from helpers.tiny import SHAPE, fit, same, tiny_gan, weights
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from gan_lightning.callbacks import LossCurves, SampleGrid
 from gan_lightning.core.errors import UserError
 from gan_lightning.networks import Discriminator, MLPDiscriminator, MLPGenerator
 from gan_lightning.objectives import Hinge, RelativisticPaired
+from gan_lightning.training.optimization import Optimization
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 STILL = partial(torch.optim.SGD, lr=0.0)
@@ -24,7 +25,7 @@ STILL = partial(torch.optim.SGD, lr=0.0)
 
 
 def test_the_discriminator_stays_put_while_the_generator_learns():
-    gan = tiny_gan(generator_optimizer=SGD, discriminator_optimizer=STILL)
+    gan = tiny_gan(generator_optimization=Optimization(SGD), discriminator_optimization=Optimization(STILL))
     d, g = weights(gan.discriminator), weights(gan.generator)
     fit(gan)
     assert same(d, weights(gan.discriminator))
@@ -32,7 +33,7 @@ def test_the_discriminator_stays_put_while_the_generator_learns():
 
 
 def test_the_generator_stays_put_while_the_discriminator_learns():
-    gan = tiny_gan(generator_optimizer=STILL, discriminator_optimizer=SGD)
+    gan = tiny_gan(generator_optimization=Optimization(STILL), discriminator_optimization=Optimization(SGD))
     d, g = weights(gan.discriminator), dict(gan.generator.named_parameters())
     before = {k: v.detach().clone() for k, v in g.items()}
     fit(gan)
@@ -74,8 +75,18 @@ def test_a_turn_makes_no_gradient_for_the_opponent(steps):
 
 def test_one_iteration_is_algorithm_1_written_out_by_hand():
     """Two D steps on two halves of the batch, then one G step, in bare PyTorch with the same noise."""
-    gan = tiny_gan(discriminator_steps=2, generator_optimizer=SGD, discriminator_optimizer=SGD, seed=5)
-    twin = tiny_gan(discriminator_steps=2, generator_optimizer=SGD, discriminator_optimizer=SGD, seed=5)
+    gan = tiny_gan(
+        discriminator_steps=2,
+        generator_optimization=Optimization(SGD),
+        discriminator_optimization=Optimization(SGD),
+        seed=5,
+    )
+    twin = tiny_gan(
+        discriminator_steps=2,
+        generator_optimization=Optimization(SGD),
+        discriminator_optimization=Optimization(SGD),
+        seed=5,
+    )
     d, g = twin.discriminator, twin.generator
     noise = Noise()
     fit(gan, max_steps=1, callbacks=[noise])
@@ -145,7 +156,7 @@ def test_a_batch_that_does_not_split_is_refused_with_the_key_to_change():
 
 def test_schedulers_step_once_an_iteration_for_their_own_player():
     decay = partial(torch.optim.lr_scheduler.StepLR, step_size=2, gamma=0.5)
-    gan = tiny_gan(generator_optimizer=SGD, discriminator_optimizer=SGD, generator_scheduler=decay)
+    gan = tiny_gan(generator_optimization=Optimization(SGD, decay), discriminator_optimization=Optimization(SGD))
     trainer = fit(gan, max_steps=5)
     assert [o.param_groups[0]["lr"] for o in trainer.optimizers] == [0.1, 0.025]
 
@@ -215,7 +226,10 @@ def test_a_loader_of_images_without_labels_is_enough():
 def test_a_loss_that_is_not_finite_stops_training_and_says_where():
     explode = partial(torch.optim.SGD, lr=1e30)
     with pytest.raises(UserError, match=r"in iteration \d+: the .* not finite"):
-        fit(tiny_gan(generator_optimizer=explode, discriminator_optimizer=explode), max_steps=20)
+        fit(
+            tiny_gan(generator_optimization=Optimization(explode), discriminator_optimization=Optimization(explode)),
+            max_steps=20,
+        )
 
 
 @pytest.mark.parametrize(
@@ -223,7 +237,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_says_where():
     [
         ({"discriminator_steps": 0}, "discriminator_steps is 0"),
         ({"average_decay": 1.0}, "average_decay is 1.0"),
-        ({"generator_optimizer": lambda p: torch.optim.Adam(p)}, "functools.partial"),
+        ({"generator_optimization": Optimization(lambda p: torch.optim.Adam(p))}, "functools.partial"),
     ],
 )
 def test_a_game_that_cannot_be_played_is_refused(options, message):
@@ -240,7 +254,9 @@ def test_networks_of_different_shapes_are_refused():
 
 
 def test_a_scripts_checkpoint_reloads_with_everything_it_was_made_of(tmp_path: Path):
-    made = tiny_gan(objective=Hinge(), generator_optimizer=SGD, discriminator_steps=2, average_decay=0.5, seed=9)
+    made = tiny_gan(
+        objective=Hinge(), generator_optimization=Optimization(SGD), discriminator_steps=2, average_decay=0.5, seed=9
+    )
     fit(made).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
     again = GAN.load_from_checkpoint(tmp_path / "a.ckpt")
     assert same(weights(made), weights(again))

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import Blobs, fit, tiny_gan
+from helpers.tiny import Blobs, fit, tiny_gan
 from lightning.pytorch import Trainer
 
 from gan_lightning.core.errors import UserError

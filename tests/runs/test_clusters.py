@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from processes import free_port, gan, start, status, torchrun
-from test_resume import equal, state
+from helpers.processes import free_port, gan, start, status, torchrun
+from helpers.tiny import equal, state
 
 ROOT = Path(__file__).parents[1]
 SHORT = """

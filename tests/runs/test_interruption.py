@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from processes import free_port, gan, start, status, torchrun, wait_until
+from helpers.processes import free_port, gan, start, status, torchrun, wait_until
+from helpers.tiny import equal, state
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from test_resume import equal, state
 
 from gan_lightning.runs.metrics_csv import rows
 
@@ -122,15 +122,20 @@ def test_a_signal_to_one_of_two_processes_stops_both_and_loses_nothing(tmp_path_
 
 def test_a_changed_learning_rate_takes_effect_and_is_reported():
     assert status(start(gan, *TRAINING, "--trainer.max_steps", "10")) == 0, output()
-    changed = ["--model.generator_optimizer.lr", "0.5", "--trainer.max_steps", "12", "--ckpt_path", "last"]
+    changed = ["--model.generator_optimization.optimizer.lr", "0.5", "--trainer.max_steps", "12", "--ckpt_path", "last"]
     assert status(start(gan, *TRAINING, *changed)) == 0, output()
-    assert "changed: model.generator_optimizer.lr: 0.0002 -> 0.5" in output()
+    assert "changed: model.generator_optimization.optimizer.lr: 0.0002 -> 0.5" in output()
     assert "changed: trainer.max_steps: 10 -> 12" in output()
     assert output().count("changed: ") == 2
     optimizer_d, optimizer_g = torch.load(LAST, weights_only=True)["optimizer_states"]
     assert (optimizer_d["param_groups"][0]["lr"], optimizer_g["param_groups"][0]["lr"]) == (2e-4, 0.5)
     assert optimizer_g["state"][0]["step"] == 12, "what Adam has learnt stays"
-    assert yaml.safe_load((RUN / "config.yaml").read_text())["model"]["generator_optimizer"]["init_args"]["lr"] == 0.5
+    assert (
+        yaml.safe_load((RUN / "config.yaml").read_text())["model"]["generator_optimization"]["optimizer"]["init_args"][
+            "lr"
+        ]
+        == 0.5
+    )
 
 
 def test_going_on_from_an_older_checkpoint_begins_a_new_folder_and_leaves_the_old_one():
@@ -155,7 +160,7 @@ def test_every_option_of_a_run_survives_in_its_checkpoint():
         "7",
         "--model.average_decay",
         "0.5",
-        "--model.generator_gradient_clip",
+        "--model.generator_optimization.gradient_clip",
         "2",
         "--trainer.max_steps",
     ]

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import SHAPE, Blobs, Slopes, fit
+from helpers.processes import together
+from helpers.tiny import SHAPE, Blobs, Slopes, fit, half
+from helpers.variants import VARIANTS, play
 from lightning.pytorch import Callback
 from lightning.pytorch.loggers import CSVLogger
-from processes import together
-from test_precision import half
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
-from variants import VARIANTS, play
 
 from gan_lightning import GAN
 from gan_lightning.callbacks import KeepCheckpoints, SampleGrid
@@ -296,8 +295,11 @@ def test_processes_that_start_from_different_iterations_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"gradient_clip_val": 0.5}, "set model.generator_gradient_clip and model.discriminator_gradient_clip instead"),
-        ({"accumulate_grad_batches": 2}, "set model.generator_accumulation and"),
+        (
+            {"gradient_clip_val": 0.5},
+            "set model.generator_optimization.gradient_clip and model.discriminator_optimization.gradient_clip instead",
+        ),
+        ({"accumulate_grad_batches": 2}, "set model.generator_optimization.accumulation and"),
         ({"precision": "16-true"}, "trainer.precision is 16-true"),
         ({"precision": "bf16-true"}, "trainer.precision is bf16-true"),
         ({"sync_batchnorm": True, **TWO}, "sync_batchnorm is not needed"),

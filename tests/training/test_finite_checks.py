@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from conftest import SHAPE, Blobs, fit, tiny_gan, weights
+from helpers.tiny import SHAPE, Blobs, fit, moved, tiny_gan
 from lightning.pytorch import Callback
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
@@ -14,6 +14,7 @@ from gan_lightning.core.errors import TrainingError, UserError
 from gan_lightning.networks import Discriminator, MLPDiscriminator, MLPGenerator
 from gan_lightning.objectives import NonSaturating
 from gan_lightning.training.finite_checks import FiniteChecks
+from gan_lightning.training.optimization import Optimization
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 
@@ -39,7 +40,7 @@ def test_trouble_stops_at_its_iteration_and_names_the_player_the_term_and_the_la
     message = str(caught.value)
     assert "\n" not in message
     assert message.startswith("training stopped in iteration 6: the discriminator's objective and gradient are not")
-    assert "model.discriminator_gradient_clip 1" in message
+    assert "model.discriminator_optimization.gradient_clip 1" in message
     assert message.endswith(f"The last good state, of iteration 4, is {tmp_path}/checkpoints/last.ckpt")
     kept = torch.load(keep.last, weights_only=True)
     assert kept["global_step"] == 4
@@ -81,7 +82,7 @@ def test_no_checkpoint_is_written_of_a_state_that_is_not_finite(tmp_path):
     """As on a GPU, where numbers are looked at when they are logged or saved."""
     gan = tiny_gan()
     trainer = fit(gan, max_steps=2)
-    gan.watch.see(2, "generator", {"gradient": torch.tensor(torch.nan)})
+    gan.finite.add(2, "generator", {"gradient": torch.tensor(torch.nan)})
     with pytest.raises(TrainingError, match="iteration 3: the generator's gradient"):
         trainer.save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
     assert not (tmp_path / "a.ckpt").exists()
@@ -96,7 +97,7 @@ class Steep(NonSaturating):
 
 def test_weights_that_an_update_has_made_infinite_are_not_saved_either(tmp_path):
     keep, explode = KeepCheckpoints(1), partial(torch.optim.SGD, lr=3e38)
-    gan = tiny_gan(generator_optimizer=explode, objective=Steep())
+    gan = tiny_gan(generator_optimization=Optimization(explode), objective=Steep())
     message = r"generator\S+ is found not to be finite after iteration 1\."
     with pytest.raises(TrainingError, match=message):
         fit(gan, callbacks=[keep], enable_checkpointing=True, default_root_dir=tmp_path)
@@ -116,21 +117,24 @@ def test_a_bad_image_is_named_with_its_iteration_and_everything_before_it_is_sav
 
 
 def test_moving_statistics_that_overflow_are_trouble_at_once():
-    options = {"generator_optimizer": partial(torch.optim.SGD, lr=1e30), "generator": MLPGenerator(SHAPE, 3, [8, 8])}
+    options = {
+        "generator_optimization": Optimization(partial(torch.optim.SGD, lr=1e30)),
+        "generator": MLPGenerator(SHAPE, 3, [8, 8]),
+    }
     with pytest.raises(TrainingError, match=r"in iteration [23]: the .* batch statistics .* not finite"):
         fit(tiny_gan(**options), max_steps=50, log_every_n_steps=50)
 
 
 def test_the_first_of_several_troubles_is_named():
-    watch = FiniteChecks()
-    watch.see(7, "discriminator", {"objective": torch.tensor(1.0), "gradient": torch.tensor(2.0)})
-    watch.see(7, "generator", {"objective": torch.tensor(torch.nan), "gradient": torch.tensor(2.0)})
-    watch.see(8, "discriminator", {"objective": torch.tensor(torch.nan), "gradient": torch.tensor(torch.nan)})
+    checks = FiniteChecks()
+    checks.add(7, "discriminator", {"objective": torch.tensor(1.0), "gradient": torch.tensor(2.0)})
+    checks.add(7, "generator", {"objective": torch.tensor(torch.nan), "gradient": torch.tensor(2.0)})
+    checks.add(8, "discriminator", {"objective": torch.tensor(torch.nan), "gradient": torch.tensor(torch.nan)})
     with pytest.raises(
         TrainingError, match=r"iteration 8: the generator's objective is not .*objective nan, gradient 2"
     ):
-        watch.check()
-    watch.check()
+        checks.check()
+    checks.check()
 
 
 def test_a_data_set_that_does_not_give_bytes_is_refused():
@@ -145,23 +149,14 @@ def test_a_data_set_that_does_not_give_bytes_is_refused():
 # ---- limits on gradients ------------------------------------------------------------------------------------------
 
 
-def moved(gan, player: str, **options) -> float:
-    """How far a player goes in one iteration."""
-    before = weights(getattr(gan, player))
-    fit(gan, max_steps=1, **options)
-    names = [name for name, _ in getattr(gan, player).named_parameters()]
-    after = weights(getattr(gan, player))
-    return float(torch.cat([(after[n] - before[n]).flatten() for n in names]).norm())
-
-
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_a_limit_scales_a_players_gradient_down_to_it_and_leaves_the_other_alone(player):
     other = {"generator": "discriminator", "discriminator": "generator"}[player]
-    free = {"generator_optimizer": SGD, "discriminator_optimizer": SGD}
-    limits = {f"{player}_gradient_clip": 0.01}
+    free = {"generator_optimization": Optimization(SGD), "discriminator_optimization": Optimization(SGD)}
+    limits = {f"{player}_optimization": Optimization(SGD, gradient_clip=0.01)}
     assert moved(tiny_gan(**free), player) > 0.0011
-    assert moved(tiny_gan(**free, **limits), player) == pytest.approx(0.1 * 0.01, rel=1e-4)
+    assert moved(tiny_gan(**free | limits), player) == pytest.approx(0.1 * 0.01, rel=1e-4)
     if other == "discriminator":  # D moves first, so that G's limit cannot touch it
-        assert moved(tiny_gan(**free, **limits), other) == moved(tiny_gan(**free), other)
-    high = {f"{player}_gradient_clip": 1e6}
-    assert moved(tiny_gan(**free, **high), player) == pytest.approx(moved(tiny_gan(**free), player), rel=1e-6)
+        assert moved(tiny_gan(**free | limits), other) == moved(tiny_gan(**free), other)
+    high = {f"{player}_optimization": Optimization(SGD, gradient_clip=1e6)}
+    assert moved(tiny_gan(**free | high), player) == pytest.approx(moved(tiny_gan(**free), player), rel=1e-6)

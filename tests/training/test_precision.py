@@ -5,23 +5,16 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import SHAPE, Blobs, Slopes, fit, tiny_gan, weights
-from lightning.pytorch.plugins import MixedPrecision
-from test_trouble import moved
+from helpers.tiny import SHAPE, Blobs, Slopes, fit, half, moved, tiny_gan, weights
 from torch import Tensor, nn
 
 from gan_lightning.core.errors import TrainingError, UserError
 from gan_lightning.networks import Generator
 from gan_lightning.objectives import NonSaturating
+from gan_lightning.training.optimization import Optimization
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 FUSED = partial(torch.optim.Adam, lr=1e-3, fused=True)
-
-
-def half(scale: float = 2.0**10, **options: Any) -> dict[str, Any]:
-    """16-mixed with a gradient scaler, on the CPU, where Lightning would choose bf16."""
-    scaler = torch.amp.GradScaler("cpu", init_scale=scale, **options)
-    return {"plugins": [MixedPrecision("16-mixed", "cpu", scaler)]}
 
 
 def slopes(gan, **options: Any) -> list[Tensor]:
@@ -39,7 +32,10 @@ def test_mixed_precision_learns_from_nearly_the_same_gradients(options):
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_scaler_leaves_the_limit_on_a_gradient_as_it_is(steps):
-    limits = {"generator_gradient_clip": 0.01, "generator_optimizer": SGD, "discriminator_steps": steps}
+    limits = {
+        "generator_optimization": Optimization(SGD, gradient_clip=0.01),
+        "discriminator_steps": steps,
+    }
     assert moved(tiny_gan(**limits), "generator", **half()) == pytest.approx(0.1 * 0.01, rel=1e-3)
 
 
@@ -67,9 +63,9 @@ def test_a_gradient_that_overflows_at_every_scale_is_trouble():
 
 
 def test_a_fused_optimizer_is_not_fused_under_a_scaler_so_that_limits_see_true_gradients():
-    trainer = fit(tiny_gan(generator_optimizer=FUSED), max_steps=1, **half())
+    trainer = fit(tiny_gan(generator_optimization=Optimization(FUSED)), max_steps=1, **half())
     assert not trainer.optimizers[1].param_groups[0]["fused"]
-    trainer = fit(tiny_gan(generator_optimizer=FUSED), max_steps=1)
+    trainer = fit(tiny_gan(generator_optimization=Optimization(FUSED)), max_steps=1)
     assert trainer.optimizers[1].param_groups[0]["fused"]
 
 
@@ -129,7 +125,9 @@ def test_a_batch_taken_in_parts_gives_the_same_gradient(objective):
         return slopes(gan, precision="64-true")
 
     whole = run()
-    parts = run(generator_accumulation=4, discriminator_accumulation=2)
+    parts = run(
+        generator_optimization=Optimization(accumulation=4), discriminator_optimization=Optimization(accumulation=2)
+    )
     assert len(whole) == len(parts) == 6
     for a, b in zip(whole, parts, strict=True):
         assert (a - b).norm() <= 1e-9 * a.norm()
@@ -137,14 +135,20 @@ def test_a_batch_taken_in_parts_gives_the_same_gradient(objective):
 
 def test_a_batch_that_does_not_split_into_parts_is_refused_with_the_key_to_change():
     with pytest.raises(UserError, match=r"4 images does not split into 3 parts: set data\.batch_size to a multiple"):
-        fit(tiny_gan(discriminator_steps=2, generator_accumulation=3), Blobs())
+        fit(tiny_gan(discriminator_steps=2, generator_optimization=Optimization(accumulation=3)), Blobs())
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"generator_accumulation": 0}, "model.generator_accumulation is 0; it must be at least 1"),
-        ({"discriminator_gradient_clip": 0.0}, "model.discriminator_gradient_clip is 0.0; it must be above 0"),
+        (
+            {"generator_optimization": Optimization(accumulation=0)},
+            "model.generator_optimization.accumulation is 0; it must be at least 1",
+        ),
+        (
+            {"discriminator_optimization": Optimization(gradient_clip=0.0)},
+            "model.discriminator_optimization.gradient_clip is 0.0; it must be above 0",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused(options, message):

@@ -6,35 +6,16 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Blobs, fit, tiny_gan
-from processes import together
-from test_precision import half
-from variants import SGD, VARIANTS, play
+from helpers.processes import together
+from helpers.tiny import Blobs, equal, fit, half, state, tiny_gan
+from helpers.variants import SGD, VARIANTS, play
 
 from gan_lightning.callbacks import KeepCheckpoints, LossCurves, SampleGrid
-from gan_lightning.runs.restore import changes
+from gan_lightning.core.differences import differences
+from gan_lightning.training.optimization import Optimization
 
 ITERATIONS = 8
 """Of which three make an epoch."""
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Equal bit for bit, in every leaf."""
-    if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(a, dict):
-        return isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return type(a) is type(b) and a == b
-
-
-def state(path: Path) -> dict[str, Any]:
-    """Everything that a checkpoint holds of a training, but the time it took: players, average, optimizers, curves."""
-    checkpoint = torch.load(path, weights_only=True)
-    for key in ("cpu", "wall"):
-        checkpoint["callbacks"].get("Cost", {}).pop(key, None)
-    return {k: checkpoint[k] for k in checkpoint if k not in ("loops", "pytorch-lightning_version")}
 
 
 def train(name: str, folder: Path, stop: int = ITERATIONS, ckpt_path: Path | None = None, **options: Any) -> Path:
@@ -91,11 +72,25 @@ def rates(trainer) -> list[float]:
     return [optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers]
 
 
-@pytest.mark.parametrize("before", [{}, {"generator_scheduler": COSINE}, {"discriminator_scheduler": DECAY}])
-@pytest.mark.parametrize("after", [{}, {"generator_scheduler": DECAY}, {"generator_scheduler": COSINE}])
+@pytest.mark.parametrize(
+    "before",
+    [
+        {},
+        {"generator_optimization": Optimization(scheduler=COSINE)},
+        {"discriminator_optimization": Optimization(scheduler=DECAY)},
+    ],
+)
+@pytest.mark.parametrize(
+    "after",
+    [
+        {},
+        {"generator_optimization": Optimization(scheduler=DECAY)},
+        {"generator_optimization": Optimization(scheduler=COSINE)},
+    ],
+)
 def test_rates_after_a_change_are_those_of_a_training_that_had_them_from_the_start(before, after, tmp_path):
     fit(tiny_gan(**before), max_steps=3).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
-    changed = {"generator_optimizer": ADAM, **after}
+    changed = {"generator_optimization": Optimization(ADAM), **after}
     resumed = fit(tiny_gan(**changed), max_steps=7, ckpt_path=tmp_path / "a.ckpt")
     assert rates(resumed) == rates(fit(tiny_gan(**changed), max_steps=7))
     assert resumed.optimizers[1].param_groups[0]["betas"] == (0.5, 0.99)
@@ -104,7 +99,7 @@ def test_rates_after_a_change_are_those_of_a_training_that_had_them_from_the_sta
 
 def test_another_optimizer_begins_without_a_past(tmp_path):
     fit(tiny_gan(), max_steps=3).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
-    resumed = fit(tiny_gan(generator_optimizer=SGD), max_steps=5, ckpt_path=tmp_path / "a.ckpt")
+    resumed = fit(tiny_gan(generator_optimization=Optimization(SGD)), max_steps=5, ckpt_path=tmp_path / "a.ckpt")
     optimizer_d, optimizer_g = resumed.optimizers
     assert isinstance(optimizer_g, torch.optim.SGD)
     assert int(optimizer_d.state_dict()["state"][0]["step"]) == 5
@@ -113,9 +108,13 @@ def test_another_optimizer_begins_without_a_past(tmp_path):
 def test_a_script_is_told_what_has_changed(tmp_path, caplog):
     fit(tiny_gan(), max_steps=3).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
     with caplog.at_level("INFO", logger="lightning.pytorch"):
-        fit(tiny_gan(generator_optimizer=ADAM, average_decay=0.5), max_steps=5, ckpt_path=tmp_path / "a.ckpt")
+        fit(
+            tiny_gan(generator_optimization=Optimization(ADAM), average_decay=0.5),
+            max_steps=5,
+            ckpt_path=tmp_path / "a.ckpt",
+        )
     said = [record.message for record in caplog.records if record.message.startswith("changed")]
-    assert "changed: model.generator_optimizer.lr: 0.0002 -> 0.02" in said
+    assert "changed: model.generator_optimization.optimizer.lr: 0.0002 -> 0.02" in said
     assert "changed: model.average_decay: 0.999 -> 0.5" in said
 
 
@@ -146,9 +145,9 @@ def test_changes_are_told_by_the_keys_that_users_write():
 
     sgd = {"class_path": "SGD", "init_args": {"lr": 0.2, "momentum": 0.0}}
     before = {"model": {"optimizer": adam(0.1, eps=1e-8), "seed": 1}, "trainer": {"precision": None}}
-    assert changes(before, before) == []
+    assert differences(before, before) == []
     after = {"model": {"optimizer": adam(0.2, eps=1e-8), "seed": 1}, "trainer": {"precision": "bf16-mixed"}}
     told = ["model.optimizer.lr: 0.1 -> 0.2", "trainer.precision: default -> bf16-mixed"]
-    assert changes(before, after) == told
+    assert differences(before, after) == told
     after["model"]["optimizer"] = sgd
-    assert changes(before, after) == ["model.optimizer: Adam -> SGD", *told], "not what the other never had"
+    assert differences(before, after) == ["model.optimizer: Adam -> SGD", *told], "not what the other never had"

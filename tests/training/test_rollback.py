@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from conftest import same, weights
+from helpers.tiny import same, weights
 from torch import nn
 from torch.optim import lr_scheduler as schedulers
 

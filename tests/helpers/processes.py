@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 START = multiprocessing.get_context("forkserver")
-START.set_forkserver_preload(["gan_lightning.commands", "torch.distributed", "tensorboard", "conftest", "variants"])
+START.set_forkserver_preload(
+    ["gan_lightning.commands.run", "torch.distributed", "tensorboard", "helpers.tiny", "helpers.variants"]
+)
 PATIENCE = 900
 """Seconds after which a test gives a process up. (No test waits for a time, nor asserts one.)"""
 

@@ -6,11 +6,10 @@ from functools import partial
 from typing import Any, get_args, get_origin, get_type_hints
 
 import torch
-from conftest import SHAPE
 
 from gan_lightning import GAN, VAE, VAEGAN, FeatureLearner
 from gan_lightning.augmentation import ADA
-from gan_lightning.commands.kinds import KINDS
+from gan_lightning.commands.kinds import kinds
 from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.discovery import subclasses
 from gan_lightning.networks import (
@@ -25,10 +24,12 @@ from gan_lightning.networks import (
 )
 from gan_lightning.penalties import R1, R2
 from gan_lightning.training.alternating import AlternatingModule
+from gan_lightning.training.optimization import Optimization
+from helpers.tiny import SHAPE
 
 SGD = partial(torch.optim.SGD, lr=0.05)
 DECAY = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.9)
-OPTIONS = {"accumulation": 2, "gradient_clip": 0.1, "scheduler": DECAY}
+OPTIONS = Optimization(accumulation=2, gradient_clip=0.1, scheduler=DECAY)
 TWO_STEPS: dict[str, Any] = {"discriminator_steps": 2}
 
 
@@ -99,7 +100,7 @@ def conditional(
 
 VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
     **one_by_one(),
-    **{name: choice for kind in KINDS.values() if kind is not GAN for name, choice in side_by_side(kind).items()},
+    **{name: choice for kind in kinds().values() if kind is not GAN for name, choice in side_by_side(kind).items()},
     **networks_with_classes(),
     "auxiliary classifier": lambda: conditional(discriminator={"auxiliary_classifier": True}),
     "packs": lambda: {"discriminator": MLPDiscriminator(SHAPE, hidden=[8], packing=2), **TWO_STEPS},
@@ -112,21 +113,32 @@ VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
     "adaptive augmentation": lambda: {"augmentation": ADA(speed=100, p=0.3), **TWO_STEPS},
     "two steps": lambda: TWO_STEPS,
     "lazy penalties": lambda: {"penalties": [R1(every=3), R2(1.0, every=2), R1(2.0)], **TWO_STEPS},
-    "clipping": lambda: {"generator_gradient_clip": 0.1, "discriminator_gradient_clip": 0.1, **TWO_STEPS},
-    "accumulation": lambda: {"generator_accumulation": 4, "discriminator_accumulation": 2, **TWO_STEPS},
-    "schedulers": lambda: {"generator_scheduler": DECAY, "discriminator_scheduler": DECAY},
-    "one scheduler": lambda: {"generator_scheduler": DECAY},
+    "clipping": lambda: {
+        "generator_optimization": Optimization(gradient_clip=0.1),
+        "discriminator_optimization": Optimization(gradient_clip=0.1),
+        **TWO_STEPS,
+    },
+    "accumulation": lambda: {
+        "generator_optimization": Optimization(accumulation=4),
+        "discriminator_optimization": Optimization(accumulation=2),
+        **TWO_STEPS,
+    },
+    "schedulers": lambda: {
+        "generator_optimization": Optimization(scheduler=DECAY),
+        "discriminator_optimization": Optimization(scheduler=DECAY),
+    },
+    "one scheduler": lambda: {"generator_optimization": Optimization(scheduler=DECAY)},
     "no average": lambda: {"average_decay": 0.0},
-    "SGD": lambda: {"generator_optimizer": SGD, "discriminator_optimizer": SGD},
+    "SGD": lambda: {"generator_optimization": Optimization(SGD), "discriminator_optimization": Optimization(SGD)},
     "VAE free bits": lambda: {"kind": VAE, "free_bits": 1e-3, "beta": 4.0},
-    "VAE options": lambda: {"kind": VAE, **{f"autoencoder_{key}": value for key, value in OPTIONS.items()}},
+    "VAE options": lambda: {"kind": VAE, "autoencoder_optimization": OPTIONS},
     "VAE classes": lambda: {"kind": VAE, "generator": MLPGenerator(SHAPE, latent_dim=3, hidden=[8], classes=48)},
     "FeatureLearner without labels": lambda: {
         "kind": FeatureLearner,
         "network": FeatureNetwork(SHAPE, features=4, width=4),
-        **{f"network_{key}": value for key, value in OPTIONS.items()},
+        "network_optimization": OPTIONS,
     },
-    "VAEGAN options": lambda: {"kind": VAEGAN, **{f"encoder_{key}": value for key, value in OPTIONS.items()}},
+    "VAEGAN options": lambda: {"kind": VAEGAN, "encoder_optimization": OPTIONS},
 }
 
 
