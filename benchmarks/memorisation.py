@@ -19,7 +19,7 @@ from torch import Tensor
 from gan_lightning.data import MNIST
 from gan_lightning.data.image_data import scale, shuffled
 from gan_lightning.evaluation.features import extractor_for
-from gan_lightning.evaluation.metrics.memorisation import Memorisation, Nearness, compared, nearness
+from gan_lightning.evaluation.metrics.memorisation import Memorisation, Nearness, compare_nearness, nearness
 
 COMPONENTS = 64
 
@@ -109,7 +109,7 @@ def repeats_of(
         generator = torch.Generator().manual_seed(seed)
         held_out, others = split(real, size - planted, generator)
         chosen = some(copies, torch.randperm(BANK, generator=generator)[:planted])
-        yield compared(held_out, together(chosen, others)), planted
+        yield compare_nearness(held_out, together(chosen, others)), planted
 
 
 def rate(hits: list[bool]) -> str:
@@ -148,7 +148,7 @@ def strangers(held_out: Nearness, others: Nearness, repeats: int) -> str:
         reports = []
         for seed in range(repeats):
             order = torch.randperm(len(others.ratio), generator=torch.Generator().manual_seed(seed))
-            reports.append(compared(held_out, some(others, order[:size])))
+            reports.append(compare_nearness(held_out, some(others, order[:size])))
         alarms = rate([r.p_value < 0.01 for r in reports])
         cells.append(f"n = {size:,}: {alarms} (C_T {mean([r.copying for r in reports]):.1f} on average)")
     return "; ".join(cells)

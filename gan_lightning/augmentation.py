@@ -13,9 +13,7 @@ from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.distributed import average, several
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.precision import promoted
-
-Draw = Callable[..., Tensor]
-"""Draws numbers of a shape that begins with the number of images."""
+from gan_lightning.core.seeding import Draw
 
 
 class Augmentation(Configurable, nn.Module, ABC):

@@ -184,7 +184,7 @@ class ApproximateR1(Penalty):
         self.spread = checked_spread(spread, self)
 
     def forward(self, inputs: PenaltyInput) -> Tensor:
-        return self.gamma(inputs) / 2 * differences(inputs, inputs.x, self.spread).square().mean()
+        return self.gamma(inputs) / 2 * finite_differences(inputs, inputs.x, self.spread).square().mean()
 
 
 class ApproximateR2(Penalty):
@@ -208,10 +208,10 @@ class ApproximateR2(Penalty):
         self.spread = checked_spread(spread, self)
 
     def forward(self, inputs: PenaltyInput) -> Tensor:
-        return self.gamma(inputs) / 2 * differences(inputs, inputs.fakes, self.spread).square().mean()
+        return self.gamma(inputs) / 2 * finite_differences(inputs, inputs.fakes, self.spread).square().mean()
 
 
-def differences(inputs: PenaltyInput, x: Tensor, spread: float) -> Tensor:
+def finite_differences(inputs: PenaltyInput, x: Tensor, spread: float) -> Tensor:
     """Slopes (N,) of the logits in a random direction that is as long as the square root of the number of pixels."""
     x = x.detach()
     # in one call, so that whatever changes D from call to call (a power iteration, dropout) does not pass for a slope

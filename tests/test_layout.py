@@ -68,3 +68,20 @@ def test_the_command_stays_light():
         modules = {a.name for n in top if isinstance(n, ast.Import) for a in n.names}
         modules |= {n.module or "" for n in top if isinstance(n, ast.ImportFrom)}
         assert not {m.split(".")[0] for m in modules} & {"torch", "lightning", "jsonargparse", "matplotlib"}, name
+
+
+def names(path: Path) -> Iterator[str]:
+    """What a file defines at its top."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        for target in getattr(node, "targets", [getattr(node, "target", None)]):
+            yield from (name.id for name in ast.walk(target) if isinstance(name, ast.Name)) if target else ()
+
+
+def test_one_name_means_one_thing_in_the_whole_package():
+    where: dict[str, list[str]] = {}
+    for path in (path for path in FILES if path.name != "__init__.py"):
+        for name in names(path):
+            where.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}

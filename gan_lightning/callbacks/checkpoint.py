@@ -11,11 +11,11 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 
-from gan_lightning.callbacks.evaluation import PREFIX, Judgement, judged_now
+from gan_lightning.callbacks.evaluation import LOG_PREFIX, Judgement, judged_now
 from gan_lightning.core.distributed import together
 from gan_lightning.core.errors import TrainingError, UserError
 from gan_lightning.core.intervals import due
-from gan_lightning.evaluation import METRICS, REMEMBERED
+from gan_lightning.evaluation import MEMORISATION, METRICS
 from gan_lightning.runs.run import Run
 from gan_lightning.runs.signals import Signals
 from gan_lightning.training.length import planned_iterations
@@ -78,7 +78,7 @@ class KeepCheckpoints(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step, received = trainer.global_step, self.signals.agreed(trainer)
-        if ends(trainer):
+        if is_last_iteration(trainer):
             # now, as Lightning counts the epoch as over later; but not by its name before all else is written
             self.save(trainer, self.final)
         elif received:
@@ -133,7 +133,7 @@ class KeepCheckpoints(Checkpoint):
 
     def check_monitor(self, trainer: Trainer) -> None:
         """Refuses to wait for a judgement that does not come."""
-        if self.monitor is None or not self.monitor.startswith(PREFIX):
+        if self.monitor is None or not self.monitor.startswith(LOG_PREFIX):
             return
         callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
         every = next((c.every_n_steps for c in callbacks if isinstance(c, Judgement)), 0)
@@ -147,12 +147,12 @@ class KeepCheckpoints(Checkpoint):
                 f"checkpoint.monitor is {self.monitor}, but judge.every_n_steps is {every:,}, and training ends after "
                 f"{end:,} iterations: judge more often"
             )
-        if self.monitor.removeprefix(PREFIX) in REMEMBERED:
+        if self.monitor.removeprefix(LOG_PREFIX) in MEMORISATION:
             raise UserError(
                 f"checkpoint.monitor is {self.monitor}, which takes a look at all training images, so only gan test "
                 "and gan validate measure it: choose another judgement"
             )
-        measures = [PREFIX + key for key in METRICS if key not in REMEMBERED]
+        measures = [LOG_PREFIX + key for key in METRICS if key not in MEMORISATION]
         if self.monitor not in measures:
             raise UserError(f"checkpoint.monitor is {self.monitor}; judgements are {', '.join(measures)}")
 
@@ -165,7 +165,7 @@ class KeepCheckpoints(Checkpoint):
             value = self.sign * float(numbers[self.monitor])
             if value < self.best_value:
                 self.best_step, self.best_value = step, value
-        elif judged_now(trainer) if self.monitor.startswith(PREFIX) else step >= trainer.log_every_n_steps:  # type: ignore[attr-defined]
+        elif judged_now(trainer) if self.monitor.startswith(LOG_PREFIX) else step >= trainer.log_every_n_steps:  # type: ignore[attr-defined]
             there = ", ".join(sorted(numbers))
             raise UserError(f"checkpoint.monitor is {self.monitor}, which is not logged; there are {there}")
 
@@ -174,7 +174,7 @@ class KeepCheckpoints(Checkpoint):
         if self.monitor is None or not judged_now(trainer):
             return False
         if self.monitor not in trainer.callback_metrics:
-            return self.monitor.startswith(PREFIX)  # to be refused
+            return self.monitor.startswith(LOG_PREFIX)  # to be refused
         return self.sign * float(trainer.callback_metrics[self.monitor]) < self.best_value
 
     def name_best(self, trainer: Trainer) -> None:
@@ -204,11 +204,11 @@ def also_named(path: Path, other: Path) -> None:
 
 def mode_of(monitor: str | None) -> Literal["min", "max"]:
     """Which way is better: as the measure has it; the smallest of other numbers."""
-    measure = METRICS.get((monitor or "").removeprefix(PREFIX))
+    measure = METRICS.get((monitor or "").removeprefix(LOG_PREFIX))
     return "max" if measure is not None and measure.better == "higher" else "min"
 
 
-def ends(trainer: Trainer) -> bool:
+def is_last_iteration(trainer: Trainer) -> bool:
     """Whether this iteration is the last one."""
     enough = trainer.global_step >= (trainer.min_steps or 0) and trainer.current_epoch >= (trainer.min_epochs or 0)
     return trainer.global_step == planned_iterations(trainer) or (trainer.should_stop and enough)

@@ -14,7 +14,7 @@ from gan_lightning.evaluation.metrics import Variety, thumbnails, variety
 from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.runs.run import Run
 from gan_lightning.training.batch_checks import images_of
-from gan_lightning.training.rollback import go_back, remembered, slow_down
+from gan_lightning.training.rollback import restore_snapshot, slow_down, snapshot
 
 SAMPLES = 128
 """How many samples are compared with as many real images."""
@@ -27,7 +27,7 @@ DRIFT = 0.01
 
 State = Literal["healthy", "warning", "failing"]
 
-ADVICE = "lower the learning rates, or smooth D with penalties (R1 and R2)"
+HEALTH_ADVICE = "lower the learning rates, or smooth D with penalties (R1 and R2)"
 
 
 class CollapseGuard(Callback):
@@ -146,7 +146,7 @@ class CollapseGuard(Callback):
         if self.action == "roll_back":
             self.roll_back(trainer, pl_module, reason)
         elif news:
-            say(trainer, f"{reason}. To get past it: {ADVICE}, or let guard.action do something")
+            say(trainer, f"{reason}. To get past it: {HEALTH_ADVICE}, or let guard.action do something")
 
     def stop(self, trainer: Trainer, reason: str) -> NoReturn:
         after = f" after {self.rolled_back} roll-backs" if self.rolled_back else ""
@@ -155,7 +155,8 @@ class CollapseGuard(Callback):
         if iteration is not None:
             last = f"The last checkpoint found healthy, of iteration {iteration:,}, is {self.healthy}"
         raise TrainingError(
-            f"training stopped in iteration {trainer.global_step}{after}: {reason}. To get past it: {ADVICE}. {last}",
+            f"training stopped in iteration {trainer.global_step}{after}: {reason}. To get past it: {HEALTH_ADVICE}. "
+            f"{last}",
             complete=True,
         )
 
@@ -175,10 +176,10 @@ class CollapseGuard(Callback):
 
     def remember(self, trainer: Trainer, pl_module: LightningModule) -> None:
         step = trainer.global_step
-        self.good = {"step": step, "age": step - self.begun, **remembered(pl_module, trainer.optimizers)}
+        self.good = {"step": step, "age": step - self.begun, **snapshot(pl_module, trainer.optimizers)}
 
     def roll_back(self, trainer: Trainer, pl_module: LightningModule, reason: str) -> None:
-        go_back(self.good, pl_module, trainer.optimizers)
+        restore_snapshot(self.good, pl_module, trainer.optimizers)
         slow_down(trainer.optimizers, [c.scheduler for c in trainer.lr_scheduler_configs], self.rate_factor)
         self.rolled_back += 1
         self.state, self.scores, self.begun = "healthy", [], trainer.global_step - self.good["age"]
@@ -186,14 +187,14 @@ class CollapseGuard(Callback):
         say(trainer, f"{reason}; {went} (roll-back {self.rolled_back} of {self.roll_backs})")
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in REMEMBERED}
+        return {name: getattr(self, name) for name in STATE}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        for name in REMEMBERED:
+        for name in STATE:
             setattr(self, name, state_dict[name])
 
 
-REMEMBERED = ("state", "real", "scores", "begun", "good", "rolled_back")
+STATE = ("state", "real", "scores", "begun", "good", "rolled_back")
 
 
 def state_of(scores: list[float], before: State, patience: int) -> State:

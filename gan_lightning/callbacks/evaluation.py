@@ -16,7 +16,7 @@ from gan_lightning.evaluation.features import extractor_for
 from gan_lightning.evaluation.reference import LEAST, real_sets
 from gan_lightning.models.generative import GenerativeModel
 
-PREFIX = "judge/"
+LOG_PREFIX = "judge/"
 """Of the names under which judgements are logged."""
 
 
@@ -88,7 +88,7 @@ class Judgement(Callback):
         spent = cost.numbers(pl_module.device) if cost else {}
         with cost.paused() if cost else nullcontext():
             report = self.evaluator.evaluate(pl_module, memory=False)
-            numbers = {PREFIX + result.key: result.value for result in report.results}
+            numbers = {LOG_PREFIX + result.key: result.value for result in report.results}
         self.judged = trainer.global_step
         pl_module.log_dict(numbers, logger=False)
         for logger in trainer.loggers:

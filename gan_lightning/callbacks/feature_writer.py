@@ -10,11 +10,9 @@ from torch.utils.data import Dataset
 
 from gan_lightning.data import ImageData
 from gan_lightning.evaluation.features import write_features
+from gan_lightning.evaluation.reference import IMAGE_BLOCK
 from gan_lightning.models.feature_learner import FeatureLearner
 from gan_lightning.runs.run import Run
-
-BLOCK = 500
-"""Images that are looked at at a time."""
 
 
 class FeatureWriter(Callback):
@@ -43,7 +41,7 @@ def accuracy(model: FeatureLearner, data: ImageData, images: Dataset) -> float:
     """The share of images that the network names rightly."""
     right, count = 0, len(images)  # type: ignore[arg-type]
     network = model.network.eval()
-    for block in torch.arange(count).split(BLOCK):
+    for block in torch.arange(count).split(IMAGE_BLOCK):
         x, y = images[block]
         scores: Tensor = network.scores(network(data.as_floats(x.to(model.device))))
         right += int((scores.argmax(1).cpu() == y).sum())

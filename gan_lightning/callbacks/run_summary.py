@@ -27,8 +27,8 @@ class RunSummary(Callback):
             return
         batches: Any = trainer.train_dataloader
         total = planned_iterations(trainer)
-        networks = [n for player in reversed(pl_module.players.values()) for n in parts(player.network)]  # type: ignore[union-attr]
-        players = [f"{type(network).__name__} ({parameters(network)})" for network in networks]
+        networks = [n for player in reversed(pl_module.players.values()) for n in networks_of(player.network)]  # type: ignore[union-attr]
+        players = [f"{type(network).__name__} ({parameter_count(network)})" for network in networks]
         print(f"{type(pl_module).__name__}: {', '.join(players)}")
         print(
             f"{data_name(trainer)}, "
@@ -88,11 +88,11 @@ def data_name(trainer: Trainer) -> str:
     return f"{name}: {batches.images:,} images" if isinstance(batches, Batches) else name
 
 
-def parts(network: nn.Module) -> list[nn.Module]:
+def networks_of(network: nn.Module) -> list[nn.Module]:
     """The networks of one player."""
     return [n for n in network if [*n.parameters()]] if isinstance(network, nn.ModuleList) else [network]
 
 
-def parameters(network: nn.Module) -> str:
+def parameter_count(network: nn.Module) -> str:
     count = sum(p.numel() for p in network.parameters())
     return f"{count / 1e6:.2f} M parameters" if count >= 1e5 else f"{count:,} parameters"

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
-from gan_lightning.commands.trust import add_checkpoint_options, asked, import_trusted, opened
+from gan_lightning.commands.trust import add_checkpoint_options, asked, import_trusted, open_checkpoint
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import captioned, enlarged, picture
@@ -96,7 +96,7 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     words = without_foreign_keys(sample_arguments(arguments), parser.options, command)
     import_trusted(words)
     path = asked(words, "--ckpt_path")
-    checkpoint = None if path is None else opened(path)
+    checkpoint = None if path is None else open_checkpoint(path)
     trained_on = None if checkpoint is None else data_of(checkpoint)
     if checkpoint is not None:
         parser.set_defaults({"judge.extractor": checkpoint.settings.get("judge", {}).get("extractor")})
@@ -160,7 +160,9 @@ def stored(made: Namespace, command: str) -> Subject:
     if made.data is None:
         raise UserError("images need real images to be compared with: name them with --data, such as --data MNIST")
     if isinstance(made.data, PointData):
-        raise UserError(f"images cannot be compared with the points of {type(made.data).__name__}: name images with --data")
+        raise UserError(
+            f"images cannot be compared with the points of {type(made.data).__name__}: name images with --data"
+        )
     images = stored_samples(made.images, made.data.image_shape)
     images.device = chosen_device(made.device)
     return Subject(images, Path(f"{command}-{Path(made.images).stem}"), {})

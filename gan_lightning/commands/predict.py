@@ -12,7 +12,7 @@ from gan_lightning.callbacks import PointWriter, SampleWriter, Traversal
 from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, nested, parsed
 from gan_lightning.commands.trainer import trainer_with
-from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, opened
+from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import Plane
 from gan_lightning.models.generative import GenerativeModel
@@ -67,7 +67,7 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     import_trusted(words)
     made = instantiated(parser, parsed(parser, words))
     samples: Samples = made.samples
-    checkpoint = opened(made.ckpt_path)
+    checkpoint = open_checkpoint(made.ckpt_path)
     model, plane = GenerativeModel.sampler_from_checkpoint(checkpoint), Plane.in_checkpoint(checkpoint.content)
     labels = asked_labels(samples.labels, model.generator.classes)
     loader = seed_loader(samples.first_seed, samples.count, samples.batch_size, labels)

@@ -22,7 +22,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 LOST = ("Connection closed by peer", "Connection reset by peer", "NCCL communicator was aborted")
 """What gloo and NCCL say of a process that is gone."""
 
-COMMANDS = {"fit": fit, "predict": predict, "validate": evaluate, "test": evaluate}
+HANDLERS = {"fit": fit, "predict": predict, "validate": evaluate, "test": evaluate}
 
 
 def run(command: str, arguments: Sequence[str]) -> None:
@@ -34,7 +34,7 @@ def run(command: str, arguments: Sequence[str]) -> None:
     """
     quieten()
     try:
-        COMMANDS[command](command, arguments)
+        HANDLERS[command](command, arguments)
     except TrainingError as error:
         if follows():  # all processes know, one says so
             sys.exit(0)

@@ -9,7 +9,7 @@ import yaml
 from gan_lightning.commands.parser import Parser
 from gan_lightning.core.errors import UserError
 from gan_lightning.runs.checkpoint import Checkpoint
-from gan_lightning.runs.locate import find
+from gan_lightning.runs.locate import find_checkpoint
 
 
 def add_checkpoint_options(parser: Parser, required: bool = True) -> None:
@@ -36,9 +36,9 @@ def asked(arguments: Sequence[str], option: str) -> str | None:
     return first.parse_known_args(arguments)[0].value
 
 
-def opened(ckpt_path: str) -> Checkpoint:
+def open_checkpoint(ckpt_path: str) -> Checkpoint:
     """The checkpoint that is meant by a file's name, a folder, `last` or `best`."""
-    return Checkpoint(find(ckpt_path) or ckpt_path)
+    return Checkpoint(find_checkpoint(ckpt_path) or ckpt_path)
 
 
 def import_trusted(arguments: Sequence[str]) -> None:

@@ -65,7 +65,7 @@ def check_local(path: str | Path) -> None:
         raise UserError(f"{path} is an address: download the checkpoint first, then name the file")
 
 
-TRAINING = {"optimizer_states": list, "lr_schedulers": list, "loops": dict, "callbacks": dict, "global_step": int}
+RESUMABLE_FORM = {"optimizer_states": list, "lr_schedulers": list, "loops": dict, "callbacks": dict, "global_step": int}
 """What a checkpoint holds from which training can go on."""
 
 
@@ -75,7 +75,7 @@ def check_resumable(checkpoint: dict[str, Any], path: str | Path) -> None:
     Raises:
         UserError: Something is missing, or is something else.
     """
-    check_form(checkpoint, TRAINING, path, "; training cannot go on from it, but samples can be made")
+    check_form(checkpoint, RESUMABLE_FORM, path, "; training cannot go on from it, but samples can be made")
     check_form(checkpoint["loops"], {"fit_loop": dict}, path)
 
 

@@ -108,7 +108,7 @@ def rebuild(words: Any) -> Any:
         return words
     if "class_path" not in words:
         return {k: rebuild(v) for k, v in words.items()}
-    cls, init_args = find(words["class_path"]), rebuild(words.get("init_args", {}))
+    cls, init_args = find_class(words["class_path"]), rebuild(words.get("init_args", {}))
     return partial(cls, **init_args) if issubclass(cls, FACTORY_MADE) else cls(**init_args)
 
 
@@ -122,19 +122,19 @@ def class_paths(words: Any) -> list[str]:
     return named + [path for inner in words.values() for path in class_paths(inner)]
 
 
-def loaded(class_path: str) -> type | None:
+def loaded_class(class_path: str) -> type | None:
     """The loaded piece, optimizer or scheduler of this path, if there is one."""
     kinds = (cls for base in (Configurable, *FACTORY_MADE) for cls in subclasses(base))
     return next((cls for cls in (*RECORDS, *kinds) if path_of(cls) == class_path), None)
 
 
-def find(class_path: str) -> type:
+def find_class(class_path: str) -> type:
     """The loaded piece, optimizer or scheduler of this path.
 
     Raises:
         UserError: There is none.
     """
-    if (cls := loaded(class_path)) is None:
+    if (cls := loaded_class(class_path)) is None:
         raise UserError(
             f"the checkpoint names {class_path}, which is not part of gan_lightning: if you trust that code, import it "
             f"before you load, or on the command line add --trust {class_path}"

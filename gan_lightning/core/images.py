@@ -8,6 +8,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+ImageShape = tuple[int, int, int]
+"""Channels, height, width."""
+
 READABLE = 560
 """Pixels: smaller pictures are enlarged by a whole factor to about this width."""
 

@@ -5,7 +5,13 @@ on its own number. A resumed run therefore has nothing to remember, and whatever
 (a picture, a metric, a user's callback) changes nothing.
 """
 
+from collections.abc import Callable
+
 import torch
+from torch import Tensor
+
+Draw = Callable[..., Tensor]
+"""Draws random numbers of a shape that begins with the number of images."""
 
 LARGEST_SEED = 2**32 - 1
 

@@ -4,10 +4,10 @@ import torch
 import torchvision
 from torch.utils.data import TensorDataset
 
-from gan_lightning.data.downloads import opened
+from gan_lightning.data.downloads import open_dataset
 from gan_lightning.data.image_data import ImageData
 
-FILES = "cifar-10-python.tar.gz"
+CIFAR_FILES = "cifar-10-python.tar.gz"
 
 
 class CIFAR10(ImageData):
@@ -27,16 +27,18 @@ class CIFAR10(ImageData):
         self.root = root
 
     def prepare_data(self) -> None:
-        opened(torchvision.datasets.CIFAR10, self.root, ".", FILES, download=True)
+        open_dataset(torchvision.datasets.CIFAR10, self.root, ".", CIFAR_FILES, download=True)
 
     def load(self) -> TensorDataset:
-        return in_memory(opened(torchvision.datasets.CIFAR10, self.root, ".", FILES, download=False))
+        return cifar_tensors(open_dataset(torchvision.datasets.CIFAR10, self.root, ".", CIFAR_FILES, download=False))
 
     def load_test(self) -> TensorDataset:
-        return in_memory(opened(torchvision.datasets.CIFAR10, self.root, ".", FILES, download=False, train=False))
+        return cifar_tensors(
+            open_dataset(torchvision.datasets.CIFAR10, self.root, ".", CIFAR_FILES, download=False, train=False)
+        )
 
 
-def in_memory(files: torchvision.datasets.CIFAR10) -> TensorDataset:
+def cifar_tensors(files: torchvision.datasets.CIFAR10) -> TensorDataset:
     """uint8 (N, 3, 32, 32) and int64 (N,)."""
     pixels = torch.from_numpy(files.data).permute(0, 3, 1, 2).contiguous()  # from (N, 32, 32, 3)
     return TensorDataset(pixels, torch.tensor(files.targets, dtype=torch.int64))

@@ -10,7 +10,7 @@ from gan_lightning.core.errors import UserError
 DataSet = TypeVar("DataSet", bound=torchvision.datasets.VisionDataset)
 
 
-def opened(
+def open_dataset(
     make: Callable[..., DataSet], root: str, where: str, files: str, download: bool, train: bool = True
 ) -> DataSet:
     """`make(root, train=train, download=download)`, or one line that says what to do.

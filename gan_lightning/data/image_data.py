@@ -9,11 +9,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import ImageShape
 from gan_lightning.core.seeding import HELD_OUT, mix
 from gan_lightning.data.batches import Batches
-
-ImageShape = tuple[int, int, int]
-"""Channels, height, width."""
 
 
 class ImageData(LightningDataModule, ABC):

@@ -11,7 +11,7 @@ from gan_lightning.core.seeding import POINTS, mix
 from gan_lightning.data.plane import MARGIN, Plane
 from gan_lightning.data.points import PointData
 
-TESTS = 10_000
+TEST_POINTS = 10_000
 """Points of a mixture that are drawn to judge samples by."""
 
 
@@ -39,7 +39,7 @@ class Mixture(PointData):
 
     def load_test(self) -> TensorDataset:
         """Fresh points of the same law."""
-        points, labels = self.draw(TESTS, mix(self.seed, POINTS, 1))
+        points, labels = self.draw(TEST_POINTS, mix(self.seed, POINTS, 1))
         return TensorDataset(self.plane.images(points), labels)
 
     def draw(self, count: int, seed: int) -> tuple[Tensor, Tensor]:

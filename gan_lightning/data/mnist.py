@@ -4,10 +4,10 @@ import torch
 import torchvision
 from torch.utils.data import TensorDataset
 
-from gan_lightning.data.downloads import opened
+from gan_lightning.data.downloads import open_dataset
 from gan_lightning.data.image_data import ImageData
 
-FILES = "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz (with the two t10k-…, packed or unpacked)"
+MNIST_FILES = "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz (with the two t10k-…, packed or unpacked)"
 
 
 class MNIST(ImageData):
@@ -29,13 +29,17 @@ class MNIST(ImageData):
         self.root = root
 
     def prepare_data(self) -> None:
-        opened(torchvision.datasets.MNIST, self.root, "MNIST/raw", FILES, download=True)
+        open_dataset(torchvision.datasets.MNIST, self.root, "MNIST/raw", MNIST_FILES, download=True)
 
     def load(self) -> TensorDataset:
-        return in_memory(opened(torchvision.datasets.MNIST, self.root, "MNIST/raw", FILES, download=False))
+        return mnist_tensors(
+            open_dataset(torchvision.datasets.MNIST, self.root, "MNIST/raw", MNIST_FILES, download=False)
+        )
 
     def load_test(self) -> TensorDataset:
-        return in_memory(opened(torchvision.datasets.MNIST, self.root, "MNIST/raw", FILES, download=False, train=False))
+        return mnist_tensors(
+            open_dataset(torchvision.datasets.MNIST, self.root, "MNIST/raw", MNIST_FILES, download=False, train=False)
+        )
 
 
 class FashionMNIST(ImageData):
@@ -55,17 +59,19 @@ class FashionMNIST(ImageData):
         self.root = root
 
     def prepare_data(self) -> None:
-        opened(torchvision.datasets.FashionMNIST, self.root, "FashionMNIST/raw", FILES, download=True)
+        open_dataset(torchvision.datasets.FashionMNIST, self.root, "FashionMNIST/raw", MNIST_FILES, download=True)
 
     def load(self) -> TensorDataset:
         make = torchvision.datasets.FashionMNIST
-        return in_memory(opened(make, self.root, "FashionMNIST/raw", FILES, download=False))
+        return mnist_tensors(open_dataset(make, self.root, "FashionMNIST/raw", MNIST_FILES, download=False))
 
     def load_test(self) -> TensorDataset:
         make = torchvision.datasets.FashionMNIST
-        return in_memory(opened(make, self.root, "FashionMNIST/raw", FILES, download=False, train=False))
+        return mnist_tensors(
+            open_dataset(make, self.root, "FashionMNIST/raw", MNIST_FILES, download=False, train=False)
+        )
 
 
-def in_memory(files: torchvision.datasets.MNIST) -> TensorDataset:
+def mnist_tensors(files: torchvision.datasets.MNIST) -> TensorDataset:
     """uint8 (N, 1, 28, 28) and int64 (N,)."""
     return TensorDataset(files.data.unsqueeze(1), torch.as_tensor(files.targets, dtype=torch.int64))

@@ -41,10 +41,10 @@ class StackedMNIST(ImageData):
         return Stacks(self.digits.load().tensors, self.count, mix(self.seed, STACKS))
 
     def load_test(self) -> Dataset:
-        return Stacks(self.digits.load_test().tensors, TESTS, mix(self.seed, STACKS, 1))
+        return Stacks(self.digits.load_test().tensors, TEST_IMAGES, mix(self.seed, STACKS, 1))
 
 
-TESTS = 26_000
+TEST_IMAGES = 26_000
 """Images of three test digits; as many samples as the literature counts modes among."""
 
 

@@ -1,14 +1,14 @@
 """How good samples are: what is compared with what, what is measured, and how it is told."""
 
 from gan_lightning.evaluation.evaluator import Evaluator
-from gan_lightning.evaluation.metric_table import METRICS, REMEMBERED, Metric
+from gan_lightning.evaluation.metric_table import MEMORISATION, METRICS, Metric
 from gan_lightning.evaluation.reference import ReferenceImages, Split
 from gan_lightning.evaluation.report import Report, Result
 from gan_lightning.evaluation.stored_samples import SampleSource, StoredSamples, stored_samples
 
 __all__ = [
+    "MEMORISATION",
     "METRICS",
-    "REMEMBERED",
     "Evaluator",
     "Metric",
     "ReferenceImages",

@@ -13,11 +13,11 @@ from gan_lightning.core.images import beside_nearest
 from gan_lightning.core.seeding import LARGEST_SEED
 from gan_lightning.data import ImageData
 from gan_lightning.evaluation.features import Extracted, Extractor
-from gan_lightning.evaluation.metric_table import compared, remembered
+from gan_lightning.evaluation.metric_table import compare_features, memorisation_metrics
 from gan_lightning.evaluation.metrics import Estimate
 from gan_lightning.evaluation.metrics.memorisation import Nearness, nearness
 from gan_lightning.evaluation.metrics.neighbours import nearest
-from gan_lightning.evaluation.reference import BLOCK, LEAST, MOST, Follow, ReferenceImages, Split, silent
+from gan_lightning.evaluation.reference import IMAGE_BLOCK, LEAST, MOST, Follow, ReferenceImages, Split, silent
 from gan_lightning.evaluation.report import Report, results_of
 from gan_lightning.evaluation.stored_samples import SampleSource, StoredSamples
 
@@ -66,11 +66,11 @@ class Evaluator:
             **about: What the report is to say of the model.
         """
         made = self.seen_samples(model)
-        numbers = dict(compared(self.data, self.extractor, self.real.seen_reference, made))
+        numbers = dict(compare_features(self.data, self.extractor, self.real.seen_reference, made))
         floors = self.floors
         if memory:
             near = nearness(self.real.seen_training.features, made.features)
-            numbers |= dict(remembered(near, self.near_fresh))
+            numbers |= dict(memorisation_metrics(near, self.near_fresh))
             if self.near_fresh is None:
                 about |= {"copies": NOT_TOLD}
             floors = floors | self.floors_of_memory
@@ -120,7 +120,7 @@ class Evaluator:
     def seen_samples(self, model: SampleSource) -> Extracted:
         """What the extractor sees in the samples, which the processes make in turns, always in the same blocks."""
         extractor, labels = self.extractor.to(model.device), self.labels(model)
-        blocks = [range(first, min(first + BLOCK, self.samples)) for first in range(0, self.samples, BLOCK)]
+        blocks = [range(first, min(first + IMAGE_BLOCK, self.samples)) for first in range(0, self.samples, IMAGE_BLOCK)]
         rank, processes = place()
         turn = self.follow(blocks[rank::processes], f"looking at {self.samples:,} samples")
         mine = [extractor.extract(model.sample(self.seeds(block), of(labels, block))) for block in turn]
@@ -140,14 +140,14 @@ class Evaluator:
     @cached_property
     def floors(self) -> dict[str, Estimate]:
         """What real images score."""
-        return dict(compared(self.data, self.extractor, self.real.seen_reference, self.real.seen_other))
+        return dict(compare_features(self.data, self.extractor, self.real.seen_reference, self.real.seen_other))
 
     @cached_property
     def floors_of_memory(self) -> dict[str, Estimate]:
         """What real images score that are not trained on."""
         if self.near_fresh is None:
             return {}
-        return dict(remembered(self.near_fresh, self.near_fresh))
+        return dict(memorisation_metrics(self.near_fresh, self.near_fresh))
 
 
 def of(labels: Sequence[int] | None, block: range) -> list[int] | None:

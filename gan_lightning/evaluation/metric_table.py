@@ -20,7 +20,7 @@ from gan_lightning.evaluation.metrics import (
     precision_recall,
 )
 from gan_lightning.evaluation.metrics.memorisation import Nearness
-from gan_lightning.evaluation.metrics.memorisation import compared as memorisation_of
+from gan_lightning.evaluation.metrics.memorisation import compare_nearness as memorisation_of
 
 Better = Literal["lower", "higher", "like real"]
 
@@ -73,11 +73,13 @@ METRICS = {
 }
 """By the key in files and logs."""
 
-REMEMBERED = ("authenticity", "copies", "copying")
+MEMORISATION = ("authenticity", "copies", "copying")
 """Those that look at all images that were trained on, which takes longer."""
 
 
-def compared(data: ImageData, extractor: Extractor, real: Extracted, made: Extracted) -> Iterator[tuple[str, Estimate]]:
+def compare_features(
+    data: ImageData, extractor: Extractor, real: Extracted, made: Extracted
+) -> Iterator[tuple[str, Estimate]]:
     """Each measure of samples against real images, by key."""
     x, y = real.features, made.features
     yield "frechet", frechet(x, y)
@@ -100,7 +102,7 @@ def compared(data: ImageData, extractor: Extractor, real: Extracted, made: Extra
         yield "mode_divergence", Estimate(found.kl, 0.0)
 
 
-def remembered(made: Nearness, fresh: Nearness | None) -> Iterator[tuple[str, Estimate]]:
+def memorisation_metrics(made: Nearness, fresh: Nearness | None) -> Iterator[tuple[str, Estimate]]:
     """Whether samples are copies of training images, by key; all but the first only where there are images not trained
     on.
     """

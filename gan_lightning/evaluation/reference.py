@@ -16,7 +16,7 @@ from gan_lightning.evaluation.features import Extracted, Extractor
 
 Split = Literal["validation", "test"]
 
-BLOCK = 500
+IMAGE_BLOCK = 500
 """Images that are looked at at a time; always the same, so that rounding is."""
 
 Follow = Callable[[Sequence[Any], str], Iterable[Any]]
@@ -78,7 +78,7 @@ class ReferenceImages:
         self.data, self.extractor, self.follow = data, extractor, follow
         validation, test = real_sets(data)
         self.reference, self.other = (validation, test) if split == "validation" else (test, validation)
-        self.reference, self.other = ends(self.reference, most), ends(self.other, most)
+        self.reference, self.other = last_images(self.reference, most), last_images(self.other, most)
         fewest = min(len(self.reference), len(self.other))
         if fewest < LEAST:
             raise UserError(
@@ -89,7 +89,7 @@ class ReferenceImages:
     def seen(self, images: Dataset) -> Extracted:
         """What the extractor sees in real images."""
         count = len(images)  # type: ignore[arg-type]
-        blocks = self.follow(torch.arange(count).split(BLOCK), f"looking at {count:,} real images")
+        blocks = self.follow(torch.arange(count).split(IMAGE_BLOCK), f"looking at {count:,} real images")
         return Extracted.joined([self.extractor.extract(self.data.as_floats(images[block][0])) for block in blocks])
 
     @cached_property
@@ -108,7 +108,9 @@ class ReferenceImages:
     @cached_property
     def labels(self) -> Tensor:
         """Of the reference (N,)."""
-        return torch.cat([self.reference.images[block][1] for block in torch.arange(len(self.reference)).split(BLOCK)])
+        return torch.cat(
+            [self.reference.images[block][1] for block in torch.arange(len(self.reference)).split(IMAGE_BLOCK)]
+        )
 
 
 def real_sets(data: ImageData) -> tuple[RealSet, RealSet]:
@@ -132,7 +134,7 @@ def halves(images: Dataset) -> tuple[Dataset, Dataset]:
     return Chosen(images, first), Chosen(images, second)
 
 
-def ends(part: RealSet, most: int) -> RealSet:
+def last_images(part: RealSet, most: int) -> RealSet:
     """The last images of a part: those that a feature network of such data has not learnt, if it held some out."""
     count = len(part)
     chosen = torch.arange(max(0, count - most), count)

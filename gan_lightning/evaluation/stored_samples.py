@@ -83,10 +83,10 @@ def from_folder(folder: Path, image_shape: tuple[int, int, int]) -> StoredSample
         raise UserError(f"no image lies in {folder} or below it: check images")
     lossy = sum(p.suffix.lower() in LOSSY for p in paths)
     name = f"{folder}" + (f" ({lossy:,} in formats that lose detail, which counts as theirs)" if lossy else "")
-    return StoredSamples(torch.stack([*in_threads(lambda p: read(p, image_shape), paths)]), name)
+    return StoredSamples(torch.stack([*in_threads(lambda p: read_picture(p, image_shape), paths)]), name)
 
 
-def read(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
+def read_picture(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
     """One picture, uint8 (C, H, W)."""
     channels, height, width = image_shape
     try:

@@ -1,7 +1,6 @@
 """What a decoder's output says of an image: log p(x|z), in nats."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from math import log, pi
 
 import torch
@@ -10,9 +9,7 @@ from torch import Tensor, nn
 
 from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.errors import UserError
-
-Draw = Callable[..., Tensor]
-"""Draws numbers of a shape that begins with the number of images."""
+from gan_lightning.core.seeding import Draw
 
 
 class Likelihood(Configurable, nn.Module, ABC):

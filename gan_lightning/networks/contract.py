@@ -9,9 +9,7 @@ from torch import Tensor, nn
 
 from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.errors import UserError
-
-ImageShape = tuple[int, int, int]
-"""Channels, height, width."""
+from gan_lightning.core.images import ImageShape as ImageShape
 
 
 class Generator(Configurable, nn.Module, ABC):

@@ -44,7 +44,7 @@ class FeatureNetwork(Configurable, nn.Module):
         self.classes, self.features = classes, features
         halvings = max(1, ceil(log2(side / SMALLEST)))
         widths = [channels, *(min(width * 2**i, 4 * width) for i in range(halvings))]
-        stages = [stage(before, after) for before, after in pairwise(widths)]
+        stages = [convolution_stage(before, after) for before, after in pairwise(widths)]
         self.stages = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(2), nn.Flatten())
         self.dense = nn.Linear(4 * widths[-1], features)
         self.head = nn.Linear(features, classes or features)
@@ -58,7 +58,7 @@ class FeatureNetwork(Configurable, nn.Module):
         return self.head(features)
 
 
-def stage(channels: int, width: int) -> nn.Sequential:
+def convolution_stage(channels: int, width: int) -> nn.Sequential:
     """Two convolutions of 3x3, the first of stride two."""
     layers = []
     for before, step in ((channels, 2), (width, 1)):

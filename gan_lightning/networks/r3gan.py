@@ -97,7 +97,7 @@ class R3GANGenerator(Generator):
         self.weights = nn.Linear(self.latent.width, widths[0], bias=False)
         self.basis = nn.Parameter(torch.randn(widths[0], *smallest(image_shape, count)))
         he(self.weights, 1.0)
-        self.stages = nn.ModuleList(stage(w, expansion, group, blocks, len(widths)) for w in widths)
+        self.stages = nn.ModuleList(residual_stage(w, expansion, group, blocks, len(widths)) for w in widths)
         self.changes = nn.ModuleList(change(i, o) for i, o in pairwise(widths))
         self.end = nn.Conv2d(widths[-1], image_shape[0], 1)
         he(self.end, 1.0)
@@ -154,7 +154,7 @@ class R3GANDiscriminator(Discriminator):
         widths = ladder(width, max_width, count, blocks, expansion, group)
         self.start = nn.Conv2d(packing * image_shape[0], widths[0], 1)
         he(self.start, 1.0)
-        self.stages = nn.ModuleList(stage(w, expansion, group, blocks, len(widths)) for w in widths)
+        self.stages = nn.ModuleList(residual_stage(w, expansion, group, blocks, len(widths)) for w in widths)
         self.changes = nn.ModuleList(change(i, o) for i, o in pairwise(widths))
         self.stddev = MinibatchStddev(minibatch_stddev) if minibatch_stddev else nn.Identity()
         self.features_dim = widths[-1] + bool(minibatch_stddev)
@@ -188,7 +188,7 @@ def ladder(width: int, max_width: int, count: int, blocks: int, expansion: int, 
     return widths
 
 
-def stage(width: int, expansion: int, group: int, blocks: int, stages: int) -> nn.Sequential:
+def residual_stage(width: int, expansion: int, group: int, blocks: int, stages: int) -> nn.Sequential:
     return nn.Sequential(*(Residual(width, expansion, group, blocks * stages) for _ in range(blocks)))
 
 

@@ -67,7 +67,7 @@ class SubPixelGenerator(Generator):
                 for i, o in pairwise(sizes)
             ),
             nn.Linear(sizes[-1], last),
-            Placed(height, wide),
+            ToImage(height, wide),
             nn.LeakyReLU(0.2),
             *normed(nn.BatchNorm2d, width, batch_norm),
         )
@@ -82,7 +82,7 @@ class SubPixelGenerator(Generator):
             ),
             nn.Conv2d(width, image_shape[0] * patch**2, 3, padding=1),
             Squash(),
-            Joined(patch),
+            JoinPatches(patch),
         )
         channels_last(self)
 
@@ -131,12 +131,12 @@ class SubPixelDiscriminator(Discriminator):
         strides = [1] * (convolutions - 1) + [2]
         sizes = [width * ceil(height / 2) * ceil(wide / 2), *hidden]
         self.layers = nn.Sequential(
-            Split(patch),
+            SplitPatches(patch),
             *(
                 nn.Sequential(normalised(nn.Conv2d(i, o, 3, stride, 1), spectral_norm), nn.LeakyReLU(0.2))
                 for (i, o), stride in zip(pairwise(channels), strides, strict=True)
             ),
-            Flat(),
+            FromImage(),
             *(nn.Sequential(normalised(nn.Linear(i, o), spectral_norm), nn.LeakyReLU(0.2)) for i, o in pairwise(sizes)),
         )
         self.features_dim = sizes[-1]
@@ -150,7 +150,7 @@ class SubPixelDiscriminator(Discriminator):
         return self.head(self.features(x), y)
 
 
-class Split(nn.Module):
+class SplitPatches(nn.Module):
     """An image (N, C, H, W) as a small one (N, C * p * p, H / p, W / p), a channel for each pixel of a p x p patch.
 
     torch's `PixelUnshuffle`, but the channels of a place lie together in memory.
@@ -166,8 +166,8 @@ class Split(nn.Module):
         return pixels.reshape(n, h // p, w // p, c * p * p).permute(0, 3, 1, 2)
 
 
-class Joined(nn.Module):
-    """The inverse of Split."""
+class JoinPatches(nn.Module):
+    """The inverse of SplitPatches."""
 
     def __init__(self, patch: int) -> None:
         super().__init__()
@@ -179,7 +179,7 @@ class Joined(nn.Module):
         return pixels.reshape(n, c // p**2, h * p, w * p)
 
 
-class Placed(nn.Module):
+class ToImage(nn.Module):
     """Numbers (N, H * W * C) as a small image (N, C, H, W); the channels of a place lie together, nothing is copied."""
 
     def __init__(self, height: int, width: int) -> None:
@@ -190,8 +190,8 @@ class Placed(nn.Module):
         return x.unflatten(1, (*self.size, -1)).permute(0, 3, 1, 2)
 
 
-class Flat(nn.Module):
-    """The inverse of Placed."""
+class FromImage(nn.Module):
+    """The inverse of ToImage."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.permute(0, 2, 3, 1).flatten(1)

@@ -8,10 +8,10 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.runs.run import Run
 
-NAMES = ("last", "best")
+CHECKPOINT_NAMES = ("last", "best")
 
 
-def find(name: str | Path, root: str | Path = ".") -> Path | None:
+def find_checkpoint(name: str | Path, root: str | Path = ".") -> Path | None:
     """The checkpoint file that is meant by a file's name, a folder, `last` or `best`.
 
     A folder is that of a run, or one that holds `lightning_logs`, whose newest run is meant.
@@ -27,7 +27,7 @@ def find(name: str | Path, root: str | Path = ".") -> Path | None:
         UserError: It is an address.
     """
     checkpoint_files.check_local(name)
-    if str(name) in NAMES and not Path(name).exists():
+    if str(name) in CHECKPOINT_NAMES and not Path(name).exists():
         folders = [Path(root), *Path(root).glob("lightning_logs/*")]
         files = [Run(folder).checkpoint(str(name)) for folder in folders]
         return max((f for f in files if f.is_file()), key=lambda f: f.stat().st_mtime_ns, default=None)
@@ -35,7 +35,7 @@ def find(name: str | Path, root: str | Path = ".") -> Path | None:
     if not path.is_dir():
         return path
     last = Run(path).last
-    return last if last.is_file() else find("last", path) or last
+    return last if last.is_file() else find_checkpoint("last", path) or last
 
 
 @dataclass
@@ -65,7 +65,7 @@ def start(ckpt_path: str | None, root: str | Path | None) -> Start:
         ckpt_path: As the user gave it.
         root: `trainer.default_root_dir`.
     """
-    path = None if ckpt_path is None else find(ckpt_path, root or ".")
+    path = None if ckpt_path is None else find_checkpoint(ckpt_path, root or ".")
     if path is None:
         if ckpt_path == "best":
             raise UserError(f"there is no best.ckpt in {root or '.'}/lightning_logs yet: check ckpt_path")

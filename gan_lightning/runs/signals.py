@@ -13,7 +13,7 @@ from lightning.pytorch import Trainer
 from gan_lightning.core.distributed import follows, largest, several
 from gan_lightning.core.intervals import due
 
-NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
+SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
 """Ctrl-C, a machine that is about to stop, a batch system whose time is nearly over, a terminal that was closed."""
 
 TOGETHER = 10
@@ -35,7 +35,7 @@ class Signals:
         """To be called when training starts: Lightning has set handlers by then, which send messages themselves."""
         self.received = None
         if threading.current_thread() is threading.main_thread():  # Python's rule
-            numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+            numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
             heard = [n for n in numbers if n.name != "SIGHUP" or signal.getsignal(n) != signal.SIG_IGN]  # nohup
             self.before = {number: signal.signal(number, self.notice) for number in heard}
 

@@ -14,7 +14,7 @@ SCHEDULER_RATES = ("base_lrs", "max_lrs", "_last_lr", "eta_min")
 """What a scheduler holds of them."""
 
 
-def remembered(model: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, Any]:
+def snapshot(model: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, Any]:
     """A copy on the CPU of all weights and buffers, and of what the optimizers have learnt about gradients."""
     return {
         "state_dict": copied(model.state_dict()),
@@ -22,8 +22,8 @@ def remembered(model: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, A
     }
 
 
-def go_back(state: dict[str, Any], model: nn.Module, optimizers: Sequence[Optimizer]) -> None:
-    """Puts back what was `remembered`. Learning rates, and all that counts iterations, stay as they are now."""
+def restore_snapshot(state: dict[str, Any], model: nn.Module, optimizers: Sequence[Optimizer]) -> None:
+    """Puts a `snapshot` back. Learning rates, and all that counts iterations, stay as they are now."""
     model.load_state_dict(state["state_dict"])
     for optimizer, learnt in zip(optimizers, state["optimizer_states"], strict=True):
         groups = optimizer.state_dict()["param_groups"]

@@ -18,7 +18,7 @@ class PolynomialDecay(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, iterations: int | None = None, power: float = 1.0) -> None:
-        self.iterations, self.power = known(iterations), power
+        self.iterations, self.power = known_length(iterations), power
         super().__init__(optimizer)
 
     def get_lr(self) -> list:
@@ -39,7 +39,7 @@ class CosineDecay(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, iterations: int | None = None, end: float = 0.0) -> None:
-        self.iterations, self.end = known(iterations), end
+        self.iterations, self.end = known_length(iterations), end
         super().__init__(optimizer)
 
     def get_lr(self) -> list:
@@ -47,7 +47,7 @@ class CosineDecay(LRScheduler):
         return [rate * share for rate in self.base_lrs]
 
 
-def known(iterations: int | None) -> int:
+def known_length(iterations: int | None) -> int:
     """The length of a schedule.
 
     Raises:

@@ -197,7 +197,7 @@ def test_a_bug_of_ours_shows_its_traceback(monkeypatch):
     def bug(*_):
         raise KeyError("ours")
 
-    monkeypatch.setitem(run.COMMANDS, "fit", bug)
+    monkeypatch.setitem(run.HANDLERS, "fit", bug)
     with pytest.raises(KeyError):
         gan("fit")
 
@@ -225,7 +225,7 @@ def test_a_command_that_is_interrupted_before_it_trains_ends_quietly(monkeypatch
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(run.COMMANDS, "fit", interrupted)
+    monkeypatch.setitem(run.HANDLERS, "fit", interrupted)
     with pytest.raises(SystemExit) as caught:
         gan("fit")
     assert caught.value.code == 130
@@ -235,7 +235,7 @@ def test_the_loss_of_another_process_is_said_in_one_line(monkeypatch, capsys):
     def lost(*_):
         raise RuntimeError("[pair.cc:561] Connection closed by peer [127.0.0.1]:50870.")
 
-    monkeypatch.setitem(run.COMMANDS, "fit", lost)
+    monkeypatch.setitem(run.HANDLERS, "fit", lost)
     assert "another process of this training has ended" in mistake(capsys, "fit")
 
 
@@ -249,7 +249,7 @@ def test_a_full_disk_is_said_in_one_line(monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(run.COMMANDS, "fit", full)
+    monkeypatch.setitem(run.HANDLERS, "fit", full)
     assert (
         mistake(capsys, "fit")
         == "gan fit: No space left on device where the run is written: make room, then go on with --ckpt_path last"

@@ -21,7 +21,7 @@ from gan_lightning.networks import (
 )
 from gan_lightning.networks.layers import MinibatchStddev, SelfAttention, Squash
 from gan_lightning.networks.r3gan import Residual
-from gan_lightning.networks.subpixel import Flat, Joined, Placed, Split
+from gan_lightning.networks.subpixel import FromImage, JoinPatches, SplitPatches, ToImage
 
 
 def ours(base: type) -> list[type]:
@@ -216,8 +216,8 @@ def test_a_discriminator_begins_without_strong_opinions_on_classes(cls):
 
 def test_an_image_split_into_patches_is_that_of_torch_and_comes_back_as_it_was():
     x = torch.randn(2, 3, 8, 12)
-    small = Split(2)(x)
+    small = SplitPatches(2)(x)
     assert torch.equal(small, nn.functional.pixel_unshuffle(x, 2))
-    assert torch.equal(Joined(2)(small), x)
+    assert torch.equal(JoinPatches(2)(small), x)
     assert small.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(Placed(4, 6)(Flat()(small)), small)
+    assert torch.equal(ToImage(4, 6)(FromImage()(small)), small)

@@ -12,7 +12,7 @@ import torch
 from helpers.processes import free_port, gan, start, status, torchrun
 from helpers.tiny import equal, state
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHORT = """
 data: {class_path: Digits, init_args: {batch_size: 8}}
 model:

@@ -19,7 +19,7 @@ from gan_lightning import GAN
 from gan_lightning.callbacks import KeepCheckpoints, SampleGrid
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.seeding import TRAINING, mix
-from gan_lightning.networks import SharedBatchNorm, share_batch_norm
+from gan_lightning.networks.batch_norm import SharedBatchNorm, share_batch_norm
 from gan_lightning.runs.metrics_csv import MetricsTable, rows
 from gan_lightning.training.alternating import AlternatingModule
 

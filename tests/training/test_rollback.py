@@ -9,7 +9,7 @@ from helpers.tiny import same, weights
 from torch import nn
 from torch.optim import lr_scheduler as schedulers
 
-from gan_lightning.training.rollback import go_back, remembered, slow_down
+from gan_lightning.training.rollback import restore_snapshot, slow_down, snapshot
 
 
 def sequence(optimizer: torch.optim.Optimizer) -> schedulers.SequentialLR:
@@ -57,27 +57,27 @@ def test_going_back_restores_weights_and_what_the_optimizer_has_learnt_but_not_i
             adam.step()
 
     learn(3)
-    state, before = remembered(net, [adam]), weights(net)
+    state, before = snapshot(net, [adam]), weights(net)
     learn(2)
     after = weights(net)
     assert not same(before, after)
-    for _ in range(2):  # what is remembered does not change with what is made of it
+    for _ in range(2):  # a snapshot does not change with what is made of it
         adam.param_groups[0]["lr"] = 0.1
-        go_back(state, net, [adam])
+        restore_snapshot(state, net, [adam])
         assert same(weights(net), before)
         assert adam.param_groups[0]["lr"] == 0.1
         learn(2)
         assert same(weights(net), after)
     adam.param_groups[0]["lr"] = 0.05
-    go_back(state, net, [adam])
+    restore_snapshot(state, net, [adam])
     assert adam.param_groups[0]["lr"] == 0.05
 
 
 def test_going_back_to_the_beginning_leaves_an_optimizer_without_a_past():
     net = nn.Linear(2, 1)
     adam = torch.optim.Adam(net.parameters())
-    state = remembered(net, [adam])
+    state = snapshot(net, [adam])
     net(torch.ones(1, 2)).sum().backward()
     adam.step()
-    go_back(state, net, [adam])
+    restore_snapshot(state, net, [adam])
     assert not adam.state

@@ -16,9 +16,9 @@ from gan_lightning.evaluation.features.feature_file import digest_of
 
 WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
 ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{WEIGHTS}"
-PREFIX = "6726825d"
+HASH_PREFIX = "6726825d"
 """Of the SHA-256 of the weights."""
-SIDE = 299
+INPUT_SIDE = 299
 
 
 class Inception(Extractor):
@@ -70,8 +70,8 @@ def as_pixels(x: Tensor) -> Tensor:
     x = x.float().expand(-1, 3, -1, -1) if x.shape[1] == 1 else x.float()
     if x.shape[1] != 3:
         raise UserError(f"Inception sees grey and colour images, and these have {x.shape[1]} channels")
-    if max(x.shape[2:]) > SIDE:
-        x = F.interpolate(x, size=(SIDE, SIDE), mode="bicubic", antialias=True)
+    if max(x.shape[2:]) > INPUT_SIDE:
+        x = F.interpolate(x, size=(INPUT_SIDE, INPUT_SIDE), mode="bicubic", antialias=True)
     return (x * 127.5 + 127.5).round().clamp(0, 255).byte()
 
 
@@ -81,7 +81,7 @@ def downloaded() -> Path:
     if not path.is_file():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(ADDRESS, str(path), hash_prefix=PREFIX)
+            torch.hub.download_url_to_file(ADDRESS, str(path), hash_prefix=HASH_PREFIX)
         except Exception as error:  # torch lets the errors of urllib and of the disk through
             raise UserError(
                 f"the weights of Inception could not be downloaded ({error}): put {ADDRESS} to {path} by hand, or "

@@ -19,7 +19,7 @@ def classifier_score(probabilities: Tensor) -> Estimate:
     Raises:
         UserError: They are no probabilities.
     """
-    p = checked(probabilities)
+    p = checked_probabilities(probabilities)
     divergences = torch.xlogy(p, p).sum(1) - torch.xlogy(p, p.mean(0)).sum(1)
     score = divergences.mean().exp()
     return Estimate.of(score, score * divergences)
@@ -34,7 +34,7 @@ def classes_found(probabilities: Tensor, confidence: float = 0.0) -> int:
         probabilities: (N, K), rows that sum to 1.
         confidence: From 0 (no filter) to below 1.
     """
-    sure, found = checked(probabilities).max(1)
+    sure, found = checked_probabilities(probabilities).max(1)
     return len(found[sure > confidence].unique())
 
 
@@ -48,7 +48,7 @@ def class_divergence(probabilities: Tensor, real: Tensor | None = None) -> Estim
     Raises:
         UserError: They are no probabilities, or a class has samples but no real images.
     """
-    p = checked(probabilities)
+    p = checked_probabilities(probabilities)
     classes = p.argmax(1)
     shares = torch.bincount(classes, minlength=p.shape[1]).double() / len(p)
     target = torch.ones_like(shares) if real is None else real.double().to(shares)
@@ -59,7 +59,7 @@ def class_divergence(probabilities: Tensor, real: Tensor | None = None) -> Estim
     return Estimate.of((shares * surprise).sum(), surprise[classes])
 
 
-def checked(probabilities: Tensor) -> Tensor:
+def checked_probabilities(probabilities: Tensor) -> Tensor:
     p = probabilities.detach().double()
     if p.dim() != 2 or not len(p) or (p < 0).any() or not torch.allclose(p.sum(1), p.new_ones(()), atol=1e-4):
         raise UserError(f"probabilities have shape {tuple(p.shape)}; they must be (N, K) with rows that sum to 1")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gan_lightning.evaluation.metrics.neighbours import distances
 
-SIDE = 16
+THUMBNAIL_SIDE = 16
 """Pixels along each side of an image that are compared at most."""
 
 WIDTH = 0.25
@@ -107,5 +107,5 @@ def off_diagonal(d: Tensor) -> Tensor:
 def thumbnails(x: Tensor) -> Tensor:
     """Small images, flat, (N, d) on the CPU, float32: what is compared of images (N, C, H, W), whatever their size."""
     height, width = x.shape[2:]
-    small = F.adaptive_avg_pool2d(x.detach().float(), (min(height, SIDE), min(width, SIDE)))
+    small = F.adaptive_avg_pool2d(x.detach().float(), (min(height, THUMBNAIL_SIDE), min(width, THUMBNAIL_SIDE)))
     return small.flatten(1).cpu()

@@ -71,12 +71,14 @@ def kernel_distance(real: Tensor, made: Tensor, block: int = 2048) -> Estimate:
     mean, deviation = real.mean(0), real.std(0, unbiased=False)
     deviation = torch.where(deviation > 0, deviation, 1.0)
     real, made = (real - mean) / deviation, (made - mean) / deviation
-    within = [(rows(x, x, block) - kernel(x, x, diagonal=True)) / (len(x) - 1) for x in (real, made)]  # E_x'[k(x, x')]
-    across = rows(made, real, block) / len(real)
+    within = [
+        (kernel_sums(x, x, block) - kernel(x, x, diagonal=True)) / (len(x) - 1) for x in (real, made)
+    ]  # E_x'[k(x, x')]
+    across = kernel_sums(made, real, block) / len(real)
     return Estimate.of(within[0].mean() + (within[1] - 2 * across).mean(), 2 * (within[1] - across))
 
 
-def rows(x: Tensor, y: Tensor, block: int) -> Tensor:
+def kernel_sums(x: Tensor, y: Tensor, block: int) -> Tensor:
     """For each x, the sum of the kernel over all y (N,)."""
     return torch.cat([kernel(some, y).sum(1) for some in x.split(block)])
 

@@ -102,7 +102,7 @@ def memorisation(train: Tensor, held_out: Tensor, made: Tensor, alpha: float = 0
     Raises:
         UserError: One is empty, their lengths differ, alpha is no such share, or the training images are all the same.
     """
-    return compared(nearness(train, held_out), nearness(train, made), alpha)
+    return compare_nearness(nearness(train, held_out), nearness(train, made), alpha)
 
 
 def nearness(train: Tensor, x: Tensor) -> Nearness:
@@ -129,7 +129,7 @@ def nearness(train: Tensor, x: Tensor) -> Nearness:
     return Nearness(distance, reach[place], index)
 
 
-def compared(held_out: Nearness, made: Nearness, alpha: float = 0.001) -> Memorisation:
+def compare_nearness(held_out: Nearness, made: Nearness, alpha: float = 0.001) -> Memorisation:
     """The report of `memorisation`, of what is known about each image."""
     if not 0 <= alpha < 1:
         raise UserError(f"alpha is {alpha}; it must be a share of held-out images, from 0 to below 1")

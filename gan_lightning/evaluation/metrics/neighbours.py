@@ -12,7 +12,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.evaluation.metrics.distances import clouds
 from gan_lightning.evaluation.metrics.estimate import Estimate
 
-BLOCK = 256
+ROW_BLOCK = 256
 """Rows of a distance matrix that are held at a time."""
 
 PAIRS = 65_536
@@ -60,7 +60,7 @@ def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
     Raises:
         UserError: There are not more than k of either, or their lengths differ.
     """
-    real, made = checked(real, made, k)
+    real, made = checked_numbers(real, made, k)
     inside = [within(points, centres, radii(centres, k)) for points, centres in ((made, real), (real, made))]
     return PrecisionRecall(*(Estimate.mean(balls > 0) for balls, *_ in inside))
 
@@ -80,7 +80,7 @@ def density_coverage(real: Tensor, made: Tensor, k: int = 5) -> DensityCoverage:
     Raises:
         UserError: There are not more than k of either, or their lengths differ.
     """
-    real, made = checked(real, made, k)
+    real, made = checked_numbers(real, made, k)
     balls, held, holder = within(made, real, radii(real, k))
     covered = (held > 0).double().mean()
     alone = torch.bincount(holder[held == 1], minlength=len(made)).double()  # what would be lost without this sample
@@ -100,7 +100,7 @@ def authenticity(real: Tensor, made: Tensor) -> Estimate:
     Raises:
         UserError: There are fewer than two real ones, or the lengths differ.
     """
-    real, made = checked(real, made, 1)
+    real, made = checked_numbers(real, made, 1)
     distance, index = nearest_of(made, real)
     met, place = index.unique(return_inverse=True)
     reach = nearest(real[met], real, 2)[0][:, 1]  # of these images only, from another than themselves
@@ -135,7 +135,7 @@ def rank_deviation(samples: Tensor, held_out: Tensor) -> float:
     return ((u - m * n / 2) / (m * n * (m + n + 1) / 12) ** 0.5).item()
 
 
-def checked(real: Tensor, made: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def checked_numbers(real: Tensor, made: Tensor, k: int) -> tuple[Tensor, Tensor]:
     if k < 1:
         raise UserError(f"k is {k}; it must be at least 1 neighbour")
     first, second = clouds(real, made, least=k + 1)
@@ -159,7 +159,7 @@ def nearest(x: Tensor, centres: Tensor, k: int) -> tuple[Tensor, Tensor]:
     A matrix product, which is fast and rounds, names SPARE more than k; exact distances choose among these.
     """
     products, spare = Products(centres), min(k + SPARE, len(centres))
-    pairs = [k_least(rows, centres, k, *products.of(rows), spare) for rows in x.split(BLOCK)]
+    pairs = [k_least(rows, centres, k, *products.of(rows), spare) for rows in x.split(ROW_BLOCK)]
     return torch.cat([distance for distance, _ in pairs]), torch.cat([index for _, index in pairs])
 
 
@@ -188,7 +188,7 @@ def within(points: Tensor, centres: Tensor, radius: Tensor) -> tuple[Tensor, Ten
     products = Products(centres)
     balls, held = [], torch.zeros(len(centres), dtype=torch.int64, device=centres.device)
     holder = torch.zeros_like(held)
-    for block, rows in enumerate(points.split(BLOCK)):
+    for block, rows in enumerate(points.split(ROW_BLOCK)):
         squares, error = products.of(rows)
         beyond = squares.sub_(radius.square())
         inside = beyond <= 0
@@ -196,7 +196,7 @@ def within(points: Tensor, centres: Tensor, radius: Tensor) -> tuple[Tensor, Ten
             inside[i, j] = distances(rows[i, None], centres[j, None]).flatten() <= radius[j]
         balls.append(inside.sum(1))
         held += inside.sum(0)
-        holder = torch.where(inside.any(0), inside.byte().argmax(0) + block * BLOCK, holder)
+        holder = torch.where(inside.any(0), inside.byte().argmax(0) + block * ROW_BLOCK, holder)
     return torch.cat(balls), held, holder
 
 

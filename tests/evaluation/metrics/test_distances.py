@@ -108,7 +108,7 @@ def plain_radii(x: Tensor, k: int) -> np.ndarray:
 
 @pytest.fixture(params=[5, 1024])
 def block(request, monkeypatch) -> None:
-    monkeypatch.setattr(neighbours, "BLOCK", request.param)
+    monkeypatch.setattr(neighbours, "ROW_BLOCK", request.param)
 
 
 @pytest.mark.usefixtures("block")

@@ -39,7 +39,7 @@ CLOUDS = {
 
 @pytest.fixture(params=[7, 1024])
 def block(request, monkeypatch) -> None:
-    monkeypatch.setattr(neighbours, "BLOCK", request.param)
+    monkeypatch.setattr(neighbours, "ROW_BLOCK", request.param)
     monkeypatch.setattr(neighbours, "PAIRS", request.param)
 
 
