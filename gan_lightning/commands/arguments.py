@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,23 @@ import yaml
 
 from gan_lightning import data
 from gan_lightning.commands.configs import located
+from gan_lightning.commands.suggestions import needs_value
+from gan_lightning.core.errors import UserError
 
 YAML = (".yaml", ".yml")
 
 
 def fit_arguments(arguments: Sequence[str]) -> list[str]:
-    """A config or a folder alone means --config or --data; a folder as --data means ImageFolder with that root."""
+    """A config or a folder alone means --config or --data; a folder as --data means ImageFolder with that root.
+
+    Raises:
+        UserError: --kind is without a value, which decides what options there are.
+    """
+    if any(
+        word == "--kind" and after.startswith("--")
+        for word, after in zip_longest(arguments, arguments[1:], fillvalue="--")
+    ):
+        raise UserError(needs_value("kind"))
     found, words = [], with_options(arguments, fit_option)
     for before, word in zip(["", *words], words, strict=False):
         found += ["ImageFolder", "--data.root", word] if before == "--data" and is_folder(word) else [word]

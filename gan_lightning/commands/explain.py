@@ -4,11 +4,16 @@ jsonargparse has no error codes, so its messages are told apart by regular expre
 holds each of them.
 """
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 from gan_lightning.commands import wrong_classes, wrong_options, wrong_values
 from gan_lightning.commands.mistake import Mistake
-from gan_lightning.commands.parser import Parser
+
+if TYPE_CHECKING:
+    from gan_lightning.commands.parser import Parser
 
 EXPLANATIONS = (
     wrong_options.option_without_value,

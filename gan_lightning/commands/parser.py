@@ -2,11 +2,13 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
 from gan_lightning.commands.explain import explain
+from gan_lightning.commands.wrong_configs import check_configs
 from gan_lightning.core.errors import UserError
 
 
@@ -17,6 +19,8 @@ class Parser(ArgumentParser):
     """The options whose value names a class, and what that must be a kind of."""
     lists: tuple[str, ...] = ()
     """The options that take several classes."""
+    words: Sequence[str] = ()
+    """The command line that is parsed."""
     raises = False
     """Whether a mistake raises `UserError`, for scripts, rather than end the process."""
 
@@ -49,15 +53,17 @@ def command_parser(command: str, description: str) -> Parser:
 
 
 def parsed(parser: Parser, arguments: list[str]) -> Namespace:
-    """The options; what the files behind them refuse is said in one line.
+    """The options; what is wrong with the files behind them is said in one line.
 
     Raises:
-        UserError: A config is no text.
+        UserError: A file cannot be read as a config.
     """
+    parser.words = arguments
+    check_configs(arguments, parser.options)
     try:
         return parser.parse_args(arguments)
     except UnicodeDecodeError as error:
-        raise UserError("a --config file is not text in UTF-8: name a YAML file") from error
+        raise UserError("a file of options is not text in UTF-8: name a YAML file") from error
 
 
 def instantiated(parser: Parser, config: Namespace) -> Namespace:

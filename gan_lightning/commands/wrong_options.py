@@ -1,14 +1,19 @@
 """Explains mistakes in what options are called, and in which of them must be there."""
 
+from __future__ import annotations
+
 import re
 from inspect import signature
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from gan_lightning.commands import configs
 from gan_lightning.commands.kinds import kinds
 from gan_lightning.commands.mistake import Mistake
-from gan_lightning.commands.parser import Parser
 from gan_lightning.commands.suggestions import REMARKS, example, hint, known, near_keys, near_names, needs_value, one_of
+
+if TYPE_CHECKING:
+    from gan_lightning.commands.parser import Parser
 
 GROUPS = ("kind", "data", "model", "grid", "judge", "guard", "checkpoint", "trainer")
 """What `gan fit` has; other commands, and some kinds of model, lack some of it."""

@@ -31,23 +31,22 @@ class Twin(AlternatingModule):
     """One process that takes the batches and the noise of two; it is mixed with the model that it plays."""
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        iteration = self.global_step
         self.streams = [
-            torch.Generator().manual_seed(mix(self.seed, TRAINING, iteration, process)) for process in range(2)
+            torch.Generator().manual_seed(mix(self.seed, TRAINING, self.iteration, process)) for process in range(2)
         ]
         super().training_step(batch, batch_idx)
 
     def minibatches(self, batch):
         game: Any = super()
         halves = [list(game.minibatches(half)) for half in zip(*(t.chunk(2) for t in batch), strict=True)]
-        return ((torch.cat([x, u]), torch.cat([y, v])) for (x, y), (u, v) in zip(*halves, strict=True))
+        return [(torch.cat([x, u]), torch.cat([y, v])) for (x, y), (u, v) in zip(*halves, strict=True)]
 
-    def parts(self, minibatch: Any, turn: Any) -> Any:
-        parts = [
-            [half.tensor_split(turn.parts) for half in whole.chunk(2)]  # each process splits its own half
+    def split(self, minibatch: Any, update: Any) -> Any:
+        split = [
+            [half.tensor_split(update.microbatches) for half in whole.chunk(2)]  # each process splits its own half
             for whole in minibatch
         ]
-        return zip(*([torch.cat(pair) for pair in zip(*halves, strict=True)] for halves in parts), strict=True)
+        return zip(*([torch.cat(pair) for pair in zip(*halves, strict=True)] for halves in split), strict=True)
 
     def normal(self, *shape: int) -> Tensor:
         half: Any = (shape[0] // 2, *shape[1:])
