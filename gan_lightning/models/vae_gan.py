@@ -73,7 +73,7 @@ class VAEGAN(GenerativeModel):
         discriminator: Discriminator,
         objective: Objective = NonSaturating(),
         beta: float = 1.0,
-        gamma: float = 1.0,
+        gamma: float = 0.1,
         generator_optimization: Optimization = Optimization(),
         encoder_optimization: Optimization = Optimization(),
         discriminator_optimization: Optimization = Optimization(),
