@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors; whatever lies in models/ is found without being listed
+    from gan_lightning.commands.experiment import from_config as from_config
     from gan_lightning.models.feature_learner import FeatureLearner as FeatureLearner
     from gan_lightning.models.gan import GAN as GAN
     from gan_lightning.models.vae import VAE as VAE
@@ -15,7 +16,9 @@ if TYPE_CHECKING:  # for editors; whatever lies in models/ is found without bein
 
 
 def __getattr__(name: str) -> Any:
-    """A model by its name, or a module."""
+    """A module, a model by its name, or `from_config`."""
+    if name == "from_config":
+        return import_module(f"{__name__}.commands.experiment").from_config
     if not name.startswith("_"):
         if find_spec(f"{__name__}.{name}"):
             return import_module(f"{__name__}.{name}")

@@ -1,4 +1,4 @@
-"""What is done to all images before the discriminator sees them, so that few real ones are not learnt by heart."""
+"""Augmentations of all images that the discriminator sees, so that it does not memorise a small data set."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -17,46 +17,47 @@ from gan_lightning.core.seeding import Draw
 
 
 class Augmentation(Configurable, nn.Module, ABC):
-    """The same random change of real and generated images, which gradients pass through.
+    """A differentiable random change, the same for real and generated images.
 
-    What a subclass keeps from one iteration to the next is a buffer, so that a checkpoint holds it.
+    Whatever a subclass keeps from one iteration to the next must be a buffer, so that checkpoints hold it.
     """
 
     adapts = False
-    """Whether it listens to the sign of D(x)."""
+    """Whether it depends on the sign of D(x)."""
 
     @abstractmethod
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
-        """Changed images (N, C, H, W), as many and as large.
+        """Returns changed images (N, C, H, W), of the same number and size.
 
         Args:
             x: Images (N, C, H, W) in [-1, 1].
             normal: Draws standard normal numbers of a shape that begins with N.
-            uniform: The same, uniform in [0, 1).
+            uniform: Draws numbers uniform in [0, 1) of a shape that begins with N.
         """
 
     def observe(self, real: Tensor) -> None:
-        """Looks at the logits (N,) of real images: not at all."""
+        """Receives the logits (N,) of real images. By default it ignores them."""
 
     def after_step(self) -> None:
-        """What changes after a step of D: nothing."""
+        """Adapts after a step of D. By default it does nothing."""
 
     def metrics(self) -> dict[str, Tensor]:
-        """What is logged, scalars by name: nothing."""
+        """Returns what is logged, scalars by name. By default there is nothing."""
         return {}
 
 
 class DiffAugment(Augmentation):
-    """Random colours, shifts and holes in every image that D sees, each another one.
+    """Random colours, shifts and holes, drawn anew for every image that D sees.
 
     Colours: brightness up or down by at most 0.5, saturation times 0 to 2, contrast times 0.5 to 1.5. Shifts: by whole
-    pixels, at most an eighth of the size, with zeros behind. Holes: a rectangle of half the size, set to zero.
+    pixels, at most an eighth of the size, with zeros outside the image. Holes: a rectangle of half the size, set to
+    zero.
 
     Zhao et al., "Differentiable augmentation for data-efficient GAN training", 2020, Section 3.
     https://arxiv.org/abs/2006.10738
 
     Args:
-        policy: Which of color, translation and cutout are done, in this order.
+        policy: Which of color, translation and cutout are applied, in this order.
     """
 
     def __init__(self, policy: Sequence[str] = ("color", "translation", "cutout")) -> None:
@@ -88,7 +89,7 @@ def shifted(x: Tensor, uniform: Draw) -> Tensor:
         torch.arange(size, device=x.device) + whole(draw, -int(size / 8 + 0.5), int(size / 8 + 0.5))
         for size, draw in zip((height, width), uniform(n, 2, 1).unbind(1), strict=True)
     )
-    # beyond the edges there is one row and one column of zeros
+    # places beyond an edge read this border of zeros
     padded = F.pad(x, (1, 1, 1, 1))
     rows, columns = (rows + 1).clamp(0, height + 1), (columns + 1).clamp(0, width + 1)
     first = torch.arange(n, device=x.device)[:, None, None]
@@ -107,7 +108,7 @@ def holed(x: Tensor, uniform: Draw) -> Tensor:
 
 
 def whole(draw: Tensor, low: int, high: int) -> Tensor:
-    """Whole numbers from low to high, both included, from numbers in [0, 1)."""
+    """Converts numbers in [0, 1) to whole numbers from low to high, both included."""
     return (low + draw.double() * (high - low + 1)).floor().long()
 
 
@@ -119,25 +120,25 @@ POLICIES: dict[str, Callable[[Tensor, Draw], Tensor]] = {
 
 
 class ADA(Augmentation):
-    """Adaptive augmentation: each change is made with probability p, and p rises while D is too sure of real images.
+    """Adaptive augmentation: each change is made with probability p, which rises while D is too sure of real images.
 
-    Every 4 steps of D, p moves up if E[sign D(x)] is above the target, else down, by the images seen since / `speed`.
-    Changes that are made with p below 0.8 or so do not leak into the samples. The changes are those of the paper that
-    work best: flips, turns by 90 degrees (180 for images that are not square) and shifts; scaling, turning, stretching
-    and shifting between pixels; brightness, contrast, inversion, hue and saturation (the last two for colours only).
-    Pixels are interpolated linearly, edges reflected.
+    Every 4 steps of D, p moves up if E[sign D(x)] is above the target, else down, by the number of images seen since /
+    `speed`. Changes with p below 0.8 or so do not leak into the samples. The changes are those that work best in the
+    paper: flips, rotations by 90 degrees (180 for images that are not square) and whole-pixel shifts; scaling,
+    rotation, stretching and subpixel shifts; brightness, contrast, inversion, hue and saturation (the last two for
+    colour images only). Pixels are interpolated linearly, edges reflected.
 
     Karras et al., "Training generative adversarial networks with limited data", 2020, Section 3 and Appendix B.
     https://arxiv.org/abs/2006.06676
 
-    For relativistic objectives the sign of D(x) says nothing: give p, and set speed to 0.
+    For relativistic objectives, the sign of D(x) means nothing: give p, and set speed to 0.
 
     Args:
-        target: What E[sign D(x)] is held at.
-        speed: Images in which p would go from 0 to 1; 0 keeps p as it is.
-        p: The probability to start with; a training that goes on has the one that it had reached.
-        blit: Flip, turn by 90 degrees, shift by whole pixels.
-        geometry: Scale, turn, stretch, shift by parts of pixels.
+        target: The value at which E[sign D(x)] is held.
+        speed: Number of images over which p would go from 0 to 1; 0 keeps p as it is.
+        p: The initial probability; a resumed run continues with the one it had reached.
+        blit: Flips, rotations by 90 degrees, whole-pixel shifts.
+        geometry: Scaling, rotation, stretching, subpixel shifts.
         color: Brightness, contrast, inversion, hue, saturation.
     """
 
@@ -165,8 +166,8 @@ class ADA(Augmentation):
         self.adapts = speed > 0
         self.target, self.speed, self.blit, self.geometry, self.color = target, speed, blit, geometry, color
         self.register_buffer("p", torch.tensor(float(p)))
-        self.register_buffer("seen", torch.zeros(2))  # sum of signs and images, means over processes
-        self.register_buffer("now", torch.zeros(2), persistent=False)  # the same, of this step and this process
+        self.register_buffer("seen", torch.zeros(2))  # sum of signs, number of images; means over processes
+        self.register_buffer("now", torch.zeros(2), persistent=False)  # the same for this step and process
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
@@ -182,7 +183,7 @@ class ADA(Augmentation):
 
     @torch.no_grad()
     def after_step(self) -> None:
-        average([self.now])  # in each step, so that a checkpoint of one process has what all have seen
+        average([self.now])  # after every step, so that the first process's checkpoint includes all processes
         self.seen += self.now
         self.now.zero_()
         self.steps += 1
@@ -199,11 +200,11 @@ class ADA(Augmentation):
 
 
 EVERY = 4
-"""Steps of D from one look at its signs to the next; Appendix B of the paper."""
+"""Steps of D between changes of p; Appendix B of the paper."""
 
 
 class Draws:
-    """Random numbers (N,) for one batch, and whether each change is made.
+    """Random numbers (N,) for one batch, which also decide whether each change is made.
 
     Args:
         normal: (N, k) standard normal.
@@ -221,11 +222,11 @@ class Draws:
         return next(self.normals)
 
     def maybe(self, value: Tensor, otherwise: float, p: Tensor | None = None) -> Tensor:
-        """The value with probability p, else what changes nothing."""
+        """Returns the value with probability p, else the one that changes nothing."""
         return torch.where(self.uniform() < (self.p if p is None else p), value, otherwise)
 
     def scale(self, octaves: float, p: Tensor | None = None) -> Tensor:
-        """Log-normal numbers around 1, of this standard deviation in octaves."""
+        """Returns log-normal numbers around 1, with this standard deviation in octaves."""
         return self.maybe(torch.exp2(next(self.normals) * octaves), 1.0, p)
 
     def shift(self, deviation: float) -> Tensor:
@@ -233,14 +234,14 @@ class Draws:
 
 
 def moved(x: Tensor, draws: Draws, blit: bool, geometry: bool) -> Tensor:
-    """Pixels from elsewhere: all changes in one map from the places of the new image to those of the old one."""
+    """Moves pixels. All changes are one map from places in the new image to places in the old one."""
     n, _, height, width = x.shape
     size = x.new_tensor([width, height])
     map_ = torch.eye(3, device=x.device, dtype=x.dtype).expand(n, 3, 3)
     if blit:
         flip = draws.maybe(1 - 2 * (draws.uniform() * 2).floor(), 1.0)
         map_ = map_ @ scaling(flip, torch.ones_like(flip))
-        step = 1 if height == width else 2  # a quarter turn would not fit
+        step = 1 if height == width else 2  # a quarter turn would change the shape
         quarters = draws.maybe((draws.uniform() * 4 / step).floor() * step, 0.0)
         map_ = map_ @ turning(quarters * (pi / 2))
         shifts = torch.stack([((draws.uniform() * 2 - 1) * 0.125 * side).round() for side in size])
@@ -248,7 +249,7 @@ def moved(x: Tensor, draws: Draws, blit: bool, geometry: bool) -> Tensor:
     if geometry:
         scale = draws.scale(0.2)
         map_ = map_ @ scaling(scale, scale)
-        rare = 1 - (1 - draws.p).sqrt()  # so that at least one of the two turns comes with probability p
+        rare = 1 - (1 - draws.p).sqrt()  # at least one of the two rotations then has probability p
         map_ = map_ @ turning(draws.maybe((draws.uniform() * 2 - 1) * pi, 0.0, rare))
         stretch = draws.scale(0.2)
         map_ = map_ @ scaling(stretch, 1 / stretch)
@@ -261,7 +262,7 @@ def moved(x: Tensor, draws: Draws, blit: bool, geometry: bool) -> Tensor:
 
 
 def scaling(horizontal: Tensor, vertical: Tensor) -> Tensor:
-    """(N, 3, 3), in pixels from the centre of the image, as all maps here."""
+    """Returns a map (N, 3, 3) in pixels from the centre of the image, as all maps here."""
     return torch.diag_embed(torch.stack([horizontal, vertical, torch.ones_like(horizontal)], dim=1))
 
 
@@ -276,7 +277,7 @@ def shifting(horizontal: Tensor, vertical: Tensor) -> Tensor:
 
 
 def tinted(x: Tensor, draws: Draws) -> Tensor:
-    """Other colours: grey, the mean of the channels, and what differs from it are changed apart."""
+    """Changes colours. Grey, the mean of the channels, and the difference from it are changed separately."""
     grey = x.mean(1, keepdim=True)
     colour = x - grey
     brightness, contrast = draws.shift(0.2), draws.scale(0.5)
@@ -286,7 +287,7 @@ def tinted(x: Tensor, draws: Draws) -> Tensor:
     brightness, contrast, sign, angle, saturation = (
         v[:, None, None, None] for v in (brightness, contrast, sign, angle, saturation)
     )
-    if x.shape[1] == 3:  # a turn around the grey axis
+    if x.shape[1] == 3:  # a rotation around the grey axis
         axis = torch.full_like(colour, 3**-0.5)
         colour = colour * angle.cos() + torch.linalg.cross(axis, colour, dim=1) * angle.sin()
     return sign * contrast * (grey + brightness) + contrast * saturation * colour

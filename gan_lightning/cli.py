@@ -1,22 +1,26 @@
-"""The `gan` command. This file stays light: `gan --help` must not wait for torch."""
+"""The `gan` command. It imports little, so that `gan --help` need not wait for torch."""
 
 import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from gan_lightning.commands import configs
 
 COMMANDS = {
     "fit": "train a GAN, a VAE or a VAE-GAN",
     "predict": "make samples from a checkpoint",
-    "test": "evaluate samples: compare them with real images set apart for tests, for a report",
-    "validate": "the same with held-out images, while choices are still open",
+    "test": "evaluate samples against real images set apart for tests, for a report",
+    "validate": "the same with held-out images, while you still make choices",
     "configs": "list the configs that come with the package, or copy one out",
 }
 
+SYNONYMS = {"train": "fit", "sample": "predict", "generate": "predict", "evaluate": "test", "eval": "test"}
+"""The names of commands in other programs."""
+
 CTRL_C = 130
-"""The status with which a command ends that was interrupted."""
+"""The exit status of an interrupted command."""
 
 EXAMPLES = """\
 examples:
@@ -40,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     alone = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        check_command(arguments)
         command = outline().parse_args(arguments[:1] or ["--help"]).command
         if command == "configs":
             configs.configs(arguments[1:])
@@ -49,14 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         run(command, arguments[1:])
     except (KeyboardInterrupt, SystemExit) as end:
         if alone:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C would come in the middle of the exit
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C must not disturb the exit
         if isinstance(end, KeyboardInterrupt) or isinstance(end.__context__, KeyboardInterrupt):
-            sys.exit(CTRL_C)  # Lightning would say 1
+            sys.exit(CTRL_C)  # Lightning would exit with 1
         raise
 
 
+def check_command(arguments: Sequence[str]) -> None:
+    """Ends the process with one line if there is no such command, or an option in its place."""
+    name = arguments[0] if arguments else "--help"
+    if name in COMMANDS or name in ("-h", "--help", "--version"):
+        return
+    near = [SYNONYMS[name]] if name in SYNONYMS else get_close_matches(name, COMMANDS, n=1)
+    meant = f"did you mean gan {near[0]}?" if near else f"the commands are {', '.join(COMMANDS)}"
+    wrong = "the command must come first" if name.startswith("-") else f"there is no command {name}"
+    print(f"gan: {wrong}; {meant}", file=sys.stderr)
+    sys.exit(2)
+
+
 def outline() -> argparse.ArgumentParser:
-    """The commands, without their options."""
+    """Returns the parser of the commands, without their options."""
     from importlib.metadata import version
 
     parser = argparse.ArgumentParser(

@@ -1,7 +1,7 @@
-"""What each player minimises: one class a paper, two pure functions of logits.
+"""The losses of both players: one class for each paper, with two pure functions of logits.
 
-Logits are (N,), unbounded, high for images that the discriminator takes for real. Both functions return a scalar.
-Adding one is a class here or in a file of your own, and a line of YAML: `objective: my_losses.Mine`.
+Logits are (N,), unbounded, and high for images that the discriminator takes for real. Both functions return a scalar.
+To add an objective, write a class here or in a file of your own, and name it in YAML: `objective: my_losses.Mine`.
 """
 
 from abc import ABC, abstractmethod
@@ -15,16 +15,16 @@ from gan_lightning.core.errors import UserError
 
 
 class Objective(Configurable, ABC):
-    """What each player minimises, as two pure functions of logits (N,)."""
+    """The losses of both players, as two pure functions of logits (N,)."""
 
     compares = False
-    """Whether G's loss looks at real logits. If not, the game does not compute them in G's turn."""
+    """Whether G's loss depends on real logits. If not, they are not computed for G's update."""
     signed = True
-    """Whether D(x) > 0 says that D takes x for real. If not, only differences of logits mean something."""
+    """Whether D(x) > 0 means that D takes x for real. If not, only differences of logits have a meaning."""
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The discriminator's loss, a scalar.
+        """Returns the discriminator's loss, a scalar.
 
         Args:
             real: D(x) (N,), logits of real images.
@@ -33,7 +33,7 @@ class Objective(Configurable, ABC):
 
     @abstractmethod
     def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
-        """The generator's loss, a scalar.
+        """Returns the generator's loss, a scalar.
 
         Args:
             fake: D(G(z)) (N,), logits of generated images.
@@ -44,15 +44,15 @@ class Objective(Configurable, ABC):
 class NonSaturating(Objective):
     """D: weight * E[-log s(D(x)) - log(1 - s(D(G(z))))], G: E[-log s(D(G(z)))], where s is the sigmoid.
 
-    With label smoothing, D takes a real image for real with probability 1 - smoothing only (Salimans et al., "Improved
-    techniques for training GANs", 2016, Section 3.4. https://arxiv.org/abs/1606.03498).
+    With label smoothing, the label of a real image is 1 - smoothing instead of 1 (Salimans et al., "Improved techniques
+    for training GANs", 2016, Section 3.4. https://arxiv.org/abs/1606.03498).
 
     Goodfellow et al., "Generative adversarial nets", 2014, Equation 1 and the end of Section 3.
     https://arxiv.org/abs/1406.2661
 
     Args:
-        discriminator_weight: 1 is the paper's sum of the real and the fake term; 0.5 is their mean, as most courses
-            and tutorials have it. (Adam does not feel the difference; a gradient penalty does.)
+        discriminator_weight: 1 is the paper's sum of the real and the fake term; 0.5 is their mean, as in most courses
+            and tutorials. (Adam is not affected; a gradient penalty is.)
         smoothing: One-sided label smoothing, from 0 (none) to below 0.5; 0.1 in the paper.
     """
 
@@ -73,7 +73,7 @@ class NonSaturating(Objective):
 class Saturating(Objective):
     """D: E[-log s(D(x)) - log(1 - s(D(G(z))))], G: E[log(1 - s(D(G(z))))], where s is the sigmoid: the minimax game.
 
-    G's gradient vanishes where D is sure; it is here to show that.
+    G's gradient vanishes where D is sure; this objective is here to show that.
 
     Goodfellow et al., "Generative adversarial nets", 2014, Equation 1. https://arxiv.org/abs/1406.2661
     """
@@ -121,7 +121,7 @@ class Hinge(Objective):
 
 
 class RelativisticPaired(Objective):
-    """D: E[softplus(D(G(z)) - D(x))], G: E[softplus(D(x) - D(G(z)))]: each fake is judged against one real image.
+    """D: E[softplus(D(G(z)) - D(x))], G: E[softplus(D(x) - D(G(z)))]: each fake is compared with one real image.
 
     Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, Section 4.1
     (RpGAN). https://arxiv.org/abs/1807.00734
@@ -141,7 +141,7 @@ class RelativisticPaired(Objective):
 class RelativisticAverage(Objective):
     """D: E[softplus(D(G(z)) - D(x)~)] + E[softplus(D(G(z))~ - D(x))], G: the same with the roles exchanged.
 
-    v~ is the mean of v over the batch, of all processes: each image is judged against the average of the other side.
+    v~ is the mean of v over the batch of all processes: each image is compared with the average of the other side.
 
     Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, Section 4
     (RaGAN). https://arxiv.org/abs/1807.00734
@@ -160,7 +160,7 @@ class RelativisticAverage(Objective):
 
 
 class Wasserstein(Objective):
-    """D: E[D(G(z))] - E[D(x)], G: -E[D(G(z))]; D must be kept smooth by a penalty, as WGANGP or WeightClipping.
+    """D: E[D(G(z))] - E[D(x)], G: -E[D(G(z))]; D must be kept smooth by a penalty, such as WGANGP or WeightClipping.
 
     Arjovsky et al., "Wasserstein GAN", 2017, Equations 2 and 3. https://arxiv.org/abs/1701.07875
     """

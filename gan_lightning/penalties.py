@@ -1,10 +1,11 @@
-"""What keeps the discriminator smooth: terms that are added to its loss, any number of them at once.
+"""Penalties that keep the discriminator smooth: terms added to its loss, any number of them at once.
 
-Each is computed in 32 bits whatever the precision of training, and can be evaluated every k iterations only, with k
+Each is computed in 32 bits, whatever the precision of training. It can be evaluated only every k iterations, with k
 times the weight (Karras et al., "Analyzing and improving the image quality of StyleGAN", 2020, Section 3.1; lazy
 regularisation. https://arxiv.org/abs/1912.04958).
 
-Adding one is a class here or in a file of your own, and two lines of YAML: `penalties: [{class_path: my_file.Mine}]`.
+To add a penalty, write a class here or in a file of your own, and name it in YAML:
+`penalties: [{class_path: my_file.Mine}]`.
 """
 
 from abc import ABC, abstractmethod
@@ -20,17 +21,17 @@ from gan_lightning.core.errors import UserError
 
 
 class PenaltyInput(NamedTuple):
-    """What a penalty may look at in one turn of the discriminator.
+    """The inputs of a penalty in one update of the discriminator.
 
     Args:
-        discriminate: Images (N, C, H, W) to logits (N,); or as many times N, whose labels are those of the N again.
+        discriminate: Maps images (N, C, H, W) to logits (N,). It also takes k N images; the N labels are then repeated.
         x: Real images.
         fakes: Generated images.
         real: D(x) (N,).
         fake: D(G(z)) (N,).
         normal: Draws standard normal numbers of a shape that begins with N.
-        uniform: The same, uniform in [0, 1).
-        batch: Images of the whole step: of all parts in which D takes it, on all processes. N if it is not given.
+        uniform: Draws numbers uniform in [0, 1) of a shape that begins with N.
+        batch: Number of images in D's whole step, over all microbatches and processes; N if it is not given.
     """
 
     discriminate: Callable[[Tensor], Tensor]
@@ -44,78 +45,78 @@ class PenaltyInput(NamedTuple):
 
 
 class Penalty(Configurable, nn.Module, ABC):
-    """A term of the discriminator's loss, or something that is done to it after each of its steps.
+    """A term of the discriminator's loss, or a change of the discriminator after each of its steps.
 
-    What a subclass keeps from one iteration to the next is a buffer, so that a checkpoint holds it.
+    Whatever a subclass keeps from one iteration to the next must be a buffer, so that checkpoints hold it.
 
     Args:
-        weight: What its value is multiplied with.
-        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+        weight: The factor of the term.
+        every: Iterations from one evaluation to the next; the weight is multiplied by it.
     """
 
     picks = False
-    """Whether it can do without a weight, and then picks one."""
+    """Whether the weight may be null, and the penalty then chooses one."""
 
     def __init__(self, weight: float | None, every: int = 1) -> None:
         super().__init__()
         name = type(self).__name__
         if weight is None and not self.picks:
             raise UserError(
-                f"the weight of {name} is null; give a number: only R1, R2 and their approximations pick one"
+                f"the weight of {name} is null; give a number: only R1, R2 and their approximations choose one"
             )
         if weight is not None and weight < 0:
             raise UserError(f"the weight of {name} is {weight}; it must be at least 0")
         if every < 1:
             raise UserError(f"every of {name} is {every}; it must be at least 1 iteration")
-        self.weight: Any = weight  # only some penalties take None
+        self.weight: Any = weight  # only some penalties allow None
         self.every = every
 
     @abstractmethod
     def forward(self, inputs: PenaltyInput) -> Tensor:
-        """The term, a scalar, its weight included."""
+        """Returns the term, a scalar, including its weight."""
 
     def gamma(self, inputs: PenaltyInput) -> float:
-        """The weight that was given, or else the one that suits the images and the batch."""
+        """Returns the given weight, else one that suits the images and the batch."""
         if self.weight is not None:
             return self.weight
         return suited(inputs.x.shape[2:], inputs.batch or len(inputs.x))
 
     @property
     def follows_training(self) -> bool:
-        """Whether it must know the length of the training; then `plan` is called before the training starts."""
+        """Whether it needs the length of training; if so, `plan` is called before training starts."""
         return False
 
     def plan(self, steps: int) -> None:
-        """Tells the penalty how many steps D will take in the whole training."""
+        """Receives the number of steps that D will take in the whole training run."""
 
     def after_step(self, discriminator: nn.Module) -> None:
-        """Acts on the discriminator after its step; most penalties do nothing."""
+        """Acts on the discriminator after its step. By default it does nothing."""
 
 
 def suited(size: Sequence[int], batch: int) -> float:
-    """A weight for R1 and R2: height * width / 2048 * sqrt(256 / batch).
+    """Returns a weight for R1 and R2: height * width / 2048 * sqrt(256 / batch).
 
-    A rule of thumb. The authors of R3GAN begin with 0.5 for 32x32 and 2 for 64x64 (ImageNet-32 and FFHQ-64 in the
-    presets of their code), which is the first factor. That a smaller batch needs more is the sense of the rule of
+    It is a rule of thumb. The authors of R3GAN start with 0.5 for 32x32 and 2 for 64x64 (ImageNet-32 and FFHQ-64 in the
+    presets of their code), which gives the first factor. That a smaller batch needs a larger weight follows the rule of
     Karras et al., "Training generative adversarial networks with limited data", 2020, Appendix C
     (https://arxiv.org/abs/2006.06676), which has the inverse in place of its root.
 
     Args:
         size: Height and width.
-        batch: Images of one step of D, on all processes.
+        batch: Number of images in one step of D, over all processes.
     """
     return size[0] * size[1] / 2048 * (256 / batch) ** 0.5
 
 
 def slopes(discriminate: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Gradients (N, C, H, W) of each image's logit with respect to the image; they can be differentiated again."""
+    """Returns the gradients (N, C, H, W) of each image's logit with respect to the image; they are differentiable."""
     x = x.detach().requires_grad_()
     (slope,) = torch.autograd.grad(discriminate(x).sum(), x, create_graph=True)
     return slope
 
 
 def squared(slope: Tensor) -> Tensor:
-    """Squared norm (N,) of each image's gradient."""
+    """Returns the squared norm (N,) of each image's gradient."""
     return slope.square().flatten(1).sum(1)
 
 
@@ -126,8 +127,8 @@ class R1(Penalty):
     https://arxiv.org/abs/1801.04406
 
     Args:
-        weight: gamma in the paper. Without one (null) it is height * width / 2048 * sqrt(256 / batch).
-        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+        weight: gamma in the paper. If null, it is height * width / 2048 * sqrt(256 / batch).
+        every: Iterations from one evaluation to the next; the weight is multiplied by it.
     """
 
     picks = True
@@ -146,8 +147,8 @@ class R2(Penalty):
     https://arxiv.org/abs/1801.04406
 
     Args:
-        weight: gamma in the paper. Without one (null) it is height * width / 2048 * sqrt(256 / batch).
-        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+        weight: gamma in the paper. If null, it is height * width / 2048 * sqrt(256 / batch).
+        every: Iterations from one evaluation to the next; the weight is multiplied by it.
     """
 
     picks = True
@@ -162,19 +163,19 @@ class R2(Penalty):
 class ApproximateR1(Penalty):
     """R1 without a second derivative: weight/2 * E[(D(x + s e) - D(x))^2] / s^2, with e standard normal.
 
-    For a smooth D it is R1 plus terms of the order of s^2, in expectation; one draw of e has a relative standard
-    deviation of sqrt(2) an image. Unlike R1 it suits compiled networks and layers that cannot be differentiated twice.
-    With kinks (LeakyReLU) and images with flat backgrounds it is another penalty than R1: docs/results/approximate.md
-    has measured both.
+    For a smooth D, its expectation is R1 plus terms of the order of s^2. With one draw of e, the relative standard
+    deviation is sqrt(2) for each image. Unlike R1, it suits compiled networks and layers that cannot be differentiated
+    twice. With kinks (LeakyReLU) and images with flat backgrounds, it differs from R1; docs/results/approximate.md has
+    measurements of both.
 
     Lin et al., "Diffusion adversarial post-training for one-step video generation", 2025.
     https://arxiv.org/abs/2501.08316
 
     Args:
-        weight: gamma of R1. Without one (null) it is height * width / 2048 * sqrt(256 / batch). (The paper's lambda is
+        weight: gamma of R1. If null, it is height * width / 2048 * sqrt(256 / batch). (The paper's lambda is
             weight / 2 / spread^2.)
         spread: s, in units of pixels that lie in [-1, 1].
-        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+        every: Iterations from one evaluation to the next; the weight is multiplied by it.
     """
 
     picks = True
@@ -196,9 +197,9 @@ class ApproximateR2(Penalty):
     https://arxiv.org/abs/2501.08316
 
     Args:
-        weight: gamma of R2. Without one (null) it is height * width / 2048 * sqrt(256 / batch).
+        weight: gamma of R2. If null, it is height * width / 2048 * sqrt(256 / batch).
         spread: s, in units of pixels that lie in [-1, 1].
-        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+        every: Iterations from one evaluation to the next; the weight is multiplied by it.
     """
 
     picks = True
@@ -212,9 +213,9 @@ class ApproximateR2(Penalty):
 
 
 def finite_differences(inputs: PenaltyInput, x: Tensor, spread: float) -> Tensor:
-    """Slopes (N,) of the logits in a random direction that is as long as the square root of the number of pixels."""
+    """Returns slopes (N,) of the logits in a random direction as long as the square root of the number of pixels."""
     x = x.detach()
-    # in one call, so that whatever changes D from call to call (a power iteration, dropout) does not pass for a slope
+    # one call: what changes D from call to call (a power iteration, dropout) must not count as a slope
     moved, still = inputs.discriminate(torch.cat([x + spread * inputs.normal(*x.shape), x])).chunk(2)
     return (moved - still) / spread
 
@@ -234,7 +235,7 @@ class WGANGP(Penalty):
 
     Args:
         weight: lambda in the paper.
-        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+        every: Iterations from one evaluation to the next; the weight is multiplied by it.
     """
 
     def __init__(self, weight: float = 10.0, every: int = 1) -> None:
@@ -256,8 +257,8 @@ class DRAGAN(Penalty):
 
     Args:
         weight: lambda in the paper.
-        spread: How far around, in standard deviations of the pixels.
-        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+        spread: The size of the neighbourhood, in standard deviations of the pixels.
+        every: Iterations from one evaluation to the next; the weight is multiplied by it.
     """
 
     def __init__(self, weight: float = 10.0, spread: float = 0.5, every: int = 1) -> None:
@@ -272,23 +273,23 @@ class DRAGAN(Penalty):
 
 
 def norm(slope: Tensor) -> Tensor:
-    """Norm (N,) of each image's gradient; its own gradient is finite where the norm is zero."""
+    """Returns the norm (N,) of each image's gradient. Its own gradient is finite where the norm is zero."""
     return (squared(slope) + 1e-12).sqrt()
 
 
 class LeCam(Penalty):
     """Logits near the other side's average: weight * (E[(D(x) - a_F)^2] + E[(D(G(z)) - a_R)^2]).
 
-    a_R and a_F are moving averages of D(x) and D(G(z)) over earlier iterations and all processes; they begin at zero.
-    For few images.
+    a_R and a_F are moving averages of D(x) and D(G(z)) over earlier iterations and all processes; they start at zero.
+    It is meant for small data sets.
 
     Tseng et al., "Regularizing generative adversarial networks under limited data", 2021.
     https://arxiv.org/abs/2104.03310
 
     Args:
         weight: lambda in the paper.
-        decay: Of the moving averages; it is warmed up.
-        every: Iterations from one evaluation to the next; the weight is multiplied with it.
+        decay: Decay of the moving averages; it is warmed up.
+        every: Iterations from one evaluation to the next; the weight is multiplied by it.
     """
 
     averages: Tensor
@@ -317,7 +318,7 @@ class LeCam(Penalty):
 
 
 class WeightClipping(Penalty):
-    """Every weight of D in [-limit, limit], after each of its steps.
+    """Clips every weight of D to [-limit, limit] after each of its steps.
 
     Arjovsky et al., "Wasserstein GAN", 2017, Algorithm 1. https://arxiv.org/abs/1701.07875
 
@@ -332,7 +333,7 @@ class WeightClipping(Penalty):
         self.limit = limit
 
     def forward(self, inputs: PenaltyInput) -> Tensor:
-        return inputs.real.new_zeros(())  # nothing is added to the loss
+        return inputs.real.new_zeros(())  # the loss stays as it is
 
     @torch.no_grad()
     def after_step(self, discriminator: nn.Module) -> None:
@@ -341,16 +342,16 @@ class WeightClipping(Penalty):
 
 
 class Fading(Penalty):
-    """Another penalty that is strong at first and weak later: times end^(t / steps), after t of D's steps.
+    """Another penalty, strong at first and weaker later: it is multiplied by end^(t / steps) after t of D's steps.
 
-    A smooth discriminator leads samples to all parts of the data, a steep one to their details. After `steps` it stays
-    as weak as it is then. The authors of R3GAN lower the weights of R1 and R2 in training, too (in their
-    code, along a cosine): https://arxiv.org/abs/2501.05441
+    A smooth discriminator leads samples to all parts of the data, a steep one to their details. After `steps`, the
+    strength stays at `end`. The authors of R3GAN also lower the weights of R1 and R2 during training (in their code,
+    along a cosine): https://arxiv.org/abs/2501.05441
 
     Args:
         penalty: The penalty that fades.
-        end: Its strength at the end, of 1 at the beginning; above 0.
-        steps: D's steps until then; all of the training if null.
+        end: Its final strength, relative to 1 at the start; above 0.
+        steps: D's steps until then. If null, the whole training run.
     """
 
     taken: Tensor
@@ -373,9 +374,9 @@ class Fading(Penalty):
         self.planned = steps
 
     def strength(self) -> float:
-        """What the penalty is multiplied by now."""
+        """Returns the current factor of the penalty."""
         if self.planned is None:
-            raise UserError("steps of Fading is null, and the length of the training is not known: give steps")
+            raise UserError("steps of Fading is null, but the length of training is unknown: give steps")
         return self.end ** min(1.0, self.taken.item() / self.planned)
 
     def forward(self, inputs: PenaltyInput) -> Tensor:

@@ -7,8 +7,21 @@ import torch
 from helpers.tiny import SHAPE, Blobs, fit, tiny_gan, weights
 from torch import Tensor
 
-from gan_lightning import GAN
-from gan_lightning.augmentation import ADA, Augmentation, DiffAugment, Draws, moved, scaling, shifting, turning
+from gan_lightning import GAN, augmentation
+from gan_lightning.augmentation import (
+    ADA,
+    Augmentation,
+    DiffAugment,
+    Draws,
+    holed,
+    moved,
+    recoloured,
+    scaling,
+    shifted,
+    shifting,
+    turning,
+    whole,
+)
 from gan_lightning.core.discovery import subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.networks import Discriminator, MLPDiscriminator
@@ -103,6 +116,90 @@ def test_colours_change_brightness_saturation_and_contrast():
     assert 0.49 < moved_by.max() <= 0.5
 
 
+def given(*values: float):
+    """Draws of numbers that a test wants, one row for each image, of whatever shape is asked for."""
+
+    def draw(n: int, *shape: int) -> Tensor:
+        assert n * math.prod(shape) == len(values)
+        return torch.tensor(values, dtype=torch.float64).view(n, *shape)
+
+    return draw
+
+
+def test_colours_are_worked_out_by_hand():
+    """Brightness 0.9 - 0.5, saturation 2 * 0.3, contrast 0.5 + 0.8, of one image with two pixels."""
+    x = torch.tensor([[0.2, -0.4], [0.5, 0.0], [-0.1, 0.7]], dtype=torch.float64)
+    out = recoloured(x.view(1, 3, 1, 2), given(0.9, 0.3, 0.8)).view(3, 2)
+    grey = [0.6 / 3 + 0.4, 0.3 / 3 + 0.4]
+    duller = [[g + 0.6 * (v + 0.4 - g) for v, g in zip(row, grey, strict=True)] for row in x.tolist()]
+    mean = sum(grey) / 2
+    for row, before in zip(out.tolist(), duller, strict=True):
+        assert row == pytest.approx([mean + 1.3 * (v - mean) for v in before], rel=1e-12)
+
+
+@pytest.mark.parametrize(("draw", "expected"), [(0.0, -2), (0.39, -1), (0.5, 0), (0.79, 1), (0.999999, 2)])
+def test_whole_numbers_are_equally_likely_and_the_bounds_are_among_them(draw, expected):
+    assert whole(torch.tensor([draw]), -2, 2).tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "expected"),
+    [
+        (0.0, 0.0, {(4, 7): 1}),  # one up at most, of 4 rows; two to the left, of 12 columns
+        (0.99, 0.99, {(2, 3): 1}),
+        (0.5, 0.7, {(3, 4): 1}),
+        (0.5, 0.5, {(3, 5): 1}),
+    ],
+)
+def test_a_shift_is_worked_out_by_hand(rows, columns, expected):
+    x = torch.zeros(1, 2, 6, 12)
+    x[0, 1, 3, 5] = 1
+    out = shifted(x, given(rows, columns))
+    assert {(i, j): int(v) for (i, j), v in zip(out[0, 1].nonzero().tolist(), [1], strict=True)} == expected
+    assert out[0, 0].abs().sum() == 0
+    assert shifted(torch.ones(1, 1, 3, 3), given(0.0, 0.999)).sum() == 9, "an eighth of 3 is no pixel"
+
+
+def test_beyond_the_edges_of_a_shifted_image_there_is_nothing():
+    ones = torch.ones(1, 1, 12, 12)
+    for rows, columns, left in ((0.0, 0.5, 10), (0.999, 0.5, 10), (0.5, 0.0, 10), (0.5, 0.999, 10), (0.5, 0.7, 11)):
+        assert shifted(ones, given(rows, columns)).sum() == left * 12
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "hole"),
+    [
+        (0.0, 0.0, (range(2), range(1))),  # 3 of 5 rows around 0, 2 of 4 columns around the edge before 0
+        (0.5, 0.5, (range(1, 4), range(1, 3))),
+        (0.999, 0.999, (range(3, 5), range(3, 4))),
+        (0.25, 0.7, (range(3), range(2, 4))),
+    ],
+)
+def test_a_hole_is_worked_out_by_hand(rows, columns, hole):
+    out = holed(torch.ones(1, 2, 5, 4), given(rows, columns))
+    expected = [[float(i not in hole[0] or j not in hole[1]) for j in range(4)] for i in range(5)]
+    assert out.tolist() == [[expected, expected]]
+
+
+def test_the_policy_is_done_in_its_order_and_all_of_it_by_default():
+    x = images((3, 8, 8))
+    normal, uniform = draws()
+    out = DiffAugment()(x, normal, uniform)
+    _, uniform = draws()
+    assert torch.equal(out, holed(shifted(recoloured(x, uniform), uniform), uniform))
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_images_stay_on_their_device_and_in_their_precision_but_for_16_bits(cls):
+    """The device meta computes nothing, and refuses to be mixed with the CPU."""
+    x = images((3, 8, 8))
+    elsewhere = lambda *shape: torch.empty(shape, device="meta", dtype=torch.float64)  # noqa: E731
+    out = strong(cls).to("meta")(x.to("meta"), elsewhere, elsewhere)
+    assert (out.device.type, out.dtype) == ("meta", torch.float32)
+    assert strong(cls).double()(x.double(), *draws()).dtype == torch.float64
+    assert strong(cls)(x.bfloat16(), *draws()).dtype == torch.float32, "16 bits are too few"
+
+
 def test_only_what_the_policy_names_is_done():
     x = images((1, 8, 8))
     assert torch.equal(DiffAugment([])(x, *draws()), x)
@@ -156,6 +253,175 @@ def test_maps_of_places_are_put_together_in_pixels_so_that_a_turn_of_a_long_imag
     assert (shifting(two, one) @ point).tolist() == [[5, 5, 1]]
 
 
+LAYOUT = {
+    "uniform": {
+        "blit": ("flip", "flip?", "quarters", "quarters?", "right", "down", "shift?"),
+        "geometry": ("scale?", "turn", "turn?", "stretch?", "second turn", "second turn?", "slide?"),
+        "color": ("brightness?", "contrast?", "sign", "sign?", "hue", "hue?", "saturation?"),
+    },
+    "normal": {
+        "blit": (),
+        "geometry": ("scale", "stretch", "slide right", "slide down"),
+        "color": ("brightness", "contrast", "saturation"),
+    },
+}
+"""What ADA draws, in its order. A name with ? decides whether the change is made."""
+
+
+def chosen(parts: tuple[str, ...], **wanted: float):
+    """Draws under which exactly those changes are made, with p = 0.5, whose numbers are given; _ is a space."""
+    values = {name.replace("_", " "): value for name, value in wanted.items()}
+    values |= {decides: 0.49 for name in values if (decides := DECIDES.get(name))}
+
+    def draw(kind: str):
+        names = [name for part in parts for name in LAYOUT[kind][part]]
+
+        def numbers(n: int, k: int) -> Tensor:
+            assert (n, k) == (1, {"normal": 8, "uniform": 32}[kind]), "so many are drawn, whatever is made of them"
+            row = [values.get(name, 0.51 if "?" in name else 0.5) for name in names]
+            return torch.tensor([row + [0.0] * (k - len(row))], dtype=torch.float64)
+
+        return numbers
+
+    return draw("normal"), draw("uniform")
+
+
+DECIDES = {name: f"{name}?" for names in LAYOUT["uniform"].values() for name in names if "?" not in name}
+DECIDES |= {name: f"{name}?" for name in ("scale", "stretch", "brightness", "contrast", "saturation")}
+DECIDES |= {"right": "shift?", "down": "shift?", "slide right": "slide?", "slide down": "slide?"}
+DECIDES |= {"turn": "", "second turn": ""}  # which come more seldom
+
+
+def places(height: int, width: int) -> Tensor:
+    """An image whose two channels are the places of its pixels, to the right and down from its centre."""
+    down, right = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+    return torch.stack([right - width / 2, down - height / 2])[None].double()
+
+
+SHAPES_BY_HAND = [(6, 6), (4, 16)]
+CHANGES = {
+    "a flip": ({"flip": 0.5}, lambda x, y, side: (-x, y)),
+    "no flip": ({"flip": 0.49}, lambda x, y, side: (x, y)),
+    "three quarters": ({"quarters": 0.75}, lambda x, y, side: (y, -x) if side[0] == side[1] else (-x, -y)),
+    "one quarter": ({"quarters": 0.49}, lambda x, y, side: (-y, x) if side[0] == side[1] else (x, y)),
+    "two": ({"quarters": 0.5}, lambda x, y, side: (-x, -y)),
+    "a shift": (
+        {"right": 0.9, "down": 0.999},
+        lambda x, y, side: (x + round(0.8 * side[1] / 8), y + round(0.998 * side[0] / 8)),
+    ),
+    "growth": ({"scale": -5.0}, lambda x, y, side: (x / 2, y / 2)),
+    "shrinkage": ({"scale": 5.0}, lambda x, y, side: (2 * x, 2 * y)),
+    "a turn": ({"turn": 0.75, "turn?": 0.29}, lambda x, y, side: (-y, x)),
+    "a second turn": ({"second_turn": 0.25, "second_turn?": 0.29}, lambda x, y, side: (y, -x)),
+    "no turn": ({"turn": 0.75, "turn?": 0.3, "second_turn": 0.25, "second_turn?": 0.3}, lambda x, y, side: (x, y)),
+    "a half turn": ({"turn": 0.0, "turn?": 0.1}, lambda x, y, side: (-x, -y)),
+    "stretching": ({"stretch": 5.0}, lambda x, y, side: (2 * x, y / 2)),
+    "sliding": (
+        {"slide_right": 0.4, "slide_down": -0.6},
+        lambda x, y, side: (x + 0.05 * side[1], y - 0.075 * side[0]),
+    ),
+    "all in turn": (
+        {
+            "flip": 0.5,
+            "quarters": 0.5,
+            "right": 0.9,
+            "down": 0.1,
+            "scale": -5.0,
+            "turn": 0.75,
+            "turn?": 0.1,
+            "stretch": 2.0,
+            "second_turn": 0.375,
+            "second_turn?": 0.1,
+            "slide_right": 0.4,
+            "slide_down": -0.2,
+        },
+        lambda x, y, side: all_in_turn(x, y, side),
+    ),
+}
+"""Which numbers are drawn, and from where each pixel (x, y) then comes, in an image of sides (height, width)."""
+
+
+def all_in_turn(x: float, y: float, side: tuple[int, int]) -> tuple[float, float]:
+    """The last change is the first on the way back to the old image."""
+    x, y = x + 0.05 * side[1], y - 0.025 * side[0]
+    eighth = 0.5**0.5
+    x, y = eighth * (x + y), eighth * (y - x)  # -45 degrees
+    x, y = 2**0.4 * x, y / 2**0.4
+    x, y = -y, x
+    x, y = x / 2, y / 2
+    x, y = x + round(0.8 * side[1] / 8), y - round(0.8 * side[0] / 8)
+    x, y = -x, -y
+    return -x, y
+
+
+@pytest.mark.parametrize("shape", SHAPES_BY_HAND, ids=str)
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_pixel_comes_from_where_the_changes_say(change, shape):
+    """Between pixels the places are interpolated, and are exact; of pixels from beyond the edges nothing is asked."""
+    wanted, source = CHANGES[change]
+    before = places(*shape)
+    ada = ADA(p=0.5, speed=0, color=False).double()
+    after = ada(before, *chosen(("blit", "geometry"), **wanted))
+    looked_at = 0
+    for i in range(shape[0]):
+        for j in range(shape[1]):
+            x, y = source(*before[0, :, i, j].tolist(), shape)
+            if abs(x) <= (shape[1] - 1) / 2 and abs(y) <= (shape[0] - 1) / 2:
+                assert after[0, :, i, j].tolist() == pytest.approx((x, y), abs=1e-6), (i, j)
+                looked_at += 1
+    assert looked_at >= shape[0] * shape[1] / 9
+
+
+@pytest.mark.parametrize(("part", "wanted"), [("blit", {"flip": 0.5}), ("geometry", {"slide_right": 0.4})])
+def test_blits_and_geometry_are_done_alone(part, wanted):
+    before = places(6, 6)
+    options = {"blit": False, "geometry": False, "color": False, part: True}
+    after = ADA(p=0.5, speed=0, **options).double()(before, *chosen((part,), **wanted))
+    both = ADA(p=0.5, speed=0, color=False).double()(before, *chosen(("blit", "geometry"), **wanted))
+    assert torch.allclose(after, both)
+    assert not torch.allclose(after, before)
+
+
+def test_edges_are_reflected():
+    row = torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0]).double()
+    after = ADA(p=0.5, speed=0, color=False).double()(
+        row.expand(1, 1, 8, 8), *chosen(("blit", "geometry"), slide_right=2.0, slide_down=0.0)
+    )
+    assert after[0, 0, 0].tolist() == pytest.approx([4, 8, 16, 32, 64, 128, 128, 64])
+
+
+TINTS = {
+    "none": {},
+    "brightness": {"brightness": -0.7},
+    "contrast": {"contrast": 1.3},
+    "inversion": {"sign": 0.5},
+    "no inversion": {"sign": 0.49},
+    "hue": {"hue": 0.9},
+    "saturation": {"saturation": -0.6},
+    "all": {"brightness": -0.7, "contrast": 1.3, "sign": 0.6, "hue": 0.3, "saturation": 0.4},
+}
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("tint", TINTS)
+def test_colours_of_ada_are_worked_out_by_hand(tint, channels):
+    wanted = TINTS[tint]
+    pixel = [0.2, -0.5, 0.9][:channels]
+    ada = ADA(p=0.5, speed=0, blit=False, geometry=False).double()
+    x = torch.tensor(pixel, dtype=torch.float64).view(1, channels, 1, 1)
+    after = ada(x, *chosen(("color",), **wanted)).flatten().tolist()
+    grey = sum(pixel) / channels
+    colour = [v - grey for v in pixel]
+    angle = (2 * wanted["hue"] - 1) * math.pi if "hue" in wanted else 0.0
+    if channels == 3:  # a turn around (1, 1, 1): Rodrigues' formula
+        r, g, b = colour
+        across = [(b - g) / 3**0.5, (r - b) / 3**0.5, (g - r) / 3**0.5]
+        colour = [math.cos(angle) * c + math.sin(angle) * a for c, a in zip(colour, across, strict=True)]
+    contrast, saturation = 2 ** (0.5 * wanted.get("contrast", 0.0)), 2 ** wanted.get("saturation", 0.0)
+    level = contrast * (-1 if wanted.get("sign", 0.0) >= 0.5 else 1) * (grey + 0.2 * wanted.get("brightness", 0.0))
+    assert after == pytest.approx([level + contrast * saturation * c for c in colour], rel=1e-12, abs=1e-12)
+
+
 def test_colours_of_a_grey_image_stay_grey_and_hue_turns_around_the_grey_axis():
     grey = images((1, 4, 4)).expand(16, 3, 4, 4)
     out = ADA(p=1.0, blit=False, geometry=False)(grey, *draws())
@@ -170,6 +436,77 @@ def test_the_probability_rises_while_d_is_surer_of_real_images_than_the_target(l
         ada.observe(logits)
         ada.after_step()
     assert ada.p.item() == pytest.approx(0.5 + direction * 4 * 8 / 320)
+
+
+def test_signs_are_averaged_over_the_images_of_four_steps_and_then_forgotten():
+    ada = ADA(target=0.25, speed=100, p=0.5)
+    for signs in ([1.0, -9.0, 0.1], [5.0], [0.0], [2.0]):  # 4 of 6 above zero, one below, one in doubt: 3 / 6 > 0.25
+        ada.observe(torch.tensor(signs))
+        ada.after_step()
+    assert ada.p.item() == pytest.approx(0.5 + 6 / 100)
+    for signs in ([1.0], [-1.0], [1.0, -1.0], [-2.0, 1.0]):  # none on balance
+        ada.observe(torch.tensor(signs))
+        ada.after_step()
+    assert ada.p.item() == pytest.approx(0.5)
+    for _ in range(4):
+        ada.observe(torch.tensor([1.0, 1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0]))  # as many as the target
+        ada.after_step()
+    assert ada.p.item() == pytest.approx(0.5)
+
+
+def test_a_step_of_several_parts_counts_all_of_them():
+    ada = ADA(target=0.0, speed=100, p=0.5)
+    for _ in range(4):
+        ada.observe(torch.ones(3))
+        ada.observe(-torch.ones(2))
+        ada.after_step()
+    assert ada.p.item() == pytest.approx(0.5 + 4 * 5 / 100)
+
+
+def test_the_images_of_all_processes_count(monkeypatch):
+    """Each has the mean of what all have seen; here 5 of 8 images a step with their signs, on three processes."""
+    averaged = []
+    monkeypatch.setattr(augmentation, "average", lambda tensors: averaged.extend(tensors) or tensors[0].sub_(3))
+    monkeypatch.setattr(augmentation, "several", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
+    ada = ADA(target=0.6, speed=1000, p=0.5)
+    for _ in range(4):
+        ada.observe(torch.ones(8))
+        ada.after_step()
+    assert len(averaged) == 4, "in each step"
+    assert ada.p.item() == pytest.approx(0.5 + 3 * 4 * 5 / 1000)
+
+
+def test_a_checkpoint_holds_what_was_seen_and_no_part_of_a_step():
+    assert {*ADA().state_dict()} == {"p", "seen", "steps"}
+    ada = ADA(target=0.0, speed=100, p=0.5)
+    ada.observe(torch.ones(5, requires_grad=True))
+    ada.after_step()
+    again = ADA(target=0.0, speed=100)
+    again.load_state_dict(ada.state_dict())
+    for _ in range(3):
+        again.after_step()
+    assert again.p.item() == pytest.approx(0.5 + 5 / 100)
+
+
+def test_only_an_augmentation_that_moves_its_probability_listens_and_logs():
+    assert [cls().adapts for cls in ALL] == [True, False]
+    assert not ADA(speed=0).adapts
+    assert ADA(speed=1).adapts
+    assert ADA(p=0.25).metrics()["augmentation/p"].item() == 0.25
+    diff = DiffAugment()
+    diff.observe(torch.ones(3))
+    diff.after_step()
+    assert diff.metrics() == {}
+
+
+def test_ada_begins_with_nothing_and_moves_as_the_paper_does():
+    ada = ADA()
+    assert (ada.p.item(), ada.target, ada.speed) == (0, 0.6, 500_000)
+    for _ in range(4):
+        ada.observe(torch.ones(500))
+        ada.after_step()
+    assert ada.p.item() == pytest.approx(2000 / 500_000)
 
 
 def test_the_probability_stays_one():
@@ -199,7 +536,13 @@ def test_the_probability_is_logged_and_lies_in_the_checkpoint(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"p": 1.5}, "p of ADA is 1.5"), ({"target": 1.0}, "target of ADA is 1.0"), ({"speed": -1}, "speed of ADA is -1")],
+    [
+        ({"p": 1.01}, "p of ADA is 1.01"),
+        ({"p": -0.01}, "p of ADA is -0.01"),
+        ({"target": 1.0}, "target of ADA is 1.0"),
+        ({"target": -1.0}, "target of ADA is -1.0"),
+        ({"speed": -1}, "speed of ADA is -1"),
+    ],
 )
 def test_an_augmentation_out_of_range_is_refused(options, message):
     with pytest.raises(UserError, match=message):

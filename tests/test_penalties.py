@@ -1,14 +1,17 @@
 """Penalties against closed forms, and laws that hold for each of them, listed or not."""
 
+import copy
 import inspect
+from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 import pytest
 import torch
 from helpers.tiny import SHAPE, fit, tiny_gan, weights
 from torch import Tensor, nn
 
-from gan_lightning import GAN
+from gan_lightning import GAN, penalties
 from gan_lightning.core.discovery import subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.networks import MLPDiscriminator
@@ -52,15 +55,256 @@ def images(n: int = 6, seed: int = 1) -> Tensor:
     return torch.randn(n, 1, 1, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-# ---- closed forms -------------------------------------------------------------------------------------------------
+# ---- values -------------------------------------------------------------------------------------------------------
+
+X, FAKES = ((1.0, -2.0), (0.5, 3.0)), ((-1.5, 0.25), (2.0, -1.0))
+"""Two real and two generated images of two pixels."""
+NORMAL = ((0.5, -1.0), (2.0, 0.25))
+UNIFORM: dict[tuple[int, ...], tuple[tuple[float, ...], ...]] = {
+    (2, 1, 1, 1): ((0.25,), (0.6,)),
+    (2, 1, 1, 2): ((0.25, 0.6), (0.9, 0.125)),
+}
+"""The numbers that are drawn, by shape."""
+WEIGHTS = (-3.0, 0.3, 0.02)
+"""Of D, before its step."""
 
 
-@pytest.mark.parametrize(
-    ("penalty", "value"),
-    [(R1(0.5), 0.25 * 25), (R2(2.0), 25.0), (WGANGP(10.0), 160.0), (DRAGAN(10.0), 160.0)],
+def logit(p: float, q: float) -> float:
+    """D(x) = p^2 + 3 p q of the pixels p and q."""
+    return p**2 + 3 * p * q
+
+
+def steep(p: float, q: float) -> float:
+    """|grad D(x)|^2."""
+    return (2 * p + 3 * q) ** 2 + (3 * p) ** 2
+
+
+def beside_one(p: float, q: float) -> float:
+    """(|grad D(x)| - 1)^2, the norm kept from zero by 1e-12 under its root."""
+    return ((steep(p, q) + 1e-12) ** 0.5 - 1) ** 2
+
+
+def rise(image: tuple[float, float], noise: tuple[float, float], spread: float) -> float:
+    """The square of D's slope from an image to a noisy one."""
+    (p, q), (a, b) = image, noise
+    return ((logit(p + spread * a, q + spread * b) - logit(p, q)) / spread) ** 2
+
+
+def mean(*values: float) -> float:
+    return sum(values) / len(values)
+
+
+def rises(images: tuple[tuple[float, float], ...], spread: float) -> float:
+    """Their mean over images."""
+    return mean(*(rise(image, noise, spread) for image, noise in zip(images, NORMAL, strict=True)))
+
+
+STEEP, STEEP_FAKE = mean(4**2 + 3**2, 10**2 + 1.5**2), mean(2.25**2 + 4.5**2, 1**2 + 6**2)
+BETWEEN = mean(
+    beside_one(0.25 * 1 - 0.75 * 1.5, 0.25 * -2 + 0.75 * 0.25),
+    beside_one(0.6 * 0.5 + 0.4 * 2, 0.6 * 3 + 0.4 * -1),
 )
-def test_the_penalty_of_a_linear_discriminator_is_a_function_of_its_slope(penalty, value):
-    assert penalty(seen(linear, images(), images(seed=2))).item() == pytest.approx(value, rel=1e-9)
+DEVIATION = mean((1 - 0.625) ** 2, (2 + 0.625) ** 2, (0.5 - 0.625) ** 2, (3 - 0.625) ** 2) ** 0.5
+
+
+def around(spread: float) -> float:
+    """DRAGAN's mean at weight 1."""
+    far = spread * DEVIATION
+    return mean(beside_one(1 + far * 0.25, -2 + far * 0.6), beside_one(0.5 + far * 0.9, 3 + far * 0.125))
+
+
+def towards(of_real: float, of_fake: float) -> float:
+    """LeCam's term at weight 1: the logits are -5 and 4.75 of real images, 1.125 and -2 of generated ones."""
+    return mean((-5 - of_fake) ** 2, (4.75 - of_fake) ** 2) + mean((1.125 - of_real) ** 2, (-2 - of_real) ** 2)
+
+
+MEAN_REAL, MEAN_FAKE = -0.25 / 2, -0.875 / 2
+
+
+class Row(NamedTuple):
+    """What a penalty does in successive turns of D, with the same images and draws in each.
+
+    Args:
+        penalty: With its options.
+        terms: What it adds to the loss, turn by turn.
+        weights: What D's weights are after its first step.
+        batch: Images of the whole step.
+    """
+
+    penalty: Penalty
+    terms: list[float]
+    weights: tuple[float, ...] = WEIGHTS
+    batch: int | None = None
+
+
+VALUES: dict[type[Penalty], list[Row]] = {
+    R1: [
+        Row(R1(), [5 * STEEP] * 2),
+        Row(R1(3.0, every=4), [1.5 * STEEP]),
+        Row(R1(None), [2 / 2048 * (256 / 2) ** 0.5 / 2 * STEEP]),
+        Row(R1(None), [2 / 2048 * 2 / 2 * STEEP], batch=64),
+    ],
+    R2: [
+        Row(R2(), [5 * STEEP_FAKE] * 2),
+        Row(R2(3.0, every=4), [1.5 * STEEP_FAKE]),
+        Row(R2(None), [2 / 2048 * 2 / 2 * STEEP_FAKE], batch=64),
+    ],
+    ApproximateR1: [
+        Row(ApproximateR1(), [5 * rises(X, 0.01)] * 2),
+        Row(ApproximateR1(3.0, 0.5, 4), [1.5 * rises(X, 0.5)]),
+        Row(ApproximateR1(None, 0.5), [2 / 2048 * 2 / 2 * rises(X, 0.5)], batch=64),
+    ],
+    ApproximateR2: [
+        Row(ApproximateR2(), [5 * rises(FAKES, 0.01)] * 2),
+        Row(ApproximateR2(3.0, 0.5, 4), [1.5 * rises(FAKES, 0.5)]),
+        Row(ApproximateR2(None, 0.5), [2 / 2048 * 2 / 2 * rises(FAKES, 0.5)], batch=64),
+    ],
+    WGANGP: [Row(WGANGP(), [10 * BETWEEN] * 2), Row(WGANGP(3.0, every=4), [3 * BETWEEN])],
+    DRAGAN: [Row(DRAGAN(), [10 * around(0.5)] * 2), Row(DRAGAN(3.0, 0.2, 4), [3 * around(0.2)])],
+    LeCam: [
+        Row(
+            LeCam(),  # moves by 1 - 1/10, then by 1 - 2/11
+            [
+                0.3 * towards(0, 0),
+                0.3 * towards(0.9 * MEAN_REAL, 0.9 * MEAN_FAKE),
+                0.3 * towards((1 - 0.1 * 2 / 11) * MEAN_REAL, (1 - 0.1 * 2 / 11) * MEAN_FAKE),
+            ],
+        ),
+        Row(
+            LeCam(2.0, decay=0.15, every=4),  # by 1 - 1/10, then by 1 - 0.15
+            [
+                2 * towards(0, 0),
+                2 * towards(0.9 * MEAN_REAL, 0.9 * MEAN_FAKE),
+                2 * towards((1 - 0.1 * 0.15) * MEAN_REAL, (1 - 0.1 * 0.15) * MEAN_FAKE),
+            ],
+        ),
+    ],
+    WeightClipping: [
+        Row(WeightClipping(), [0.0], (-0.01, 0.01, 0.01)),
+        Row(WeightClipping(0.25), [0.0, 0.0], (-0.25, 0.25, 0.02)),
+    ],
+    Fading: [
+        Row(Fading(steps=1), [5 * STEEP, 0.5 * STEEP, 0.5 * STEEP]),
+        Row(Fading(R2(3.0, every=4), end=0.3, steps=2), [1.5 * STEEP_FAKE * s for s in (1, 0.3**0.5, 0.3, 0.3)]),
+        Row(Fading(R1(None), steps=4), [2 / 2048 * 2 / 2 * STEEP * 0.1 ** (t / 4) for t in (0, 1, 2)], batch=64),
+        Row(Fading(LeCam(), 4.0, 2), [0.3 * towards(0, 0), 2 * 0.3 * towards(0.9 * MEAN_REAL, 0.9 * MEAN_FAKE)]),
+        Row(Fading(WeightClipping(0.25), steps=3), [0.0], (-0.25, 0.25, 0.02)),
+    ],
+}
+"""Of each penalty, some options and what it then does, from the formulas of its paper."""
+
+
+def pixels(rows: tuple[tuple[float, ...], ...]) -> Tensor:
+    return torch.tensor(rows, dtype=torch.float64)[:, None, None]
+
+
+def drawn(*shape: int) -> Tensor:
+    return pixels(UNIFORM[shape]).reshape(shape)
+
+
+def noise(*shape: int) -> Tensor:
+    assert shape == (2, 1, 1, 2)
+    return pixels(NORMAL)
+
+
+def by_hand(batch: int | None = None) -> PenaltyInput:
+    """The turn of which VALUES tells the outcome."""
+    discriminate = lambda x: x[:, 0, 0, 0] ** 2 + 3 * x[:, 0, 0, 0] * x[:, 0, 0, 1]  # noqa: E731
+    x, fakes = pixels(X), pixels(FAKES)
+    return PenaltyInput(discriminate, x, fakes, discriminate(x), discriminate(fakes), noise, drawn, batch)
+
+
+@pytest.fixture
+def in_64_bits() -> Iterator[None]:
+    """What has no other dtype is float64, as the weights of LeCam's average."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("in_64_bits")
+@pytest.mark.parametrize("penalty", ALL)
+def test_every_penalty_does_what_is_worked_out_by_hand(penalty):
+    assert penalty in VALUES, f"{penalty.__name__} has no row in VALUES: work its terms out by hand"
+    for given, terms, expected, batch in VALUES[penalty]:
+        assert type(given) is penalty
+        term = copy.deepcopy(given).double()
+        for turn, value in enumerate(terms):
+            discriminator = nn.Linear(2, 1)
+            nn.utils.vector_to_parameters(torch.tensor(WEIGHTS), discriminator.parameters())
+            assert term(by_hand(batch)).item() == pytest.approx(value, rel=1e-12, abs=1e-12), (given, turn)
+            term.after_step(discriminator)
+            after = nn.utils.parameters_to_vector(discriminator.parameters()).tolist()
+            assert after == pytest.approx(expected, rel=1e-12), (given, turn)
+
+
+def test_only_a_penalty_that_fades_over_the_whole_training_must_know_its_length():
+    assert [row for rows in VALUES.values() for row in rows if row.penalty.follows_training] == []
+    fading = Fading(R1(2.0), end=0.25).double()
+    assert fading.follows_training
+    with pytest.raises(UserError, match="steps of Fading is null, but the length of training is unknown: give"):
+        fading(by_hand())
+    fading.plan(8)
+    fading.after_step(nn.Identity())
+    assert fading(by_hand()).item() == pytest.approx(0.25 ** (1 / 8) * STEEP, rel=1e-12)
+
+
+@pytest.mark.usefixtures("in_64_bits")
+def test_lecam_forgets_slowly_in_the_end():
+    """By 1 - 0.99 in each turn, once (1 + t) / (10 + t) is more than that."""
+    lecam = LeCam()
+    lecam.updates.fill_(1000)
+    lecam(by_hand())
+    assert lecam.averages.tolist() == pytest.approx([0.01 * MEAN_REAL, 0.01 * MEAN_FAKE], rel=1e-12)
+    assert lecam.updates == 1001
+
+
+def test_lecam_averages_over_processes(monkeypatch):
+    monkeypatch.setattr(penalties, "average", lambda tensors: [t.mul_(2) for t in tensors])  # the other has three times
+    lecam = LeCam(decay=0.0).double()
+    lecam(by_hand())
+    assert lecam.averages.tolist() == pytest.approx([2 * MEAN_REAL, 2 * MEAN_FAKE])
+
+
+def test_steps_are_counted_in_whole_numbers_whatever_the_precision():
+    assert LeCam().half().updates.dtype == torch.int64
+    assert Fading().half().taken.dtype == torch.int64
+
+
+@pytest.mark.parametrize("penalty", [c for c in ALL if c not in (LeCam, WeightClipping)])
+def test_the_gradient_of_a_slope_does_not_reach_the_images(penalty):
+    """A penalty smooths D; G is not to follow it."""
+    images = [pixels(part).requires_grad_() for part in (X, FAKES)]
+    weight = torch.ones((), dtype=torch.float64, requires_grad=True)
+    discriminate = lambda x: weight * x.flatten(1).pow(3).sum(1)  # noqa: E731
+    x, fakes = (image * 1 for image in images)
+    term = penalty().double()
+    term.plan(1)
+    value = term(PenaltyInput(discriminate, x, fakes, discriminate(x), discriminate(fakes), noise, drawn))
+    of_weight, *of_images = torch.autograd.grad(value, (weight, *images), allow_unused=True)
+    assert of_weight is not None
+    assert of_images == [None, None]
+
+
+def test_the_images_are_left_as_they_were():
+    inputs = by_hand()
+    for penalty in (R1(), R2()):
+        penalty(inputs)
+    assert not inputs.x.requires_grad
+    assert not inputs.fakes.requires_grad
+
+
+def test_the_norm_of_nothing_is_a_millionth():
+    assert norm(torch.zeros(2, 1, 1, 2, dtype=torch.float64)).tolist() == pytest.approx([1e-6] * 2, rel=1e-12, abs=0)
+
+
+def test_a_penalty_is_as_lazy_as_it_is_told():
+    every = {type(row.penalty): row.penalty.every for rows in VALUES.values() for row in rows[1:2]}
+    assert every == dict.fromkeys(ALL, 4) | {WeightClipping: 1}
+    assert {row.penalty.every for rows in VALUES.values() for row in rows[:1]} == {1}
+
+
+# ---- closed forms -------------------------------------------------------------------------------------------------
 
 
 def test_r1_of_a_quadratic_discriminator_is_the_trace_of_the_squared_matrix():
@@ -111,33 +355,12 @@ def test_dragan_stays_within_its_distance_from_the_real_images():
     assert distance.max() <= 0.5 * (x - x.mean()).square().mean().sqrt()
 
 
-def test_lecam_holds_logits_to_the_moving_average_of_the_other_side():
-    lecam = LeCam(weight=2.0, decay=0.5).double()
-    x, fakes = images(), images(seed=2)
-    first = seen(linear, x, fakes)
-    real, fake = first.real, first.fake
-    assert lecam(first).item() == pytest.approx(2 * (real.square().mean() + fake.square().mean()).item())
-    assert lecam.averages.tolist() == pytest.approx([0.9 * real.mean().item(), 0.9 * fake.mean().item()])
-    expected = (real - 0.9 * fake.mean()).square().mean() + (fake - 0.9 * real.mean()).square().mean()
-    assert lecam(first).item() == pytest.approx(2 * expected.item())
-    assert lecam.updates == 2
-
-
 def test_weight_clipping_puts_weights_back_after_each_step_of_d_and_adds_nothing_to_its_loss():
     gan = tiny_gan(penalties=[WeightClipping(0.01)], discriminator_optimization=Optimization(SGD))
     fit(gan)
     sizes = [p.abs().max().item() for p in gan.discriminator.parameters()]
     assert max(sizes) == pytest.approx(0.01)
     assert max(p.abs().max().item() for p in gan.generator.parameters()) > 0.1
-
-
-def test_a_fading_penalty_falls_by_the_same_factor_in_each_step_of_d_to_its_end_and_stays_there():
-    fading = Fading(R1(2.0), end=0.25, steps=2)
-    values = []
-    for _ in range(4):
-        values.append(fading(seen(linear, images(), images())).item())
-        fading.after_step(nn.Identity())
-    assert values == pytest.approx([25, 12.5, 6.25, 6.25])
 
 
 def test_a_fading_penalty_is_as_lazy_as_the_one_that_fades_and_goes_on_from_a_checkpoint(tmp_path):
@@ -241,10 +464,11 @@ def test_a_checkpoint_names_its_penalties(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: R1(-1.0), "the weight of R1 is -1.0"),
+        (lambda: R1(-0.1), "the weight of R1 is -0.1"),
         (lambda: R2(every=0), "every of R2 is 0"),
         (lambda: ApproximateR1(spread=0.0), "spread of ApproximateR1 is 0.0"),
         (lambda: LeCam(decay=1.0), "decay of LeCam is 1.0"),
+        (lambda: LeCam(decay=-0.1), "decay of LeCam is -0.1"),
         (lambda: WeightClipping(0.0), "limit of WeightClipping is 0.0"),
         (lambda: Fading(end=0.0), "end of Fading is 0.0"),
         (lambda: Fading(steps=0), "steps of Fading is 0"),

@@ -198,6 +198,7 @@ def test_a_spectrally_normalised_critic_finds_the_wasserstein_distance(distance)
     critic = Ascent()
     optimizer = torch.optim.Adam(critic.parameters(), lr=0.02)
     x = torch.distributions.Normal(0, 1).icdf(torch.linspace(0.001, 0.999, 500)).unsqueeze(1)
+    loss = torch.tensor(torch.inf)
     for _ in range(400):
         loss = Wasserstein().discriminator(critic(x + distance), critic(x))
         optimizer.zero_grad()

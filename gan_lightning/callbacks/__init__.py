@@ -1,4 +1,4 @@
-"""Things that watch. Taking them away changes no weight (but for a `CollapseGuard` that was told to roll back)."""
+"""Callbacks. Removing one changes no weight, except for a `CollapseGuard` that rolls back."""
 
 from gan_lightning.callbacks.checkpoint import KeepCheckpoints
 from gan_lightning.callbacks.collapse_guard import CollapseGuard

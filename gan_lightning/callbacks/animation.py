@@ -1,4 +1,4 @@
-"""A picture every so many iterations, and all of them as an animation."""
+"""The base class of callbacks that draw a picture at intervals and join the pictures into an animation."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -17,17 +17,17 @@ from gan_lightning.runs.signals import Stopped
 
 
 class Animation(Callback, ABC):
-    """Draws the same thing again and again while the generator learns. A subclass says what, in one method: `frame`.
+    """Draws the same view at intervals during training. A subclass implements one method, `frame`.
 
-    Writes `grids/step-0000200.png` into the run's folder (with any logger or none), shows it in TensorBoard if that
-    logs the run, and when training ends, fails or is stopped, puts all of them into `training.gif`.
+    Writes `grids/step-0000200.png` into the run's folder (with or without a logger) and shows it in TensorBoard if that
+    logs the run. When training ends, fails or is stopped, all pictures are joined into `training.gif`.
 
     Args:
         every_n_steps: Iterations between frames; 0 draws only the first and the last.
     """
 
     captioned = True
-    """Whether the animation has the iteration under each picture; if not, the pictures say it."""
+    """Whether the animation shows the iteration under each picture; if not, the pictures contain it."""
 
     def __init__(self, every_n_steps: int) -> None:
         if every_n_steps < 0:
@@ -38,7 +38,7 @@ class Animation(Callback, ABC):
 
     @abstractmethod
     def frame(self, trainer: Trainer, pl_module: LightningModule) -> Image.Image:
-        """The picture of this iteration. Asked on the first process only."""
+        """Returns the picture of the current iteration. Only the first process calls it."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.run = Run.of(trainer)
@@ -85,7 +85,7 @@ class Animation(Callback, ABC):
 
 
 def show(trainer: Trainer, name: str, image: Image.Image, step: int) -> None:
-    """A picture in TensorBoard, if it logs the run."""
+    """Shows a picture in TensorBoard, if it logs the run."""
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             dataformats = "HW" if image.mode == "L" else "HWC"

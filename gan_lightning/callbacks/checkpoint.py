@@ -1,4 +1,4 @@
-"""The checkpoints from which training goes on and samples are made."""
+"""The callback that keeps the last and the best checkpoint."""
 
 import math
 import os
@@ -24,15 +24,16 @@ from gan_lightning.training.length import planned_iterations
 class KeepCheckpoints(Checkpoint):
     """Keeps `checkpoints/last.ckpt` and `checkpoints/best.ckpt` in the run's folder, from the first iteration on.
 
-    Each is complete: enough to go on exactly where it was written, or to make samples. A file is replaced only when
-    the new one is whole and on the disk. On SIGTERM, SIGUSR1 or Ctrl-C the iteration is finished and saved, then
-    training stops with status 128 plus the signal's number (143, 138, 130).
+    Each checkpoint is complete: it is enough to resume exactly where it was written, or to make samples. A file is
+    replaced only after the new one is completely written to disk. On SIGTERM, SIGUSR1 or Ctrl-C, the current iteration
+    is finished and saved; then training stops with status 128 plus the signal's number (143, 138, 130).
 
     Args:
-        every_n_steps: Iterations between writes; 0 writes only at both ends.
-        monitor: The logged number that says which checkpoint is best, such as judge/frechet with judge.every_n_steps
-            1000. Without one, the newest is: a GAN's losses do not tell.
-        mode: Whether the smallest or the largest number is best; as the judgement has it if null, else the smallest.
+        every_n_steps: Iterations between checkpoints; 0 writes only the first and the last.
+        monitor: The logged number that decides which checkpoint is best, such as judge/frechet with judge.every_n_steps
+            1000. Without one, the newest is the best, because a GAN's losses do not show the quality of its samples.
+        mode: Whether the smallest or the largest number is best. If null, the metric decides; for other numbers, the
+            smallest is best.
     """
 
     def __init__(
@@ -63,14 +64,14 @@ class KeepCheckpoints(Checkpoint):
         self.check_monitor(trainer)
         self.run, self.saved, self.started = Run.of(trainer), -1, False
         if trainer.is_global_zero:
-            self.final.unlink(missing_ok=True)  # a kill came before it got its name
+            self.final.unlink(missing_ok=True)  # left by a run that was killed before renaming it
         if trainer.global_step == 0:
             self.best_step, self.best_value = 0, math.inf
-        missing = trainer.strategy.broadcast(not self.last.exists())  # one answer for all processes
+        missing = trainer.strategy.broadcast(not self.last.exists())  # all processes must agree
         if trainer.global_step == 0 or missing:
             self.save(trainer, self.last)
         elif trainer.is_global_zero:
-            self.name_best(trainer)  # a kill may have come between the two names
+            self.name_best(trainer)  # an earlier run may have been killed before this
         self.signals.catch()
         self.started = True
 
@@ -79,13 +80,13 @@ class KeepCheckpoints(Checkpoint):
     ) -> None:
         step, received = trainer.global_step, self.signals.agreed(trainer)
         if is_last_iteration(trainer):
-            # now, as Lightning counts the epoch as over later; but not by its name before all else is written
+            # saved before Lightning counts the epoch as over; renamed when everything else is written
             self.save(trainer, self.final)
         elif received:
             self.save(trainer, self.last)
             if trainer.is_global_zero:
                 print(f"\n{received.name}: stopped after iteration {step:,}, saved {self.last}", file=sys.stderr)
-                print("go on with the same command and --ckpt_path last", file=sys.stderr)
+                print("resume with the same command and --ckpt_path last", file=sys.stderr)
             self.signals.stop()
         elif due(step, self.every_n_steps) or self.found_better(trainer):
             self.save(trainer, self.last)
@@ -96,7 +97,7 @@ class KeepCheckpoints(Checkpoint):
         elif trainer.is_global_zero and self.final.exists():
             os.replace(self.final, self.last)
             self.name_best(trainer)
-        trainer.strategy.barrier()  # nobody reads the old one
+        trainer.strategy.barrier()  # no process may read the old file from here on
         if self.monitor is not None and math.isinf(self.best_value):
             rank_zero_warn(f"checkpoint.monitor {self.monitor} was never logged: {self.best} is the first checkpoint")
         self.signals.release()
@@ -113,9 +114,9 @@ class KeepCheckpoints(Checkpoint):
     # ---- what -----------------------------------------------------------------------------------------------------
 
     def save(self, trainer: Trainer, path: Path) -> None:
-        """Writes a checkpoint; if it is `last.ckpt`, lets `best.ckpt` name it, too, if it is."""
+        """Writes a checkpoint. If that is `last.ckpt` and also the best so far, `best.ckpt` becomes the same file."""
         for logger in trainer.loggers:
-            logger.save()  # a checkpoint never knows more than the logs
+            logger.save()  # a checkpoint must never be ahead of the logs
         self.compare(trainer)
         together(trainer.strategy, lambda: self.write(trainer, path))
         self.saved = trainer.global_step
@@ -124,40 +125,40 @@ class KeepCheckpoints(Checkpoint):
 
     def write(self, trainer: Trainer, path: Path) -> None:
         try:
-            trainer.save_checkpoint(path, weights_only=False)  # False: with the optimizers, too
+            trainer.save_checkpoint(path, weights_only=False)  # include the optimizers
         except TrainingError:
             raise
         except UserError:
-            trainer.strategy.barrier()  # where the others wait, who need not write
+            trainer.strategy.barrier()  # the other processes wait here
             raise
 
     def check_monitor(self, trainer: Trainer) -> None:
-        """Refuses to wait for a judgement that does not come."""
+        """Refuses to monitor a metric that will not be measured during training."""
         if self.monitor is None or not self.monitor.startswith(LOG_PREFIX):
             return
         callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
         every = next((c.every_n_steps for c in callbacks if isinstance(c, Judgement)), 0)
         if not every:
             raise UserError(
-                f"checkpoint.monitor is {self.monitor}, but nothing is judged during training: set judge.every_n_steps"
+                f"checkpoint.monitor is {self.monitor}, but training does not evaluate samples: set judge.every_n_steps"
             )
         end = planned_iterations(trainer)
         if end is not None and every > end:
             raise UserError(
                 f"checkpoint.monitor is {self.monitor}, but judge.every_n_steps is {every:,}, and training ends after "
-                f"{end:,} iterations: judge more often"
+                f"{end:,} iterations: evaluate more often"
             )
         if self.monitor.removeprefix(LOG_PREFIX) in MEMORISATION:
             raise UserError(
-                f"checkpoint.monitor is {self.monitor}, which takes a look at all training images, so only gan test "
-                "and gan validate measure it: choose another judgement"
+                f"checkpoint.monitor is {self.monitor}, which needs all training images, so only gan test and gan "
+                "validate measure it: choose another metric"
             )
         measures = [LOG_PREFIX + key for key in METRICS if key not in MEMORISATION]
         if self.monitor not in measures:
-            raise UserError(f"checkpoint.monitor is {self.monitor}; judgements are {', '.join(measures)}")
+            raise UserError(f"checkpoint.monitor is {self.monitor}; it must be one of {', '.join(measures)}")
 
     def compare(self, trainer: Trainer) -> None:
-        """Finds out whether the present state is the best so far."""
+        """Checks whether the current state is the best so far."""
         step, numbers = trainer.global_step, trainer.callback_metrics
         if self.monitor is None:
             self.best_step = step
@@ -170,15 +171,15 @@ class KeepCheckpoints(Checkpoint):
             raise UserError(f"checkpoint.monitor is {self.monitor}, which is not logged; there are {there}")
 
     def found_better(self, trainer: Trainer) -> bool:
-        """Whether samples have just been judged, and found better than ever by the number that is monitored."""
+        """Whether samples have just been evaluated and the monitored number is the best so far."""
         if self.monitor is None or not judged_now(trainer):
             return False
         if self.monitor not in trainer.callback_metrics:
-            return self.monitor.startswith(LOG_PREFIX)  # to be refused
+            return self.monitor.startswith(LOG_PREFIX)  # save() refuses it
         return self.sign * float(trainer.callback_metrics[self.monitor]) < self.best_value
 
     def name_best(self, trainer: Trainer) -> None:
-        """Lets `best.ckpt` name the same file as `last.ckpt`, if it is the best."""
+        """Makes `best.ckpt` the same file as `last.ckpt`, if that is the best."""
         if self.best_step != trainer.global_step and self.best.exists():
             return
         also_named(self.last, self.best)
@@ -191,19 +192,19 @@ class KeepCheckpoints(Checkpoint):
 
 
 def also_named(path: Path, other: Path) -> None:
-    """Lets a second path in the same folder name the same file, in place of what it named before."""
+    """Gives a file a second path in the same folder, which replaces what that path held before."""
     part = other.with_name(f".{other.name}.part")
     part.unlink(missing_ok=True)
     try:
         os.link(path, part)
-    except OSError:  # a file system without hard links
+    except OSError:  # the file system has no hard links
         shutil.copyfile(path, part)
     os.replace(part, other)
-    part.unlink(missing_ok=True)  # which stays where both named the same file already
+    part.unlink(missing_ok=True)  # it stays if both paths were the same file already
 
 
 def mode_of(monitor: str | None) -> Literal["min", "max"]:
-    """Which way is better: as the measure has it; the smallest of other numbers."""
+    """Returns the better direction of a monitored number: max for a metric of which higher is better, else min."""
     measure = METRICS.get((monitor or "").removeprefix(LOG_PREFIX))
     return "max" if measure is not None and measure.better == "higher" else "min"
 

@@ -1,4 +1,4 @@
-"""Says when samples are no longer as varied as the data, and does something about it if asked to."""
+"""A guard that detects when samples are no longer as varied as the data, and can stop or roll back training."""
 
 import sys
 from pathlib import Path
@@ -17,13 +17,13 @@ from gan_lightning.training.batch_checks import images_of
 from gan_lightning.training.rollback import restore_snapshot, slow_down, snapshot
 
 SAMPLES = 128
-"""How many samples are compared with as many real images."""
+"""Number of samples, and of real images, that are compared."""
 
 LIMIT = 0.5
-"""The score from which on something is wrong."""
+"""Samples are unhealthy from this score on."""
 
 DRIFT = 0.01
-"""A change of the score over `patience` looks that means something: a generator still gets better, or worse."""
+"""A generator gets better, or worse, if the score changes by more than this within `patience` checks."""
 
 State = Literal["healthy", "warning", "failing"]
 
@@ -31,24 +31,24 @@ HEALTH_ADVICE = "lower the learning rates, or smooth D with penalties (R1 and R2
 
 
 class CollapseGuard(Callback):
-    """Watches for collapse: whether samples of the averaged generator are as varied as real images, and near them.
+    """Watches for mode collapse: samples of the averaged generator must be as varied as real images, and near them.
 
-    It compares 128 samples, always of the same latents, with the first 128 images of the training, both made small
-    (16x16 at most). The log gets `guard/score`, from 0 to 1, and what it comes from. Above 0.5 something is wrong: at
-    first that is a warning; `patience` times in a row, without getting better meanwhile, it is a failure. The generator
-    has `warm_up` iterations to get away from its beginning.
+    It compares 128 samples of fixed latents with the first 128 training images, all scaled down to at most 16x16
+    pixels. It logs `guard/score`, from 0 (healthy) to 1, with the numbers it is computed from. A score of 0.5 or more
+    is a warning at first. If it occurs `patience` times in a row without improvement, it is a failure. The first
+    `warm_up` iterations are not judged, as the generator is still near its initial weights.
 
-    When samples were found healthy, the newest checkpoint gets the name `checkpoints/healthy.ckpt`, too.
+    If samples are healthy, the newest checkpoint is also kept as `checkpoints/healthy.ckpt`.
 
     Args:
-        every_n_steps: Iterations from one look to the next; 0 for none at all.
-        action: What a failure does: warn in one line; stop with status 2; or roll_back: go back to the last healthy
-            weights, averages and optimizers (or to the beginning) and go on from there with lower learning rates.
-            Checkpoints then hold a copy of these.
-        patience: Looks in a row that decide.
-        warm_up: Iterations at the beginning, and after a roll-back to the beginning, of which nothing bad is said.
-        rate_factor: What learning rates are multiplied by in a roll-back.
-        roll_backs: How many there are at most; then it stops.
+        every_n_steps: Iterations between checks; 0 turns the guard off.
+        action: What happens on a failure: warn prints one line; stop ends training with status 2; roll_back returns to
+            the last healthy weights, averages and optimizers (or to the start) and continues from there with lower
+            learning rates. For roll_back, checkpoints hold a copy of the healthy state.
+        patience: Number of checks in a row that decide.
+        warm_up: Iterations without warnings at the start, and after a roll-back to the start.
+        rate_factor: Factor by which a roll-back multiplies the learning rates.
+        roll_backs: Maximum number of roll-backs; the next failure stops training.
     """
 
     def __init__(
@@ -79,19 +79,19 @@ class CollapseGuard(Callback):
         return self.run.checkpoint("healthy")
 
     def forget(self) -> None:
-        """All that it remembers of a training."""
+        """Forgets everything about a training run."""
         self.state: State = "healthy"
         self.real = torch.empty(0)
-        """What real images look like, (N, d)."""
+        """Thumbnails of real images, (N, d)."""
         self.scores: list[float] = []
-        """The newest ones, at most `patience`."""
+        """The newest scores, at most `patience`."""
         self.begun = 0
-        """The iteration in which weights of the present age would have begun."""
+        """The iteration at which the current weights would have started if nothing had been rolled back."""
         self.good: dict[str, Any] = {}
-        """The last healthy state, its iteration, and how many of these its weights have learnt."""
+        """The last healthy state, its iteration, and for how many iterations its weights were trained."""
         self.rolled_back = 0
 
-    # ---- when -----------------------------------------------------------------------------------------------------
+    # ---- checks ---------------------------------------------------------------------------------------------------
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.run = Run.of(trainer)
@@ -111,9 +111,9 @@ class CollapseGuard(Callback):
             self.look(trainer, pl_module)
 
     def look(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compares, and says so. The first process looks, all are told."""
+        """Compares samples with real images and logs the result. The first process does it for all."""
         model: Any = pl_module
-        model.finite.check()  # samples of what is not finite would say nothing
+        model.finite.check()  # samples mean nothing if weights are not finite
         mine = self.compared(model) if trainer.is_global_zero else None
         found: Any = trainer.strategy.broadcast(mine)
         pl_module.log("guard/score", found.score, prog_bar=True, logger=False)
@@ -125,10 +125,10 @@ class CollapseGuard(Callback):
     def compared(self, model: Any) -> Variety:
         return variety(self.real, thumbnails(model.sample(range(SAMPLES))))
 
-    # ---- what it means --------------------------------------------------------------------------------------------
+    # ---- reactions ------------------------------------------------------------------------------------------------
 
     def react(self, trainer: Trainer, pl_module: LightningModule, found: Variety) -> None:
-        """Takes in one more look, and acts if that changes something."""
+        """Takes in one more check, and acts if it changes something."""
         before, self.scores = self.state, [*self.scores, found.score][-self.patience :]
         self.state = state_of(self.scores, before, self.patience)
         if self.state == "failing":
@@ -137,7 +137,7 @@ class CollapseGuard(Callback):
             if before == "failing":
                 say(trainer, "samples are healthy again")
             self.vouch(trainer)
-            if self.action == "roll_back" and found.score < self.scores[0] + DRIFT:  # not on its way down
+            if self.action == "roll_back" and found.score < self.scores[0] + DRIFT:  # not getting worse
                 self.remember(trainer, pl_module)
 
     def act(self, trainer: Trainer, pl_module: LightningModule, reason: str, news: bool) -> None:
@@ -146,7 +146,7 @@ class CollapseGuard(Callback):
         if self.action == "roll_back":
             self.roll_back(trainer, pl_module, reason)
         elif news:
-            say(trainer, f"{reason}. To get past it: {HEALTH_ADVICE}, or let guard.action do something")
+            say(trainer, f"{reason}. To fix it: {HEALTH_ADVICE}, or set guard.action to stop or roll_back")
 
     def stop(self, trainer: Trainer, reason: str) -> NoReturn:
         after = f" after {self.rolled_back} roll-backs" if self.rolled_back else ""
@@ -155,13 +155,12 @@ class CollapseGuard(Callback):
         if iteration is not None:
             last = f"The last checkpoint found healthy, of iteration {iteration:,}, is {self.healthy}"
         raise TrainingError(
-            f"training stopped in iteration {trainer.global_step}{after}: {reason}. To get past it: {HEALTH_ADVICE}. "
-            f"{last}",
+            f"training stopped in iteration {trainer.global_step}{after}: {reason}. To fix it: {HEALTH_ADVICE}. {last}",
             complete=True,
         )
 
     def vouch(self, trainer: Trainer) -> None:
-        """Lets `healthy.ckpt` name the checkpoint that was written since the last look, if one was."""
+        """Makes `healthy.ckpt` the same file as the checkpoint written since the last check, if there is one."""
         keep, step = trainer.checkpoint_callback, trainer.global_step
         if not isinstance(keep, KeepCheckpoints) or not trainer.is_global_zero:
             return
@@ -169,10 +168,10 @@ class CollapseGuard(Callback):
             also_named(keep.last, self.healthy)
 
     def healthy_iteration(self) -> int | None:
-        """The iteration of `healthy.ckpt`, if there is one."""
+        """Returns the iteration of `healthy.ckpt`, if it exists."""
         return Checkpoint(self.healthy).iteration if self.healthy.exists() else None
 
-    # ---- going back -----------------------------------------------------------------------------------------------
+    # ---- roll-backs -----------------------------------------------------------------------------------------------
 
     def remember(self, trainer: Trainer, pl_module: LightningModule) -> None:
         step = trainer.global_step
@@ -183,7 +182,7 @@ class CollapseGuard(Callback):
         slow_down(trainer.optimizers, [c.scheduler for c in trainer.lr_scheduler_configs], self.rate_factor)
         self.rolled_back += 1
         self.state, self.scores, self.begun = "healthy", [], trainer.global_step - self.good["age"]
-        went = f"went back to the state of iteration {self.good['step']:,}, learning rates times {self.rate_factor:g}"
+        went = f"restored the state of iteration {self.good['step']:,}, learning rates times {self.rate_factor:g}"
         say(trainer, f"{reason}; {went} (roll-back {self.rolled_back} of {self.roll_backs})")
 
     def state_dict(self) -> dict[str, Any]:
@@ -198,7 +197,7 @@ STATE = ("state", "real", "scores", "begun", "good", "rolled_back")
 
 
 def state_of(scores: list[float], before: State, patience: int) -> State:
-    """What the newest scores say: a failure if all are bad and they do not fall, and then until all are good."""
+    """Returns the state after the newest scores. It fails if all are bad and not falling, until all are good."""
     bad = [score >= LIMIT for score in scores]
     if before == "failing" and any(bad):
         return "failing"
@@ -208,7 +207,7 @@ def state_of(scores: list[float], before: State, patience: int) -> State:
 
 
 def numbers(found: Variety) -> dict[str, float]:
-    """What is logged."""
+    """Returns the numbers to log."""
     return {
         "guard/score": found.score,
         "guard/distinct": found.distinct,

@@ -1,4 +1,4 @@
-"""The settings of a run, in its folder and in its checkpoints."""
+"""The callback that keeps the settings of a run in its folder and its checkpoints."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from gan_lightning.runs.run import Run
 
 
 class ConfigWriter(Callback):
-    """Writes `config.yaml` into the run's folder, and keeps it in checkpoints, so that a change of it is noticed.
+    """Writes `config.yaml` into the run's folder and keeps it in checkpoints, so that resuming can report changes.
 
     Args:
-        settings: The options of `gan fit`, plain values.
+        settings: The options of `gan fit`, as plain values.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How good samples are, while the generator learns."""
+"""Evaluation of samples during training."""
 
 import sys
 from contextlib import nullcontext
@@ -17,23 +17,23 @@ from gan_lightning.evaluation.reference import LEAST, real_sets
 from gan_lightning.models.generative import GenerativeModel
 
 LOG_PREFIX = "judge/"
-"""Of the names under which judgements are logged."""
+"""The prefix of the metrics' names in logs."""
 
 
 class Judgement(Callback):
-    """Compares samples of the averaged generator with real images every so many iterations, and logs the numbers.
+    """Evaluates samples of the averaged generator against real images at intervals, and logs the metrics.
 
-    In metrics.csv they are judge/frechet, judge/coverage and so on, beside images seen, CPU-seconds, images a second
-    and the peak memory in MiB, none of which counts the judging. Any of them can say which checkpoint is best:
-    --checkpoint.monitor judge/frechet. The real images are those for validation: held-out ones (data.held_out), else
-    some that are trained on; images for tests are left for gan test.
+    In metrics.csv they are judge/frechet, judge/coverage and so on, beside the images seen, CPU-seconds, images per
+    second and peak memory in MiB, which do not include the evaluation itself. Any metric can decide which checkpoint is
+    best: --checkpoint.monitor judge/frechet. The real images are those for validation: held-out images (data.held_out),
+    else some training images. Test images are reserved for gan test.
 
     Args:
-        every_n_steps: Iterations between judgements; 0 for none.
-        samples: How many samples; as many as there are real images to compare with, but 10,000 at most, if null.
-        extractor: What sees the images: MNIST, StackedMNIST, Inception, or a file that gan fit --config
-            configs/extractor.yaml made; the one that the data knows if null.
-        first_seed: The first sample's number.
+        every_n_steps: Iterations between evaluations; 0 for none.
+        samples: Number of samples. If null, as many as there are real images to compare with, at most 10,000.
+        extractor: The feature extractor: MNIST, StackedMNIST, Inception, or a file that gan fit --config
+            configs/extractor.yaml wrote. If null, the data set's own.
+        first_seed: The seed of the first sample.
     """
 
     def __init__(
@@ -48,32 +48,30 @@ class Judgement(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.judged = -1
-        if self.every_n_steps:  # refuse what is wrong before anything is learnt
+        if self.every_n_steps:  # a mistake must show before training
             self.evaluator = self.found(trainer, pl_module)
         elif isinstance(data := trainer.datamodule, ImageData):  # type: ignore[attr-defined]
             self.look_ahead(data, trainer.is_global_zero)
 
     def look_ahead(self, data: ImageData, speaks: bool) -> None:
-        """Says what gan test would refuse, as it is not too late yet."""
+        """Checks before training what gan test would refuse after it."""
         if self.extractor is not None:
             extractor_for(data, self.extractor)
         if speaks and data.held_out and (count := min(map(len, real_sets(data)))) < LEAST:
             print(
                 f"data.held_out {data.held_out:g} leaves {count} images of {type(data).__name__} to compare samples "
-                f"with, and gan test takes {LEAST}: keep more if samples are to be judged",
+                f"with, but gan test needs {LEAST}: hold out more if you want to evaluate samples",
                 file=sys.stderr,
             )
 
     def found(self, trainer: Trainer, model: LightningModule) -> Evaluator:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if not isinstance(model, GenerativeModel):
-            raise UserError(
-                f"a {type(model).__name__} makes no samples that could be judged: set judge.every_n_steps to 0"
-            )
+            raise UserError(f"a {type(model).__name__} makes no samples to evaluate: set judge.every_n_steps to 0")
         if data is None:
             raise UserError(
-                "judging during training compares samples with the images of an ImageData: make one of your data, or "
-                "set judge.every_n_steps to 0"
+                "evaluation during training compares samples with the images of an ImageData: turn your data into "
+                "one, or set judge.every_n_steps to 0"
             )
         return Evaluator(data, extractor_for(data, self.extractor), "validation", self.samples, self.first_seed)
 
@@ -96,6 +94,6 @@ class Judgement(Callback):
 
 
 def judged_now(trainer: Trainer) -> bool:
-    """Whether samples were judged after this iteration."""
+    """Whether samples were evaluated after this iteration."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     return any(isinstance(c, Judgement) and c.judged == trainer.global_step for c in callbacks)

@@ -1,4 +1,4 @@
-"""The file that a feature network is kept in."""
+"""The callback that writes a trained feature network to a file."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ from gan_lightning.runs.run import Run
 
 
 class FeatureWriter(Callback):
-    """Writes features.safetensors into the run's folder at the end, for `gan test --judge.extractor`.
+    """Writes features.safetensors into the run's folder after training, for `gan test --judge.extractor`.
 
-    If some images were held out (data.held_out), it says how many of them the network names rightly.
+    If images were held out (data.held_out), it prints the network's accuracy on them.
     """
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -32,13 +32,13 @@ class FeatureWriter(Callback):
             about |= {"images": len(data.source), "held_out": data.held_out}  # type: ignore[arg-type]
             if data.left_out is not None and pl_module.classes:
                 about["accuracy"] = accuracy(pl_module, data, data.left_out)
-                print(f"\n{about['accuracy']:.2%} of {len(data.left_out)} held-out images are named rightly")  # type: ignore[arg-type]
+                print(f"\n{about['accuracy']:.2%} of {len(data.left_out)} held-out images are classified correctly")  # type: ignore[arg-type]
         write_features(pl_module.network, run.features, about)
 
 
 @torch.no_grad()
 def accuracy(model: FeatureLearner, data: ImageData, images: Dataset) -> float:
-    """The share of images that the network names rightly."""
+    """Returns the share of images that the network classifies correctly."""
     right, count = 0, len(images)  # type: ignore[arg-type]
     network = model.network.eval()
     for block in torch.arange(count).split(IMAGE_BLOCK):

@@ -1,4 +1,4 @@
-"""The losses as a picture."""
+"""The callback that draws the loss curves."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ from gan_lightning.runs.signals import Stopped
 from gan_lightning.training.alternating import AlternatingModule
 
 SHARES = {"D/real", "D/fake", "D/accuracy", "right"}
-"""Metrics that lie between 0 and 1, and are drawn so."""
+"""Metrics between 0 and 1, drawn on that scale."""
 
 
 class LossCurves(Callback):
     """Draws `losses.png` into the run's folder when training ends, fails or is stopped.
 
-    It shows the losses of both players, D(x), D(G(z)), D's accuracy; for other models, what their `curves` name.
+    It shows the losses of both players, D(x), D(G(z)) and D's accuracy; for other models, what their `curves` name.
 
-    Thin lines are single batches, thick ones means over a fiftieth of the run.
+    Thin lines are single batches; thick lines are means over a fiftieth of the run.
 
-    It keeps what the model logs, every `trainer.log_every_n_steps` iterations.
+    It records what the model logs every `trainer.log_every_n_steps` iterations.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class LossCurves(Callback):
             for colour, (label, name) in enumerate(lines.items()):
                 steps, values = self.curves["step"], self.curves[name]
                 axes.plot(steps, values, f"C{colour}", linewidth=0.8, alpha=0.3)
-                marker = "o" if len(steps) < 10 else None  # one point makes no line
+                marker = "o" if len(steps) < 10 else None  # a line needs two points
                 axes.plot(*smooth(steps, values), f"C{colour}", label=label, marker=marker)
             axes.set_ylabel(title)
             axes.grid(alpha=0.3)
@@ -82,6 +82,6 @@ class LossCurves(Callback):
 
 
 def smooth(steps: list[float], values: list[float]) -> tuple[np.ndarray, np.ndarray]:
-    """The mean over windows of a fiftieth of the curve, each at its middle."""
+    """Returns the means over windows of a fiftieth of the curve, each at the middle of its window."""
     window = np.ones(max(1, len(values) // 50)) / max(1, len(values) // 50)
     return np.convolve(steps, window, "valid"), np.convolve(values, window, "valid")

@@ -1,4 +1,4 @@
-"""The plane in which a game on points is played: the picture that explains a GAN."""
+"""The picture of a game on points in the plane, which shows how a GAN works."""
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -19,33 +19,34 @@ from gan_lightning.networks import Discriminator
 from gan_lightning.networks.contract import DiscriminatorOutput
 
 SURFACE, FIELD = 120, 20
-"""Places along each axis: at which D is asked, and where its arrows stand."""
+"""Places along each axis at which D is evaluated, and at which its gradient is drawn."""
 
 FELLOWS = 16
-"""Packs over which a discriminator that judges packs is averaged."""
+"""Number of packs over which a discriminator with packing is averaged."""
 
 REAL, MADE, ARROWS = "black", "#00c853", "#444444"
 COLOURS = colormaps["RdBu"].resampled(15)
-"""Few colours, so that one sees the contours, and a GIF keeps them as they are; the middle one means D cannot tell."""
+"""Few colours, so that contours are visible and a GIF keeps them. The middle one means that D cannot tell."""
 
 
 class PlanePicture(Animation):
-    """Draws a game on points: real ones, samples, what D thinks of each place, and where it sends samples.
+    """Draws a game on points: real points, samples, D's output at each place, and where it sends samples.
 
-    The background is the chance that D gives a place to hold a real point: the sigmoid of its logit, minus the logit
-    half way between what it says of real points and of samples on average. (Relativistic objectives fix logits up to
-    a constant only.) Arrows are the gradient of the logit, which samples climb; the longest is the steepest, and
-    lengths go with the square root of the slope, so that gentle ones are seen.
+    The background is the probability that D gives a place of holding a real point: the sigmoid of its logit, minus the
+    logit half way between D's means on real points and on samples. (Relativistic objectives fix logits only up to a
+    constant.) Arrows are the gradient of the logit, which samples climb. The longest arrow is the steepest; lengths
+    grow with the square root of the slope, so that gentle slopes are visible.
 
-    A discriminator for classes shows the class that it likes best, one for packs the average over packs with real
-    points.
+    A discriminator with classes is shown for the class it likes best at each place, one with packing as the average
+    over packs with real points.
 
     Args:
         every_n_steps: Iterations between pictures; 0 draws only the first and the last.
-        samples: Samples of the averaged generator, and real points, always the same. (Modes are counted among 2,500.)
+        samples: Number of samples of the averaged generator, and of real points; always the same ones. (Modes are
+            counted among 2,500 samples.)
     """
 
-    captioned = False  # the title has the iteration
+    captioned = False  # the title contains the iteration
 
     def __init__(self, every_n_steps: int = 500, samples: int = 2500) -> None:
         super().__init__(every_n_steps)
@@ -73,7 +74,7 @@ class PlanePicture(Animation):
 
 
 class Opinion:
-    """What D makes of places, asked without leaving a trace in it.
+    """D's logits at places of the plane, computed without changing D.
 
     Args:
         discriminator: The network.
@@ -84,28 +85,28 @@ class Opinion:
         self.discriminator, self.real = discriminator, real
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Logits (N,) of places (N, 2, 1, 1)."""
+        """Returns the logits (N,) of places (N, 2, 1, 1)."""
         training = self.discriminator.training
-        self.discriminator.eval()  # spectral normalisation would take another step
+        self.discriminator.eval()  # in training mode, spectral normalisation would take a step
         try:
             return torch.stack([self.kindest(torch.cat([x, *beside], 1)) for beside in self.fellows(len(x))]).mean(0)
         finally:
             self.discriminator.train(training)
 
     def fellows(self, count: int) -> list[list[Tensor]]:
-        """Real points to stand beside so many places, pack by pack; none for a D that judges each place alone."""
+        """Returns the real points that complete packs of this many places, pack by pack; none without packing."""
         others = self.discriminator.packing - 1
         packs = [range(first, first + others) for first in range(0, FELLOWS * others, others)] if others else [()]
         return [[self.real[i % len(self.real)].expand(count, -1, -1, -1) for i in pack] for pack in packs]
 
     def kindest(self, x: Tensor) -> Tensor:
-        """Logits (N,) of packs, of the class that it likes best if it knows classes."""
+        """Returns the logits (N,) of packs; for a D with classes, those of the class it likes best."""
         classes = range(max(1, self.discriminator.classes))
         labels = [torch.full((len(x),), k, dtype=torch.int64, device=x.device) for k in classes]
         return torch.stack([DiscriminatorOutput.of(self.discriminator(x, y)).logits for y in labels]).amax(0)
 
     def slopes(self, x: Tensor) -> Tensor:
-        """Gradients (N, 2) of the logits at places (N, 2, 1, 1)."""
+        """Returns the gradients (N, 2) of the logits at places (N, 2, 1, 1)."""
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             (slope,) = torch.autograd.grad(self(x).sum(), x)
@@ -113,14 +114,14 @@ class Opinion:
 
 
 def lattice(places: int, like: Tensor) -> Tensor:
-    """Places (places^2, 2, 1, 1) that cover [-1, 1] x [-1, 1], row by row, each in the middle of its cell."""
+    """Returns places (places^2, 2, 1, 1) that cover [-1, 1] x [-1, 1], row by row, each in the middle of its cell."""
     steps = (torch.arange(places) + 0.5) * (2 / places) - 1
     rows, columns = torch.meshgrid(steps, steps, indexing="ij")
     return torch.stack([columns, rows], -1).view(-1, 2, 1, 1).to(like)
 
 
 def draw_discriminator(axes: Axes, opinion: Opinion, images: Tensor, plane: Plane) -> None:
-    """D's surface as a background with its scale, and its gradient as arrows."""
+    """Draws D's surface as a background with its scale, and its gradient as arrows."""
     with torch.no_grad():
         middle = (opinion(opinion.real).mean() + opinion(images).mean()) / 2
         chance = (opinion(lattice(SURFACE, images)) - middle).sigmoid().view(SURFACE, SURFACE)
@@ -141,7 +142,7 @@ def draw_discriminator(axes: Axes, opinion: Opinion, images: Tensor, plane: Plan
 
 
 def empty(plane: Plane) -> tuple[Figure, Axes]:
-    """A picture of the plane with nothing in it yet, in the user's units."""
+    """Returns an empty picture of the plane, in the user's units."""
     figure = Figure(figsize=(7.2, 6.4), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(subplot_kw={"box_aspect": 1})
@@ -151,7 +152,7 @@ def empty(plane: Plane) -> tuple[Figure, Axes]:
 
 
 def draw_points(axes: Axes, samples: Tensor, real: Tensor | None = None) -> None:
-    """Samples over real points, (N, 2) each in the user's units, and the legend below."""
+    """Draws samples over real points, (N, 2) each in the user's units, with a legend below."""
     if real is not None:
         axes.scatter(*real.T.numpy(), s=9, c=REAL, linewidths=0, label="real points")
     axes.scatter(*samples.T.numpy(), s=5, c=MADE, linewidths=0, label="samples")
@@ -163,7 +164,7 @@ def draw_points(axes: Axes, samples: Tensor, real: Tensor | None = None) -> None
 
 
 def score(samples: Tensor, data: PointData) -> str:
-    """How many modes were found and how well, where that is known."""
+    """Returns a line on how many modes were found and how well, if the modes are known."""
     if not isinstance(data, Mixture):
         return ""
     found = modes(samples, data.means, data.deviation)
@@ -172,7 +173,7 @@ def score(samples: Tensor, data: PointData) -> str:
 
 
 def pixels(figure: Figure) -> Image.Image:
-    """The picture in colour, opaque."""
+    """Returns the figure as an opaque colour picture."""
     canvas = figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     canvas.draw()

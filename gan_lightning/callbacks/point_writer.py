@@ -1,4 +1,4 @@
-"""Samples of a game on points as a table and a picture."""
+"""The callback that writes samples of a game on points as a table and a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,18 +16,18 @@ from gan_lightning.data import Plane
 
 
 class PointWriter(BasePredictionWriter):
-    """Writes what `predict` makes of points: `points.csv`, a line each with its seed, and `points.png`.
+    """Writes predicted points: `points.csv`, one line each with its seed, and `points.png`.
 
     Args:
-        seeds: The numbers of all samples, first to last.
-        plane: The way to the user's units.
-        folder: Where to write.
-        npz: Also write `samples.npz`: `points` float64 (N, 2), `seeds` int64 (N,), `labels` if they were asked for.
-        overwrite: Write into a folder that holds files already; those of the same name are replaced.
-        labels: Classes, of each of which there is a point of each seed; None if they were not asked for.
+        seeds: The seeds of all samples, first to last.
+        plane: Converts points to the user's units.
+        folder: The output folder.
+        npz: Also write `samples.npz`: `points` float64 (N, 2), `seeds` int64 (N,), and `labels` if they were asked for.
+        overwrite: Write into a folder that already holds files, replacing those of the same name.
+        labels: The classes asked for, each with a point for every seed; None if none were asked for.
 
     Raises:
-        UserError: The folder holds files, or is none.
+        UserError: The folder holds files, or is not a folder.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class PointWriter(BasePredictionWriter):
             self.write(torch.stack([self.made[asked] for asked in self.asked]))
 
     def collect(self, trainer: Trainer) -> None:
-        """Brings the processes' shares together by files: the processes share this folder, whatever their machine."""
+        """Joins the points of all processes through files in the output folder, which all machines share."""
         shares = [self.folder / f"part-{process}.pt" for process in range(trainer.world_size)]
         torch.save(self.made, shares[trainer.global_rank])
         trainer.strategy.barrier()

@@ -1,4 +1,4 @@
-"""One line that says how training goes."""
+"""The progress bar: one line for the whole training run."""
 
 import io
 import sys
@@ -13,16 +13,16 @@ from gan_lightning.core.intervals import due
 from gan_lightning.training.length import planned_iterations
 
 GUARD = {"guard/score": "collapse"}
-"""The short name of what the guard logs; those of a model's metrics are its `short_names`."""
+"""The short name of the guard's score; those of a model's metrics are its `short_names`."""
 
 
 class Progress(ProgressBar):
-    """One bar for the whole training: epoch, iterations a second, time left, both losses, D(x), D(G(z)), accuracy.
+    """One bar for the whole training run: epoch, iterations per second, time left, losses, D(x), D(G(z)) and accuracy.
 
-    Where the output is no terminal, it writes a line now and then instead.
+    If the output is not a terminal, it prints a line at intervals instead.
 
     Args:
-        seconds: Between lines, where the output is no terminal.
+        seconds: Seconds between lines, if the output is not a terminal.
     """
 
     def __init__(self, seconds: float = 30.0) -> None:
@@ -81,7 +81,7 @@ def epochs(trainer: Trainer) -> str:
 
 
 def postfix(metrics: dict[str, Any], names: dict[str, str]) -> str:
-    """What the model logged for the bar, in short names."""
+    """Formats the metrics that the model logged for the bar, with short names."""
     metrics = {k: v for k, v in metrics.items() if k != "v_num"}  # Lightning's number of the run
     texts = (f"{v:.0%}" if k == "D/accuracy" else f"{v:.3f}" for k, v in metrics.items())
     return "  ".join(f"{names.get(k, k)} {text}" for k, text in zip(metrics, texts, strict=True))

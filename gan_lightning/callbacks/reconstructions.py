@@ -1,4 +1,4 @@
-"""Images of the data, and what the model makes of them, while it learns."""
+"""The callback that draws images beside their reconstructions during training."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ from gan_lightning.runs.run import Run
 
 
 class Reconstructions(Callback):
-    """Draws pairs of columns: on the left an image of the data, on the right what the averaged networks make of it.
+    """Draws images of the data, each with its reconstruction by the averaged networks on the right.
 
     Writes `reconstructions/step-0000200.png` into the run's folder, and shows it in TensorBoard if that logs the run.
-    The images are the first of the data, always the same. They are among those that are trained on.
+    The images are always the first training images.
 
     Args:
         every_n_steps: Iterations between pictures; 0 draws only the last.
@@ -30,7 +30,7 @@ class Reconstructions(Callback):
 
     def __init__(self, every_n_steps: int = 500, rows: int = 8, pairs: int = 5) -> None:
         if every_n_steps < 0 or rows < 1 or pairs < 1:
-            raise UserError("Reconstructions takes every_n_steps of at least 0, and rows and pairs of at least 1")
+            raise UserError("Reconstructions needs every_n_steps of at least 0, and rows and pairs of at least 1")
         self.every_n_steps, self.rows, self.pairs = every_n_steps, rows, pairs
 
     def on_train_batch_end(
@@ -52,20 +52,20 @@ class Reconstructions(Callback):
             show(trainer, "reconstructions", image, trainer.global_step)
 
     def grid(self, model: Any, x: Tensor, y: Tensor) -> np.ndarray:
-        """Originals and reconstructions in turns, as pixels (H, W, C)."""
+        """Returns originals and reconstructions in alternating columns, as pixels (H, W, C)."""
         x, y = x.to(model.device, model.dtype), y.to(model.device)
         both = torch.stack([x, model.reconstruct(x, y).to(x)], dim=1).flatten(0, 1)
         return tile(to_uint8(both), 2 * self.pairs)
 
 
 def first_images(trainer: Trainer, count: int) -> tuple[Tensor, Tensor]:
-    """The first images (N, C, H, W) of the data, in [-1, 1], and their labels.
+    """Returns the first images (N, C, H, W) of the data, in [-1, 1], and their labels.
 
     Raises:
-        UserError: The data is not of this package's kind.
+        UserError: The data is not an ImageData.
     """
     batches: Any = trainer.train_dataloader
     if not isinstance(batches, Batches):
-        raise UserError("Reconstructions takes its images from an ImageData: make one of your data, or leave it out")
+        raise UserError("Reconstructions takes its images from an ImageData: turn your data into one, or leave it out")
     pixels, labels = batches.source[torch.arange(min(count, batches.images))]
     return scale(pixels), labels

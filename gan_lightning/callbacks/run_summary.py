@@ -1,4 +1,4 @@
-"""What is about to be trained, in three lines."""
+"""The callback that prints a summary of the run before training."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from gan_lightning.training.length import planned_iterations
 
 
 class RunSummary(Callback):
-    """Prints the players, the data, the length of the training and the run's folder when training starts."""
+    """Prints the players, the data, the length of training and the run's folder when training starts."""
 
     def __init__(self) -> None:
         self.said = False
@@ -32,7 +32,7 @@ class RunSummary(Callback):
         print(f"{type(pl_module).__name__}: {', '.join(players)}")
         print(
             f"{data_name(trainer)}, "
-            f"{len(batches):,} iterations an epoch, {f'{total:,}' if total else 'no end of'} iterations in all, "
+            f"{len(batches):,} iterations per epoch, {f'{total:,}' if total else 'unlimited'} iterations in all, "
             f"on {trainer.world_size} x {trainer.strategy.root_device.type}"
         )
         if total and (others := other_lengths(pl_module, total)):
@@ -52,11 +52,11 @@ LENGTHS = {
     "PolynomialDecay": "iterations",
     "CosineDecay": "iterations",
 }
-"""The option that says when a schedule brings a learning rate to zero: after that nothing is learnt."""
+"""The option that says when a schedule reaches a learning rate of zero, after which nothing is learnt."""
 
 
 def other_lengths(model: Any, total: int) -> list[str]:
-    """What is planned for another number of iterations: schedules of learning rates, and penalties that fade."""
+    """Lists what is planned for another number of iterations: learning-rate schedules, and penalties that fade."""
     found = []
     for name, player in model.players.items():
         words = describe(player.optimization.scheduler) or {}
@@ -71,25 +71,25 @@ def other_lengths(model: Any, total: int) -> list[str]:
 
 
 def picked(model: LightningModule, batch: int) -> list[str]:
-    """What was left to the package: a line for each penalty that was given no weight."""
+    """Returns a line for each penalty without a given weight, with the weight that the package chose."""
     if not isinstance(model, GAN):
         return []
     batch //= model.discriminator_steps * model.discriminator.packing
     height, width = model.generator.image_shape[1:]
     named = zip(model.penalty_names, model.penalties, strict=True)
-    weight = f"{suited((height, width), batch):.3g}, picked for images of {height}x{width} and batches of {batch}"
+    weight = f"{suited((height, width), batch):.3g}, chosen for images of {height}x{width} and batches of {batch}"
     return [f"{name}: weight {weight}" for name, penalty in named if penalty.weight is None]
 
 
 def data_name(trainer: Trainer) -> str:
-    """The data and its size, or its loader where a script trains without a data module."""
+    """Returns the data's name and size, or the loader's name if a script trains without a data module."""
     batches: Any = trainer.train_dataloader
     name = type(trainer.datamodule or batches).__name__  # type: ignore[attr-defined]
     return f"{name}: {batches.images:,} images" if isinstance(batches, Batches) else name
 
 
 def networks_of(network: nn.Module) -> list[nn.Module]:
-    """The networks of one player."""
+    """Returns the networks of a player."""
     return [n for n in network if [*n.parameters()]] if isinstance(network, nn.ModuleList) else [network]
 
 

@@ -1,4 +1,4 @@
-"""The same samples again and again, while the generator learns."""
+"""The callback that draws a grid of samples, always of the same latents, during training."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ from gan_lightning.core.images import enlarged, picture, tile, to_uint8
 class SampleGrid(Animation):
     """Draws a grid of samples of the averaged generator, always of the same latents.
 
-    A model with classes gets one row a class, beginning again with the first after the last.
+    For a model with classes, each row is one class; after the last, it starts over with the first.
 
-    Writes `grids/step-0000200.png` into the run's folder (with any logger or none), shows it in TensorBoard if that
-    logs the run, and at the end puts all of them into `training.gif`.
+    Writes `grids/step-0000200.png` into the run's folder (with or without a logger), shows it in TensorBoard if that
+    logs the run, and at the end joins all of them into `training.gif`.
 
     Args:
         every_n_steps: Iterations between grids; 0 draws only the first and the last.
         rows: Rows of the grid.
         columns: Columns of the grid.
-        first_seed: The first sample's number; the grid shows this one and those that follow, as `gan predict` would.
+        first_seed: The seed of the first sample. The grid shows this one and the next, as `gan predict` would.
     """
 
     def __init__(self, every_n_steps: int = 500, rows: int = 8, columns: int = 8, first_seed: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Samples as files."""
+"""The callback that writes samples as image files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,23 +15,24 @@ from gan_lightning.core.images import enlarged, picture, pixels_of, tile, to_uin
 from gan_lightning.runs.run import check_folder
 
 GRID = 100
-"""Images on the overview at most."""
+"""Maximum number of images in the overview."""
 
 
 class SampleWriter(BasePredictionWriter):
-    """Writes what `predict` makes: `0000.png` and so on, named by seed, then `grid.png` of the first hundred.
+    """Writes predicted images: `0000.png` and so on, named by seed, then `grid.png` of the first hundred.
 
-    Samples of certain classes are named by seed and class, `0000-class-3.png`; `grid.png` then has one row a class.
+    If classes are asked for, files are named by seed and class, `0000-class-3.png`, and `grid.png` has one row per
+    class.
 
     Args:
-        seeds: The numbers of all samples, first to last.
-        folder: Where to write.
+        seeds: The seeds of all samples, first to last.
+        folder: The output folder.
         npz: Also write `samples.npz`: `images` uint8 (N, H, W, C) and `seeds` int64 (N,).
-        overwrite: Write into a folder that holds files already; those of the same name are replaced.
-        labels: Classes, of each of which there is an image of each seed; None if they were not asked for.
+        overwrite: Write into a folder that already holds files, replacing those of the same name.
+        labels: The classes asked for, each with an image for every seed; None if none were asked for.
 
     Raises:
-        UserError: The folder holds files, or is none.
+        UserError: The folder holds files, or is not a folder.
     """
 
     def __init__(
@@ -68,12 +69,12 @@ class SampleWriter(BasePredictionWriter):
             picture(image).save(self.path(seed, label))
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trainer.strategy.barrier()  # every process has written its share
+        trainer.strategy.barrier()  # wait until every process has written its share
         if trainer.is_global_zero:
             if self.labels is None:
                 shown = [(seed, None) for seed in self.seeds[:GRID]]
                 columns = min(10, max(1, round(len(shown) ** 0.5)))
-            else:  # one row a class
+            else:  # one row per class
                 columns = min(10, len(self.seeds))
                 shown = [(seed, label) for label in self.labels for seed in self.seeds[:columns]]
             enlarged(picture(tile(self.read(shown), columns))).save(self.folder / "grid.png")
@@ -91,7 +92,7 @@ class SampleWriter(BasePredictionWriter):
         return self.folder / (f"{seed:0{self.digits}d}" + ("" if label is None else f"-class-{label}") + ".png")
 
     def read(self, pairs: Sequence[tuple[int, int | None]]) -> np.ndarray:
-        """The images (N, H, W, C) of these seeds and labels, as written."""
+        """Returns the images (N, H, W, C) of these seeds and labels, as written."""
         images = []
         for seed, label in pairs:
             with Image.open(self.path(seed, label)) as image:
@@ -100,11 +101,11 @@ class SampleWriter(BasePredictionWriter):
 
 
 def prepare(folder: Path, overwrite: bool) -> None:
-    """An empty folder, or one that may be written into."""
+    """Creates the folder, or checks that it may be written into."""
     check_folder(folder, "samples.folder", "samples")
     held = len(list(folder.iterdir()))
     if held and not overwrite:
         raise UserError(
-            f"the folder {folder} holds {held} files already: name another with --samples.folder, or add "
+            f"the folder {folder} holds {held} files already: choose another with --samples.folder, or add "
             "--samples.overwrite true to replace files of the same name"
         )

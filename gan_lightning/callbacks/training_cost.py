@@ -1,4 +1,4 @@
-"""What a training costs."""
+"""The callback that counts the cost of training."""
 
 import sys
 import time
@@ -15,9 +15,9 @@ from gan_lightning.training.batch_checks import images_of
 
 
 class Cost(Callback):
-    """Counts images and CPU-seconds, over all processes and all parts of a training that was stopped and went on.
+    """Counts images and CPU-seconds over all processes, and over all parts of a training run that was resumed.
 
-    Judging does not count; pictures and checkpoints do.
+    Evaluation does not count; pictures and checkpoints do.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Cost(Callback):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """What happens inside costs nothing."""
+        """Excludes the code inside from the cost."""
         self.count()
         yield
         self.cpu_mark, self.wall_mark = time.process_time(), time.monotonic()
@@ -49,9 +49,9 @@ class Cost(Callback):
         self.cpu_mark, self.wall_mark = cpu, wall
 
     def numbers(self, device: torch.device) -> dict[str, float]:
-        """Images seen, CPU-seconds of all processes, images a second since this was last asked, and the peak memory.
+        """Returns images seen, CPU-seconds of all processes, images per second since the last call, and peak memory.
 
-        All processes must ask.
+        Every process must call it.
         """
         self.count()
         images, wall = self.lap
@@ -73,7 +73,7 @@ class Cost(Callback):
 
 
 def peak_memory(device: torch.device) -> float:
-    """The most memory that this process has had so far, on the GPU if there is one, in MiB."""
+    """Returns the peak memory of this process so far in MiB, on the GPU if there is one."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     if sys.platform == "win32":
@@ -84,5 +84,5 @@ def peak_memory(device: torch.device) -> float:
 
 
 def cost_of(trainer: Trainer) -> Cost | None:
-    """What counts the cost of this training, if something does."""
+    """Returns the callback that counts the cost of this training run, if there is one."""
     return next((callback for callback in trainer.callbacks if isinstance(callback, Cost)), None)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What each coordinate of a latent does."""
+"""The callback that shows what each coordinate of a latent does."""
 
 from pathlib import Path
 
@@ -8,19 +8,19 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from gan_lightning.core.images import enlarged, picture, tile, to_uint8
 
 VALUES = torch.linspace(-3, 3, 9).tolist()
-"""Of a coordinate, which is standard normal."""
+"""The values of a coordinate, which is standard normal."""
 
 
 class Traversal(Callback):
     """Writes `traversal.png` beside the samples: one sample, in which one coordinate of the latent runs from -3 to 3.
 
-    Rows are coordinates, the first of the latent on top.
+    Each row is one coordinate, starting with the first.
 
     Args:
-        coordinates: How many.
-        seed: The sample.
-        folder: Where to write.
-        label: The sample's class, for a generator that was made for classes; without it, as `gan predict` has it.
+        coordinates: Number of coordinates.
+        seed: The seed of the sample.
+        folder: The output folder.
+        label: The class of the sample, for a generator with classes. If None, as in `gan predict`.
     """
 
     def __init__(

@@ -17,25 +17,34 @@ YAML = (".yaml", ".yml")
 
 
 def fit_arguments(arguments: Sequence[str]) -> list[str]:
-    """A config or a folder alone means --config or --data; a folder as --data means ImageFolder with that root.
+    """A config or a folder alone means --config or --data.
 
     Raises:
-        UserError: --kind is without a value, which decides what options there are.
+        UserError: --kind has no value, and it decides what options there are.
     """
-    if any(
-        word == "--kind" and after.startswith("--")
-        for word, after in zip_longest(arguments, arguments[1:], fillvalue="--")
-    ):
-        raise UserError(needs_value("kind"))
-    found, words = [], with_options(arguments, fit_option)
-    for before, word in zip(["", *words], words, strict=False):
-        found += ["ImageFolder", "--data.root", word] if before == "--data" and is_folder(word) else [word]
-    return configs_located(found)
+    for word, after in zip_longest(arguments, arguments[1:], fillvalue="--"):
+        if word == "--kind" and after.startswith("--"):
+            raise UserError(needs_value("kind"))
+    return configs_located(folders_named(with_options(arguments, fit_option)))
 
 
 def sample_arguments(arguments: Sequence[str]) -> list[str]:
     """A checkpoint or a run's folder alone means --ckpt_path."""
-    return configs_located(with_options(arguments, lambda word: ["--ckpt_path"]))
+    return configs_located(folders_named(with_options(arguments, lambda word: ["--ckpt_path"])))
+
+
+def folders_named(arguments: Sequence[str]) -> list[str]:
+    """The arguments, where a folder as --data is an ImageFolder with that root."""
+    found: list[str] = []
+    for word in arguments:
+        option, _, value = word.partition("=")
+        if option == "--data" and is_folder(value):
+            found += ["--data", "ImageFolder", "--data.root", value]
+        elif found and found[-1] == "--data" and is_folder(word):
+            found += ["ImageFolder", "--data.root", word]
+        else:
+            found.append(word)
+    return found
 
 
 def with_options(arguments: Sequence[str], option: Callable[[str], list[str]]) -> list[str]:
@@ -56,7 +65,7 @@ def fit_option(word: str) -> list[str]:
 
 def is_folder(word: str) -> bool:
     """Whether a word names a folder rather than a data set."""
-    return Path(word).is_dir() and not hasattr(data, word)
+    return word != "" and Path(word).is_dir() and not hasattr(data, word)
 
 
 def configs_located(arguments: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The configs that come with the package: `gan configs`, and names in place of paths. Imports no torch."""
+"""The `gan configs` command, and names of configs in place of paths. Imports no torch."""
 
 import shutil
 import sys
@@ -8,31 +8,31 @@ from pathlib import Path
 USAGE = """\
 usage: gan configs [NAME [FILE]]
 
-Lists the configs that come with the package, a line each. With NAME, copies that config into the working directory, or
-to FILE, so that it can be changed.
+Lists the configs that come with the package, one per line. With NAME, copies that config to the working directory, or
+to FILE, for you to edit.
 
-  gan configs                       all of them
+  gan configs                       lists all configs
   gan configs mnist                 writes mnist.yaml
   gan configs overlays/r3 my.yaml   writes my.yaml
 """
 
 
 def folder() -> Path:
-    """The folder of the configs: inside the installed package, or beside it in a checkout."""
+    """The folder of the configs: inside an installed package, beside the package in a checkout."""
     package = Path(__file__).parents[1]
     return next(path for path in (package / "configs", package.parent / "configs") if path.is_dir())
 
 
 def names() -> list[str]:
-    """The configs that come with the package, overlays last."""
+    """The names of the configs that come with the package, overlays last."""
     paths = [path.relative_to(folder()).with_suffix("").as_posix() for path in folder().rglob("*.yaml")]
     return sorted(paths, key=lambda name: ("/" in name, name))
 
 
 def located(name: str) -> str:
-    """The path of a config: a file of this name in the working directory, else the one that comes with the package.
+    """The path of a config: a file of this name in the working directory, or else a config of the package.
 
-    `mnist`, `mnist.yaml` and `configs/mnist.yaml` mean the same config of the package. What is neither stays as it is.
+    `mnist`, `mnist.yaml` and `configs/mnist.yaml` mean the same config of the package. Any other name stays as it is.
     """
     if Path(name).is_file():
         return name
@@ -58,21 +58,21 @@ def configs(arguments: Sequence[str]) -> None:
         width = max(map(len, names()))
         for name in names():
             print(f"{name:{width}}  {summary(name)}")
-        print("\ngan fit --config NAME trains one, with overlays after it; gan configs NAME copies it out")
+        print("\ngan fit --config NAME trains with one, plus any overlays; gan configs NAME copies one for you to edit")
     else:
         copy(arguments[0], arguments[1] if len(arguments) > 1 else None)
 
 
 def copy(name: str, target: str | None) -> None:
-    """Copies a config out of the package; a mistake ends the command with one line and status 2."""
+    """Copies a config out of the package; on a mistake, prints one line and exits with status 2."""
     short = name.removeprefix("configs/").removesuffix(".yaml")
     path = Path(target or f"{Path(short).name}.yaml")
     if short not in names():
-        refused = f"there is no config {name}; gan configs lists all"
+        refused = f"there is no config {name}: gan configs lists them all"
     elif path.exists():
-        refused = f"{path} is there already: gan configs {short} FILE writes another file"
+        refused = f"{path} exists: gan configs {short} FILE writes another file"
     elif not path.parent.is_dir():
-        refused = f"there is no folder {path.parent} for {path.name}: make it first"
+        refused = f"there is no folder {path.parent} for {path.name}: create it first"
     else:
         shutil.copyfile(folder() / f"{short}.yaml", path)
         print(f"wrote {path}: gan fit --config {path}")

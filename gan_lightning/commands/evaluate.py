@@ -8,11 +8,13 @@ from typing import Any
 
 import torch
 from jsonargparse import Namespace
+from lightning.pytorch import LightningDataModule
 from tqdm import tqdm
 
 from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
 from gan_lightning.commands.trust import add_checkpoint_options, asked, import_trusted, open_checkpoint
+from gan_lightning.core.configurable import class_paths, loaded_class, untrusted
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import captioned, enlarged, picture
@@ -30,24 +32,23 @@ SPLITS: dict[str, Split] = {"validate": "validation", "test": "test"}
 CAPTION = "samples (left) beside the training images nearest to each"
 
 ABOUT = {
-    "test": "Compares samples of a checkpoint, or images that are there, with real images, those set apart for tests, "
-    "and says how good they are.",
-    "validate": "The same as gan test, but compared with the images that judgements during training look at: held-out "
-    "ones (data.held_out), else some that are trained on.",
+    "test": "Evaluates samples of a checkpoint, or existing images, against real images set apart for tests.",
+    "validate": "The same as gan test, but with the real images that evaluations during training use: held-out images "
+    "(data.held_out), else some training images.",
 }
 
 
 @dataclass
 class Options:
-    """How to evaluate.
+    """Options of an evaluation.
 
     Args:
-        samples: How many samples; as many as there are real images to compare with, but 10,000 at most, if null.
-        extractor: What sees the images: MNIST, StackedMNIST, Inception, or a file that gan fit --config
-            configs/extractor.yaml made; the one that the run judged by, or the one that the data knows, if null.
-        first_seed: The first sample's number.
-        folder: Where report.json, report.md and neighbours.png are written; into the run's folder, below test-last or
-            what command and checkpoint are called, if null.
+        samples: Number of samples. If null, as many as there are real images to compare with, at most 10,000.
+        extractor: The feature extractor: MNIST, StackedMNIST, Inception, or a file that gan fit --config
+            configs/extractor.yaml wrote. If null, the run's own judge.extractor, or else the data set's.
+        first_seed: The seed of the first sample.
+        folder: The folder for report.json, report.md and neighbours.png. If null, a folder in the run's folder, named
+            after the command and the checkpoint, such as test-last.
     """
 
     samples: int | None = None
@@ -67,7 +68,7 @@ def evaluation_parser(command: str) -> Parser:
         "file of uint8 (N, H, W, C). They are evaluated as they are.",
     )
     parser.add_argument(
-        "--data", type=ImageData | None, default=None, help="The real images; those of the checkpoint's run if null."
+        "--data", type=ImageData | None, default=None, help="The real images. If null, those of the checkpoint's run."
     )
     parser.add_class_arguments(Options, "judge")
     parser.add_argument("--device", type=str, default="auto", help="cpu, cuda, mps, or auto: a GPU if there is one.")
@@ -77,12 +78,12 @@ def evaluation_parser(command: str) -> Parser:
 
 @dataclass
 class Subject:
-    """What is evaluated.
+    """The samples to evaluate.
 
     Args:
         samples: Makes the samples, or holds them.
-        folder: The folder for the report, unless another is asked for.
-        about: What the report says of them.
+        folder: The folder for the report, unless another is given.
+        about: Facts about them, for the report.
     """
 
     samples: GenerativeModel | StoredSamples
@@ -91,7 +92,7 @@ class Subject:
 
 
 def evaluate(command: str, arguments: Sequence[str]) -> None:
-    """Prints the report, and writes it."""
+    """Evaluates samples, then prints and writes the report."""
     parser = evaluation_parser(command)
     words = without_foreign_keys(sample_arguments(arguments), parser.options, command)
     import_trusted(words)
@@ -101,7 +102,7 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     if checkpoint is not None:
         parser.set_defaults({"judge.extractor": checkpoint.settings.get("judge", {}).get("extractor")})
     if trained_on is not None:
-        parser.set_defaults({"data": trained_on})  # so that --data.root alone changes the root
+        parser.set_defaults({"data": trained_on})  # --data.root alone then changes only the root
     made = instantiated(parser, parsed(parser, words))
     subject = stored(made, command) if made.images is not None else sampled(made, command, checkpoint)
     data: ImageData = made.data
@@ -121,28 +122,29 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     files = "report.json and report.md"
     if not isinstance(data, PointData):
         captioned(enlarged(picture(evaluator.neighbours(subject.samples))), CAPTION).save(folder / "neighbours.png")
-        files = "report.json, report.md and neighbours.png, the samples most like copies beside what they are like,"
+        files = "report.json, report.md and neighbours.png (the samples most like copies, beside training images)"
     print(f"\nwrote {files} into {folder}")
 
 
 def sampled(made: Namespace, command: str, checkpoint: Checkpoint | None) -> Subject:
-    """The model in a checkpoint.
+    """Returns the model in a checkpoint.
 
     Raises:
-        UserError: There is none, or it does not fit the data.
+        UserError: There is no checkpoint, or it does not fit the data.
     """
     if checkpoint is None:
         raise UserError(
-            "ckpt_path must be given: --ckpt_path VALUE on the command line (or --images, to evaluate existing images)"
+            "ckpt_path must be given: --ckpt_path last on the command line (or --images FOLDER, to evaluate existing "
+            "images)"
         )
     path = checkpoint.path
     if made.data is None:
-        raise UserError(f"{path} does not say what it was trained on: name the images with --data")
+        raise unknown_data(checkpoint)
     model = GenerativeModel.sampler_from_checkpoint(checkpoint).to(chosen_device(made.device))
     if tuple(made.data.image_shape) != tuple(model.image_shape):
         raise UserError(
-            f"{path} makes images of {tuple(model.image_shape)}, and data has {tuple(made.data.image_shape)}: evaluate "
-            "with the data it was trained on, or of the same shape"
+            f"{path} makes images of {tuple(model.image_shape)}, and data has {tuple(made.data.image_shape)}: use the "
+            "data it was trained on, or data of the same shape"
         )
     about = {"checkpoint": str(path), "iteration": checkpoint.iteration, **cost(checkpoint.content)}
     folder = checkpoint.run.folder if checkpoint.run else path.parent
@@ -150,18 +152,18 @@ def sampled(made: Namespace, command: str, checkpoint: Checkpoint | None) -> Sub
 
 
 def stored(made: Namespace, command: str) -> Subject:
-    """Existing images.
+    """Returns existing images.
 
     Raises:
-        UserError: There are none, or they do not fit the data.
+        UserError: There are no images, or they do not fit the data.
     """
     if made.ckpt_path is not None:
-        raise UserError("ckpt_path and images are both given: name one of them")
+        raise UserError("ckpt_path and images are both given: give only one")
     if made.data is None:
-        raise UserError("images need real images to be compared with: name them with --data, such as --data MNIST")
+        raise UserError("images need real images to be compared with: give them with --data, such as --data MNIST")
     if isinstance(made.data, PointData):
         raise UserError(
-            f"images cannot be compared with the points of {type(made.data).__name__}: name images with --data"
+            f"images cannot be compared with the points of {type(made.data).__name__}: give images with --data"
         )
     images = stored_samples(made.images, made.data.image_shape)
     images.device = chosen_device(made.device)
@@ -171,7 +173,7 @@ def stored(made: Namespace, command: str) -> Subject:
 def evaluator_for(
     samples: GenerativeModel | StoredSamples, data: ImageData, split: Split, options: Options
 ) -> Evaluator:
-    """What evaluates the samples. Of existing images, there are no more than there are."""
+    """Returns the evaluator of the samples. It never takes more samples than there are existing images."""
     extractor = extractor_for(data, options.extractor)
     if not isinstance(samples, StoredSamples):
         return Evaluator(data, extractor, split, options.samples, options.first_seed, progress)
@@ -180,8 +182,8 @@ def evaluator_for(
         raise UserError(f"{samples.name} holds {len(samples):,} images: lower judge.samples or judge.first_seed")
     if len(samples) < LEAST:
         raise UserError(
-            f"{samples.name} holds {len(samples)} image{'s' if len(samples) != 1 else ''}, and it takes {LEAST} to say "
-            "anything of them: add more images"
+            f"{samples.name} holds {len(samples)} image{'s' if len(samples) != 1 else ''}, but an evaluation needs "
+            f"at least {LEAST}: add images"
         )
     evaluator = Evaluator(data, extractor, split, options.samples, options.first_seed, progress)
     if evaluator.first_seed + evaluator.samples > len(samples):
@@ -190,46 +192,55 @@ def evaluator_for(
 
 
 def data_of(checkpoint: Checkpoint) -> dict[str, Any] | None:
-    """What a checkpoint was trained on, in words, if that is of a class that is loaded; nothing is imported for it.
+    """Returns the data that a checkpoint was trained on, as plain values; None if its class is not loaded.
 
-    Raises:
-        UserError: The class is not loaded.
+    Nothing is imported for it.
     """
     words = checkpoint.settings.get("data")
     if words is None:
         return None
-    package, *_, name = str(words.get("class_path")).split(".")  # a config may leave out modules between
+    package, *_, name = str(words.get("class_path")).split(".")  # a config may omit the modules in between
     found = [path_of(cls) for cls in subclasses(ImageData) if path_of(cls).startswith(package) and cls.__name__ == name]
-    if not found:
-        raise UserError(
-            f"the checkpoint was trained on {words.get('class_path')}, which is not part of gan_lightning: name the "
-            f"images with --data, or if you trust that code, add --trust {words.get('class_path')}"
+    return {**words, "class_path": found[0]} if found else None
+
+
+def unknown_data(checkpoint: Checkpoint) -> UserError:
+    """The refusal of a checkpoint whose data is not known; it names all its classes that are not loaded."""
+    data = str(checkpoint.settings.get("data", {}).get("class_path", ""))
+    if not data:
+        return UserError(f"{checkpoint.path} does not say what it was trained on: give the images with --data")
+    if data in [path_of(cls) for cls in subclasses(LightningDataModule)]:
+        return UserError(
+            f"{checkpoint.path} was trained on {data}, which is no ImageData and sets no images apart: give the images "
+            "to compare with as --data"
         )
-    return {**words, "class_path": found[0]}
+    generator = [path for path in class_paths(checkpoint.arguments.get("generator")) if loaded_class(path) is None]
+    refusal = untrusted([*generator, data])
+    return UserError(f"{refusal}; other images to compare with are given as --data")
 
 
 def progress(blocks: Sequence[Any], words: str) -> Iterable[Any]:
-    """A line that says how far it is, on a terminal."""
+    """Shows progress in one line, on a terminal."""
     return tqdm(blocks, desc=words, leave=False, disable=None)
 
 
 def check_held_out(data: ImageData, words: dict[str, Any]) -> None:
-    """Refuses another share of held-out images than training had: some of them would have been trained on.
+    """Refuses a share of held-out images other than training had: some of those images would have been trained on.
 
     Args:
-        data: What is to be judged by.
-        words: What was trained on.
+        data: The data to evaluate with.
+        words: The data that was trained on.
     """
     trained = words.get("init_args", {}).get("held_out", 0.0)
     if path_of(type(data)) == words["class_path"] and data.held_out != trained:
         raise UserError(
-            f"data.held_out is {data.held_out}, but the checkpoint was trained with {trained}, so that images would "
-            "pass for held out that it has seen: leave it out, or train again"
+            f"data.held_out is {data.held_out}, but the checkpoint was trained with {trained}: some held-out images "
+            "would be training images; leave it out, or train again"
         )
 
 
 def cost(content: dict[str, Any]) -> dict[str, Any]:
-    """What the checkpoint's training has cost, as far as it says so."""
+    """Returns the cost of training, if the checkpoint contains it."""
     spent = content.get("callbacks", {}).get("Cost", {})
     return {"images_seen": spent["images"], "cpu_seconds": spent["cpu"]} if spent else {}
 
@@ -241,5 +252,7 @@ def chosen_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"device is {name}, which is not there: use cpu, cuda or mps") from error
+        raise UserError(
+            f"device is {name}, which is not there: use auto or cpu; a GPU is cuda, or mps on a Mac"
+        ) from error
     return device

@@ -1,10 +1,10 @@
-"""From options to objects: the model, the data and the trainer of one experiment."""
+"""Builds the model, the data and the trainer of an experiment from options."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import yaml
 from jsonargparse import Namespace
@@ -28,7 +28,7 @@ from gan_lightning.callbacks import (
 )
 from gan_lightning.callbacks.config_writer import ConfigWriter
 from gan_lightning.commands.arguments import fit_arguments
-from gan_lightning.commands.kinds import Kind, defaults, kind_of, kinds, lists, pieces, short_name
+from gan_lightning.commands.kinds import Kind, defaults, hints_of, kind_of, kinds, lists, pieces, short_name
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, nested, parsed
 from gan_lightning.commands.trainer import trainer_with
 from gan_lightning.core.errors import UserError
@@ -43,7 +43,7 @@ from gan_lightning.training.batch_checks import images_of
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<=", 2**32 - 1)])
 
 LENGTH = 20_000
-"""Iterations of a training that was told neither epochs, steps nor time."""
+"""Iterations of a training run without a limit on epochs, steps or time."""
 
 DESCRIPTION = (
     "Trains a GAN, a VAE, a VAE-GAN or a feature network. Options override the --config files, which override each "
@@ -53,13 +53,13 @@ DESCRIPTION = (
 
 @dataclass
 class Experiment:
-    """A model, its data, and how it is trained: what the options of `gan fit` make.
+    """A model, its data, and how it is trained: the options of `gan fit` as objects.
 
     Args:
-        model: What is trained.
-        data: What it learns from.
-        options: Everything else that the options make, by their names.
-        settings: The options themselves, plain values, as config.yaml has them.
+        model: The model to train.
+        data: The data it learns from.
+        options: All other objects built from the options, by name.
+        settings: The options themselves, as plain values, as in config.yaml.
     """
 
     model: AlternatingModule
@@ -69,7 +69,7 @@ class Experiment:
 
     @property
     def is_trial(self) -> bool:
-        """Whether this is a fast_dev_run, which leaves no files."""
+        """Whether this is a fast_dev_run, which writes no files."""
         return bool(self.options.trainer.fast_dev_run)
 
     @property
@@ -78,10 +78,10 @@ class Experiment:
         return self.options.trainer.default_root_dir
 
     def trainer(self, begin: Start | None = None) -> Trainer:
-        """Lightning's trainer with all that `gan fit` watches and writes.
+        """Returns Lightning's trainer with all callbacks and loggers of `gan fit`.
 
         Args:
-            begin: Where the training starts; at the beginning if None.
+            begin: Where training starts; at the beginning if None.
         """
         options = nested(self.options.trainer)
         theirs = options["callbacks"] or []
@@ -98,7 +98,7 @@ class Experiment:
         if not self.is_trial:
             options["callbacks"] += [ConfigWriter(self.settings), *([self.options.guard] if samples else [])]
             if options["enable_checkpointing"] is not False:
-                options["callbacks"].append(self.options.checkpoint)  # last: it saves what the others know
+                options["callbacks"].append(self.options.checkpoint)  # last, as it saves the state of the others
         if options["max_epochs"] is None and options["max_steps"] == -1 and options["max_time"] is None:
             options["max_steps"] = LENGTH
         options["enable_model_summary"] = options["enable_model_summary"] or False
@@ -107,7 +107,7 @@ class Experiment:
         return trainer_with(options)
 
     def pictures(self) -> list[Callback]:
-        """What draws the run."""
+        """Returns the callbacks that draw the run."""
         if not isinstance(self.model, GenerativeModel):
             return [LossCurves(), FeatureWriter()]
         grid = self.options.grid
@@ -118,7 +118,7 @@ class Experiment:
 
 
 def from_config(*configs: str | Path, **options: Any) -> Experiment:
-    """The experiment that `gan fit` would train with these configs: its model, its data and its trainer.
+    """Returns the experiment that `gan fit` would train with these configs: its model, data and trainer.
 
     ```python
     experiment = from_config("mnist", "overlays/r3", **{"trainer.max_steps": 1000})
@@ -127,7 +127,7 @@ def from_config(*configs: str | Path, **options: Any) -> Experiment:
 
     Args:
         *configs: YAML files, or names of configs of the package; later ones override earlier ones.
-        **options: Options that override the configs, by their names on the command line, as `seed` or
+        **options: Options that override the configs, by their names on the command line, such as `seed` or
             `{"model.discriminator_steps": 2}`.
 
     Raises:
@@ -139,10 +139,10 @@ def from_config(*configs: str | Path, **options: Any) -> Experiment:
 
 
 def experiment_of(arguments: Sequence[str], exit_on_error: bool = True) -> Experiment:
-    """What the arguments of `gan fit` ask for.
+    """Builds the experiment from the arguments of `gan fit`.
 
     Args:
-        arguments: As a user typed them.
+        arguments: As the user typed them.
         exit_on_error: Whether a mistake ends the process, as on the command line, or raises `UserError`.
     """
     words = fit_arguments(arguments)
@@ -157,14 +157,14 @@ def experiment_of(arguments: Sequence[str], exit_on_error: bool = True) -> Exper
 
 
 def fit_parser(kind: Kind) -> Parser:
-    """The options of `gan fit` for one kind of model."""
+    """Returns the parser of `gan fit` for one kind of model."""
     parser = command_parser("fit", DESCRIPTION)
     parser.add_argument(
         "--kind",
         type=str,
         default=short_name(kind),
-        help=f"What is trained: {', '.join(kinds())}, or a model of your own as module.Class. The options of model are "
-        "those of this kind: --kind VAE --help lists a VAE's.",
+        help=f"The kind of model: {', '.join(kinds())}, or a model of your own as module.Class. It decides which "
+        "options model has: --kind VAE --help lists a VAE's.",
     )
     parser.add_argument(
         "--seed", type=Seed, default=0, help="Fixes the weights, the order of the images and the noise."
@@ -173,14 +173,14 @@ def fit_parser(kind: Kind) -> Parser:
         "--ckpt_path",
         type=str | None,
         default=None,
-        help="Where to resume: a checkpoint, a run's folder, or last: the newest checkpoint of the newest run, if "
-        "there is one yet.",
+        help="Where to resume: a checkpoint, a run's folder, or last, the newest checkpoint of the newest run (if "
+        "there is none, training starts from the beginning).",
     )
     parser.add_argument(
         "--data",
         type=LightningDataModule,
         required=True,
-        help="The images to learn from: a data set of the package, a folder of images, or a class of your own.",
+        help="The training images: a data set of the package, a folder of images, or a class of your own.",
     )
     parser.add_class_arguments(kind, "model")
     if issubclass(kind, GenerativeModel):
@@ -191,7 +191,7 @@ def fit_parser(kind: Kind) -> Parser:
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
     parser.link_arguments("seed", "model.seed")
     parser.link_arguments("seed", "data.init_args.seed")
-    for name, hint in get_type_hints(kind.__init__).items():
+    for name, hint in hints_of(kind).items():
         if hint in (Generator, Discriminator, FeatureNetwork):
             parser.link_arguments("data", f"model.{name}.init_args.image_shape", image_shape_of, apply_on="instantiate")
     parser.set_defaults(defaults(kind))
@@ -201,10 +201,10 @@ def fit_parser(kind: Kind) -> Parser:
 
 
 def image_shape_of(data: LightningDataModule) -> tuple[int, int, int]:
-    """Channels, height, width of the images: what the data says, else those of its first batch.
+    """Returns channels, height and width of the images: what the data says, else those of its first batch.
 
     Raises:
-        UserError: The first batch is not of images.
+        UserError: The first batch does not hold images.
     """
     if (shape := getattr(data, "image_shape", None)) is not None:
         return shape
@@ -214,16 +214,16 @@ def image_shape_of(data: LightningDataModule) -> tuple[int, int, int]:
     if not isinstance(images, Tensor) or images.dim() != 4:
         what = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise UserError(
-            f"the first batch of {type(data).__name__} holds {what}, and a batch must be images (N, C, H, W) in "
-            "[-1, 1], or a pair of images and labels (N,): change what its train_dataloader gives"
+            f"the first batch of {type(data).__name__} holds {what}, but a batch must be images (N, C, H, W) in "
+            "[-1, 1], or a pair of images and labels (N,): change its train_dataloader"
         )
     channels, height, width = images.shape[1:]
     return channels, height, width
 
 
 def default_loggers(root: str | Path, begin: Start) -> list[Logger]:
-    """TensorBoard and metrics.csv, both in lightning_logs/version_N, or in the folder of the run that goes on."""
-    # what TensorBoard knows of iterations that are trained again is not shown
+    """Returns TensorBoard and metrics.csv, both in lightning_logs/version_N, or in the folder of the resumed run."""
+    # TensorBoard must not show earlier results of iterations that are trained again
     undone: dict[str, Any] = {"purge_step": begin.iteration + 1} if begin.run else {}
     folder = begin.run.folder if begin.run else Path(TensorBoardLogger(root, name="lightning_logs").log_dir)
     tensorboard = TensorBoardLogger(folder.parent, name="", version=folder.name, **undone)

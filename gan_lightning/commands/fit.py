@@ -1,4 +1,4 @@
-"""`gan fit`: parse and build (experiment.py), locate, train, report."""
+"""`gan fit`: build the experiment (experiment.py), find the start, train, report."""
 
 import shutil
 import time
@@ -14,7 +14,7 @@ from gan_lightning.core import checkpoint_files
 from gan_lightning.core.configurable import class_paths
 from gan_lightning.core.differences import differences
 from gan_lightning.core.errors import TrainingError, UserError
-from gan_lightning.data import Plane, PointData
+from gan_lightning.data import ImageData, Plane, PointData
 from gan_lightning.runs.locate import Start, start
 from gan_lightning.runs.metrics_csv import continue_table
 from gan_lightning.runs.run import Run, check_folder
@@ -23,7 +23,7 @@ from gan_lightning.training.restore import check_kind
 
 
 def fit(command: str, arguments: Sequence[str]) -> None:
-    """Trains, then says what was written where."""
+    """Trains, then prints what was written where."""
     experiment = experiment_of(arguments)
     begin = locate(experiment)
     trainer = experiment.trainer(begin)
@@ -35,20 +35,20 @@ def fit(command: str, arguments: Sequence[str]) -> None:
 
 
 def locate(experiment: Experiment) -> Start:
-    """Where the training starts; what is wrong with its checkpoint is said before anything is written."""
+    """Finds where training starts. A checkpoint that does not fit is refused before anything is written."""
     begin = start(experiment.options.ckpt_path, experiment.root)
     if begin.checkpoint is not None:
         content, path = begin.checkpoint.content, begin.checkpoint.path
         check_kind(content, experiment.model, path)
         checkpoint_files.check_fits(content["state_dict"], experiment.model, path)
         if isinstance(experiment.data, PointData) and (plane := Plane.in_checkpoint(content)):
-            experiment.data.load_state_dict({"plane": asdict(plane)})  # Lightning does so only for data of one class
+            experiment.data.load_state_dict({"plane": asdict(plane)})  # Lightning does so only for the same class
     check_folder(Path(experiment.root or "."), "trainer.default_root_dir", "a run")
     return begin
 
 
 def check_free(run: Run, begin: Start, experiment: Experiment) -> None:
-    """Refuses to begin anew in the folder of another run."""
+    """Refuses to start a new run in the folder of another."""
     if begin.checkpoint is None and not experiment.is_trial and run.last.exists():
         raise UserError(
             f"{run.folder} holds a run already: resume it with --ckpt_path {run.folder}, or choose another folder with "
@@ -57,7 +57,7 @@ def check_free(run: Run, begin: Start, experiment: Experiment) -> None:
 
 
 def announce(begin: Start, experiment: Experiment, run: Run) -> None:
-    """Says where training resumes, and what is different from before."""
+    """Prints where training resumes, and which settings have changed."""
     asked, checkpoint = experiment.options.ckpt_path, begin.checkpoint
     if checkpoint is None:
         if asked is not None:
@@ -71,7 +71,7 @@ def announce(begin: Start, experiment: Experiment, run: Run) -> None:
 
 
 def train(experiment: Experiment, trainer: Trainer, begin: Start, run: Run) -> None:
-    """Trains, and reports what was written, also where training had to stop early."""
+    """Trains, and reports what was written, even if training had to stop early."""
     writes, is_new = trainer.is_global_zero and not experiment.is_trial, not run.folder.exists()
     started = time.monotonic()
     if writes and begin.checkpoint and begin.checkpoint.run:
@@ -84,7 +84,7 @@ def train(experiment: Experiment, trainer: Trainer, begin: Start, run: Run) -> N
         learnt = trainer.global_step > begin.iteration
         if writes and learnt and isinstance(error, TrainingError):
             report(experiment, run, trainer.global_step - begin.iteration, time.monotonic() - started)
-        if writes and is_new and not learnt:  # refused, or stopped, before anything was learnt
+        if writes and is_new and not learnt:  # refused or stopped before the first iteration
             shutil.rmtree(run.folder, ignore_errors=True)
         raise
     if writes:
@@ -92,7 +92,7 @@ def train(experiment: Experiment, trainer: Trainer, begin: Start, run: Run) -> N
 
 
 def report(experiment: Experiment, run: Run, iterations: int, seconds: float) -> None:
-    """The paths of what a training wrote, and what to do with them."""
+    """Prints the paths that training wrote, and the commands to continue with."""
     minutes, rest = divmod(round(seconds), 60)
     if iterations:
         print(f"\n{iterations:,} iterations in {minutes} min {rest} s")
@@ -105,6 +105,7 @@ def report(experiment: Experiment, run: Run, iterations: int, seconds: float) ->
         print(f"\nevaluate with it:  gan test --ckpt_path MODEL --judge.extractor {run.features}")
     elif "model" in written:
         generator = class_paths(experiment.model.hparams.get("generator"))
-        data = class_paths(experiment.settings.get("data"))
+        data = class_paths(experiment.settings.get("data")) if isinstance(experiment.data, ImageData) else []
+        images = "" if data else " --data DATA"
         print(f"\nmake samples:      gan predict --ckpt_path {run.last}{trust_option(generator)}")
-        print(f"evaluate samples:  gan test --ckpt_path {run.last}{trust_option(generator + data)}")
+        print(f"evaluate samples:  gan test --ckpt_path {run.last}{images}{trust_option(generator + data)}")

@@ -1,9 +1,8 @@
-"""What can be trained: the models of the package and a user's own, and the pieces that each of them takes."""
+"""The kinds of model that can be trained, the package's and a user's own, and the parts of each."""
 
 import inspect
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from importlib import import_module
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -12,7 +11,8 @@ import torch
 import yaml
 
 from gan_lightning import models
-from gan_lightning.core.configurable import Configurable, defaults_of, describe
+from gan_lightning.commands.own_code import import_own
+from gan_lightning.core.configurable import Configurable, defaults_of, describe, passed_on
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.networks import Discriminator, Generator
@@ -22,21 +22,21 @@ from gan_lightning.training.optimization import Optimization
 Kind = type[AlternatingModule]
 
 STANDARD: dict[type, str] = {Generator: "MLPGenerator", Discriminator: "MLPDiscriminator"}
-"""The networks that a model gets if nothing else is said."""
+"""The networks of a model if none are given."""
 
 OPTIMIZATION = {"optimizer": torch.optim.Optimizer, "scheduler": torch.optim.lr_scheduler.LRScheduler}
-"""What an optimizer and a scheduler must be a kind of."""
+"""The base classes of optimizers and schedulers."""
 
 
 def kinds() -> dict[str, Kind]:
-    """The kinds of model in the package, by name."""
+    """Returns the kinds of model in the package, by name."""
     ours = [cls for cls in subclasses(AlternatingModule) if cls.__module__.startswith(f"{models.__name__}.")]
     trained = [cls for cls in ours if cls.training_step is not AlternatingModule.training_step]
     return {cls.__name__: cls for cls in sorted(trained, key=lambda cls: (cls.__name__ != "GAN", cls.__name__))}
 
 
 def kind_named(name: str) -> Kind:
-    """The kind of this name; `module.Class` is a user's own, whose module is imported.
+    """Returns the kind of this name. `module.Class` is a user's own, whose module is imported.
 
     Raises:
         UserError: There is no such kind.
@@ -48,9 +48,9 @@ def kind_named(name: str) -> Kind:
     if not module or not all(word.isidentifier() for word in name.split(".")):
         near = [kind for kind in known if kind == name.upper()] or get_close_matches(name, known, n=1, cutoff=0.5)
         choice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise UserError(f"kind is {name}; {choice} (A model of your own is named as module.Class)")
+        raise UserError(f"kind is {name}; {choice} (Give a model of your own as module.Class)")
     try:
-        cls = getattr(import_module(module), class_name)
+        cls = getattr(import_own(module), class_name)
     except (ImportError, AttributeError) as error:
         raise UserError(f"kind is {name}, but {error}: write module.Class") from error
     if not (inspect.isclass(cls) and issubclass(cls, AlternatingModule)):
@@ -59,12 +59,12 @@ def kind_named(name: str) -> Kind:
 
 
 def short_name(kind: Kind) -> str:
-    """What a user writes for a kind."""
+    """Returns the name of a kind as a user writes it."""
     return kind.__name__ if kinds().get(kind.__name__) is kind else path_of(kind)
 
 
 def kind_of(arguments: Sequence[str]) -> Kind:
-    """The kind that the arguments of `gan fit` ask for, which decides what options there are.
+    """Returns the kind that the arguments of `gan fit` ask for, which decides what options there are.
 
     `--kind` and the key `kind` of --config files override each other in order.
 
@@ -78,7 +78,7 @@ def kind_of(arguments: Sequence[str]) -> Kind:
 
 
 def pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The options --kind and --config and their values, in order."""
+    """Yields the options --kind and --config with their values, in order."""
     for word, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         key, equals, value = word.partition("=")
         if key in ("--kind", "--config"):
@@ -86,7 +86,7 @@ def pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def in_config(config: str, otherwise: str) -> Any:
-    """The kind in a config; what is wrong with a config, the parser says."""
+    """Returns the kind in a config. The parser reports mistakes in a config, not this function."""
     try:
         words = yaml.safe_load(Path(config).read_text())
     except (OSError, ValueError, yaml.YAMLError):
@@ -94,10 +94,18 @@ def in_config(config: str, otherwise: str) -> Any:
     return words.get("kind", otherwise) if isinstance(words, dict) else otherwise
 
 
+def hints_of(kind: Kind) -> dict[str, Any]:
+    """The arguments of a kind and their types, with those that it passes on to its base."""
+    found: dict[str, Any] = {}
+    for base in passed_on(kind):
+        found = get_type_hints(base.__init__) | found
+    return found
+
+
 def pieces(kind: Kind) -> dict[str, type]:
-    """The arguments of a kind that take a class of the package or a user's own, and what it must be a kind of."""
+    """Returns the arguments of a kind that take a class of the package or a user's own, with the base class of each."""
     found: dict[str, type] = {}
-    for name, hint in get_type_hints(kind.__init__).items():
+    for name, hint in hints_of(kind).items():
         for base in (hint, *get_args(hint)):
             if base is Optimization:
                 found |= {f"{name}.{key}": of for key, of in OPTIMIZATION.items()}
@@ -107,13 +115,13 @@ def pieces(kind: Kind) -> dict[str, type]:
 
 
 def lists(kind: Kind) -> list[str]:
-    """The arguments of a kind that take any number of pieces."""
-    hints = get_type_hints(kind.__init__)
+    """Returns the arguments of a kind that take any number of parts."""
+    hints = hints_of(kind)
     return [name for name in pieces(kind) if get_origin(hints.get(name)) is Sequence]
 
 
 def defaults(kind: Kind) -> dict[str, Any]:
-    """What `gan fit` trains if nothing else is said, in the words of a config: the defaults of the class."""
+    """Returns what `gan fit` trains by default, in the form of a config: the defaults of the class."""
     values, words = defaults_of(kind), {}
     for name, base in pieces(kind).items():
         owner, _, key = name.partition(".")
@@ -121,6 +129,6 @@ def defaults(kind: Kind) -> dict[str, Any]:
             words[f"model.{name}"] = describe(getattr(values[owner], key)) if owner in values else None
         elif isinstance(value := values.get(name), Configurable):
             words[f"model.{name}"] = {"class_path": path_of(type(value))}
-        elif name not in values:  # a network, which must be given
+        elif name not in values:  # a network, which the class requires
             words[f"model.{name}"] = {"class_path": STANDARD.get(base, path_of(base))}
     return {key: value for key, value in words.items() if value is not None}

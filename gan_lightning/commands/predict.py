@@ -19,24 +19,24 @@ from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.sampling import labels_of, seed_loader
 
 MACHINE = ("accelerator", "devices", "num_nodes", "strategy", "enable_progress_bar")
-"""What there is to say to the trainer when it makes samples."""
+"""The options of the trainer that matter for sampling."""
 
 
 @dataclass
 class Samples:
-    """Which samples to make, and where to write them.
+    """The samples to make, and where to write them.
 
     Args:
-        count: How many; with labels, how many of each.
-        first_seed: The first sample's number. Image n depends on its number (and label) alone.
-        labels: For a model with classes: one class or a list of them, [0, 1, 2], or all. The same latents are used for
-            each, and the overview has one row a class. Without it, the classes take turns.
+        count: Number of samples; with labels, for each of them.
+        first_seed: The seed of the first sample. An image depends on its seed (and label) alone.
+        labels: For a model with classes: one class, a list of them, [0, 1, 2], or all. Each class gets the same
+            latents, and the overview has one row per class. If null, the classes alternate.
         batch_size: Samples made at a time. It changes the memory needed, not the images.
-        folder: Where to write 0000.png and so on, named by number, and grid.png; or points.csv and points.png.
+        folder: The folder for 0000.png and so on, named by seed, and grid.png; or for points.csv and points.png.
         npz: Also write samples.npz: `images` uint8 (N, H, W, C) or `points` (N, 2), and `seeds` int64 (N,).
-        overwrite: Write into a folder that holds files already; those of the same name are replaced.
-        traverse: Also write traversal.png: the first sample, in which each of so many coordinates of the latent, one a
-            row, runs from -3 to 3.
+        overwrite: Write into a folder that already holds files, replacing those of the same name.
+        traverse: Also write traversal.png: the first sample, in which each of this many coordinates of the latent, one
+            per row, runs from -3 to 3.
     """
 
     count: int = 64
@@ -50,9 +50,7 @@ class Samples:
 
 
 def predict_parser() -> Parser:
-    parser = command_parser(
-        "predict", "Makes samples from a checkpoint file alone: it needs no data, no config and no GPU."
-    )
+    parser = command_parser("predict", "Makes samples from a checkpoint file alone, without data, config or GPU.")
     add_checkpoint_options(parser)
     parser.add_class_arguments(Samples, "samples")
     others: set[str | int] = {name for name in signature(Trainer).parameters if name not in MACHINE}
@@ -91,10 +89,10 @@ def predict(command: str, arguments: Sequence[str]) -> None:
 
 
 def asked_labels(labels: int | list[int] | str | None, classes: int) -> list[int] | None:
-    """The classes that samples are asked of.
+    """Returns the classes to sample.
 
     Raises:
-        UserError: The model does not know them.
+        UserError: The model does not know them, or one is repeated.
     """
     if labels is None:
         return None
@@ -107,9 +105,11 @@ def asked_labels(labels: int | list[int] | str | None, classes: int) -> list[int
 
 
 def traversals(samples: Samples, model: GenerativeModel, labels: list[int] | None) -> list[Traversal]:
-    """What draws the traversal, if one is asked for."""
+    """Returns the callback that draws the traversal, if one is asked for."""
     latent_dim = model.generator.latent_dim
     if not 0 <= samples.traverse <= latent_dim:
-        raise UserError(f"samples.traverse is {samples.traverse}; this model's latents have {latent_dim} coordinates")
+        raise UserError(
+            f"samples.traverse is {samples.traverse}; it must be from 0 to {latent_dim}, the coordinates of a latent"
+        )
     label = labels[0] if labels else None
     return [Traversal(samples.traverse, samples.first_seed, samples.folder, label)] if samples.traverse else []

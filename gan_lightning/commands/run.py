@@ -1,4 +1,4 @@
-"""Runs a command, and says in one line what is wrong."""
+"""Runs a command, and reports what is wrong in one line."""
 
 import errno
 import logging
@@ -17,10 +17,10 @@ from gan_lightning.core.distributed import follows
 from gan_lightning.core.errors import TrainingError, UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What a system says of a full disk."""
+"""The error numbers of a full disk."""
 
 LOST = ("Connection closed by peer", "Connection reset by peer", "NCCL communicator was aborted")
-"""What gloo and NCCL say of a process that is gone."""
+"""Messages of gloo and NCCL about a process that has ended."""
 
 HANDLERS = {"fit": fit, "predict": predict, "validate": evaluate, "test": evaluate}
 
@@ -30,13 +30,13 @@ def run(command: str, arguments: Sequence[str]) -> None:
 
     Args:
         command: fit, predict, validate or test.
-        arguments: What follows the command.
+        arguments: The arguments after the command.
     """
     quieten()
     try:
         HANDLERS[command](command, arguments)
     except TrainingError as error:
-        if follows():  # all processes know, one says so
+        if follows():  # all processes know; one reports it
             sys.exit(0)
         end(command, str(error))
     except (UserError, MisconfigurationException) as error:
@@ -45,21 +45,21 @@ def run(command: str, arguments: Sequence[str]) -> None:
         if error.errno not in FULL:
             raise
         where = f" for {error.filename}" if error.filename else " where the run is written"
-        end(command, f"{error.strerror}{where}: make room, then go on with --ckpt_path last")
+        end(command, f"{error.strerror}{where}: make room, then resume with --ckpt_path last")
     except RuntimeError as error:
         if not any(words in str(error) for words in LOST):
             raise
-        end(command, "another process of this training has ended: see what it says; go on with --ckpt_path last")
+        end(command, "another process of this training has ended: see its output; resume with --ckpt_path last")
 
 
 def end(command: str, message: str) -> NoReturn:
-    """Says what is wrong, in one line."""
+    """Prints what is wrong, in one line, and exits."""
     print(f"gan {command}: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)
 
 
 def without_full_disks(hook: Callable) -> Callable:
-    """Leaves out what threads say of a full disk (TensorBoard writes in one): the command says so itself."""
+    """Silences what threads report about a full disk (TensorBoard writes in one), as the command reports it itself."""
 
     def without(thread: Any) -> None:
         if not (isinstance(thread.exc_value, OSError) and thread.exc_value.errno in FULL):
@@ -80,6 +80,6 @@ def quieten() -> None:
         r".*smaller than the logging interval",
         r"Experiment logs directory .* exists",  # two loggers share the run's folder
         r"Checkpoint directory .* exists",
-        r"Using ModelCheckpoint with manual optimization",  # it would have the state before the step
+        r"Using ModelCheckpoint with manual optimization",  # it would save the state before the step
     ):
         warnings.filterwarnings("ignore", message=message)

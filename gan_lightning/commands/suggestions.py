@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -63,12 +63,12 @@ CLASS_WORDS: dict[str, Sequence[str]] = {
 
 REMARKS = {
     "resume": "--ckpt_path last resumes the newest run",
-    "wgan": "Wasserstein needs a penalty: --model.penalties+=WGANGP",
-    "wgangp": "Wasserstein needs a penalty: --model.penalties+=WGANGP",
+    "wgan": "It needs a penalty: --model.penalties+=WGANGP",
+    "wgangp": "It needs a penalty: --model.penalties+=WGANGP",
 }
 """What else to say to those who type a word."""
 
-VALUES = {
+SHOWN = {
     "config": "digits",
     "data": "MNIST",
     "kind": "VAE",
@@ -93,7 +93,8 @@ NEVER = {"self", "params", "optimizer", "image_shape", "args", "kwargs"}
 
 def known(parser: Parser) -> list[str]:
     """Every key of a command that takes a value, with those of the classes that may be named."""
-    single = [key for key in parser.options if not any(other.startswith(f"{key}.") for other in parser.options)]
+    options = [key for key in parser.options if not key.endswith(".help")]
+    single = [key for key in options if not any(other.startswith(f"{key}.") for other in options)]
     chosen = [f"{key}.{name}" for key, base in parser.choices.items() for name in arguments(base)]
     return list(dict.fromkeys([*parser.choices, *single, *chosen]))
 
@@ -154,9 +155,9 @@ def near_names(name: str, names: Collection[str]) -> list[str]:
     meant = [n for n in names if plain in CLASS_WORDS.get(n, ()) or word in OPTION_WORDS.get(n, ())]
     starts = [n for n in names if len(word) > 1 and n.lower().startswith(word)]
     near = get_close_matches(word, lower, n=1, cutoff=0.6)
-    return meant[:1] or (
-        [lower[word]] if word in lower else starts if 0 < len(starts) < 4 else [lower[n] for n in near]
-    )
+    if word in lower and not meant:
+        return [lower[word]]
+    return meant[:1] or (starts if len(starts) < 4 else []) or [lower[n] for n in near]
 
 
 def one_of(names: Sequence[str], word: str = "or") -> str:
@@ -172,9 +173,20 @@ def hint(near: Sequence[str], names: Collection[str], otherwise: str) -> str:
     return f"; there are {', '.join(sorted(names))}" if 0 < len(names) <= 20 else f"; {otherwise}"
 
 
-def example(key: str) -> str:
-    """An option with a value, as on the command line."""
-    return f"--{key} {VALUES.get(last_word(key), 'VALUE')}"
+def class_names(base: type) -> str:
+    """The classes of a kind that a user may name, in a sentence."""
+    return one_of(sorted(cls.__name__ for cls in choices(base)))
+
+
+def example(key: str, of: Mapping[str, type] | None = None) -> str:
+    """An option with a value, as on the command line.
+
+    Args:
+        key: The option.
+        of: The options whose value names a class, and what it must be a kind of.
+    """
+    names = [cls.__name__ for cls in choices(of[key])] if of and key in of else []
+    return f"--{key} {SHOWN.get(last_word(key), min(names, default='VALUE'))}"
 
 
 def needs_value(option: str) -> str:

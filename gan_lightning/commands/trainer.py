@@ -1,5 +1,6 @@
-"""Lightning's trainer from the options of a command."""
+"""Builds Lightning's trainer from the options of a command."""
 
+import re
 from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -7,14 +8,33 @@ from lightning.pytorch import Trainer
 
 from gan_lightning.core.errors import UserError
 
+REFUSALS = {
+    "max_time": ("is not a valid duration", "; it must be DD:HH:MM:SS, such as 00:01:00:00 for one hour"),
+    "accelerator": (
+        "can not run on your system|No supported gpu backend|invalid accelerator name",
+        ", which this machine does not have: use auto or cpu",
+    ),
+    "strategy": ("The strategy `|invalid strategy name|To use the `DeepSpeedStrategy`", "; it must be auto or ddp"),
+    "devices": (r"\(devices=|^`devices` selected", "; it must be a whole number from 1, or auto"),
+}
+"""By option, what Lightning says of a wrong value, and what to say instead."""
+
 
 def trainer_with(options: dict[str, Any]) -> Trainer:
-    """The trainer with these options.
+    """Returns the trainer with these options.
 
     Raises:
-        UserError: It refuses them.
+        UserError: Lightning refuses them.
     """
     try:
         return Trainer(**options)
     except (MisconfigurationException, ImportError, TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"the trainer refuses its options: {error}") from error
+        raise UserError(refusal(options, str(error))) from error
+
+
+def refusal(options: dict[str, Any], message: str) -> str:
+    """What to say where Lightning refuses its options."""
+    for key, (pattern, rule) in REFUSALS.items():
+        if re.search(pattern, message):
+            return f"trainer.{key} is {options.get(key)}{rule}"
+    return f"the trainer refuses its options: {message}"

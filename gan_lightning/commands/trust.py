@@ -1,11 +1,11 @@
-"""Which checkpoint is opened, and which of a user's own classes it may name."""
+"""The checkpoint that a command opens, and the user's own classes that it may name."""
 
 import argparse
 from collections.abc import Iterable, Sequence
-from importlib import import_module
 
 import yaml
 
+from gan_lightning.commands.own_code import import_own
 from gan_lightning.commands.parser import Parser
 from gan_lightning.core.errors import UserError
 from gan_lightning.runs.checkpoint import Checkpoint
@@ -13,16 +13,16 @@ from gan_lightning.runs.locate import find_checkpoint
 
 
 def add_checkpoint_options(parser: Parser, required: bool = True) -> None:
-    """The options that say which checkpoint is opened, and what it may name."""
+    """Adds the options for the checkpoint to open, and for what it may name."""
     parser.add_argument(
         "--ckpt_path",
         type=str if required else str | None,
         required=required,
-        help="A checkpoint file, a run's folder, or last or best: that of the newest run in lightning_logs.",
+        help="A checkpoint file, a run's folder, or last or best, for that of the newest run in lightning_logs.",
     )
     parser.add_argument(
         "--trust",
-        type=list[str],
+        type=list[str] | str,
         default=[],
         help="Classes of your own that the checkpoint names, as module.Class. Their modules are imported; a checkpoint "
         "cannot import anything by itself.",
@@ -30,19 +30,19 @@ def add_checkpoint_options(parser: Parser, required: bool = True) -> None:
 
 
 def asked(arguments: Sequence[str], option: str) -> str | None:
-    """The last value of an option among arguments that are not parsed yet."""
+    """Returns the last value of an option among arguments that are not parsed yet."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument(option, dest="value")
     return first.parse_known_args(arguments)[0].value
 
 
 def open_checkpoint(ckpt_path: str) -> Checkpoint:
-    """The checkpoint that is meant by a file's name, a folder, `last` or `best`."""
+    """Opens the checkpoint given by a file, a folder, `last` or `best`."""
     return Checkpoint(find_checkpoint(ckpt_path) or ckpt_path)
 
 
 def import_trusted(arguments: Sequence[str]) -> None:
-    """Imports the modules of the classes that the user trusts, before anything of a checkpoint is looked up.
+    """Imports the modules of the classes that the user trusts, before a checkpoint looks anything up.
 
     Raises:
         UserError: There is no such class.
@@ -51,12 +51,12 @@ def import_trusted(arguments: Sequence[str]) -> None:
     for class_path in words if isinstance(words, list) else [words]:
         module, _, name = str(class_path).rpartition(".")
         try:
-            getattr(import_module(module), name)
+            getattr(import_own(module), name)
         except (ImportError, ValueError, AttributeError) as error:
             raise UserError(f"trust names {class_path}, but {error}: write module.Class") from error
 
 
 def trust_option(class_paths: Iterable[str]) -> str:
-    """The --trust that commands need for these classes; nothing if all are of this package or of torch."""
+    """Returns the --trust option that commands need for these classes; empty if all are of this package or of torch."""
     own = [path for path in dict.fromkeys(class_paths) if path.split(".")[0] not in ("gan_lightning", "torch")]
     return f' --trust "[{", ".join(own)}]"' if own else ""

@@ -6,7 +6,15 @@ from difflib import get_close_matches
 from typing import Any
 
 from gan_lightning.commands.mistake import Mistake
-from gan_lightning.commands.suggestions import REMARKS, VALUES, choices, hint, last_word, near_names, options_of
+from gan_lightning.commands.suggestions import (
+    REMARKS,
+    choices,
+    class_names,
+    hint,
+    last_word,
+    near_names,
+    options_of,
+)
 from gan_lightning.core.configurable import defaults_of
 
 NOUNS = {"ImageData": "data set", "LRScheduler": "scheduler"}
@@ -20,10 +28,7 @@ def misplaced_class_path(mistake: Mistake) -> str | None:
     if not mistake.keys or not (wrong_words or meant_for_structure(option)):
         return None
     key = mistake.keys[0]
-    return (
-        f"{key} is not as a config must have it: write {last_word(key)}: "
-        "{class_path: NAME, init_args: {OPTION: VALUE}}, with all options below init_args"
-    )
+    return f"{key} is laid out wrongly: write {last_word(key)}: {{class_path: NAME, init_args: {{OPTION: VALUE}}}}"
 
 
 def meant_for_structure(option: str) -> bool:
@@ -33,28 +38,37 @@ def meant_for_structure(option: str) -> bool:
 
 def option_without_class(mistake: Mistake) -> str | None:
     """An option of a class where no class is named."""
-    key, abstract = mistake.keys[0] if mistake.keys else "", mistake.found(r"but (\S+) is abstract")
-    base = mistake.parser.choices.get(key)
-    made = (mistake.found(r"class_path[ =]'(\S+?)'") or "").rpartition(".")[2]
-    option = mistake.found(r"Option '(.+?)' is not accepted") or mistake.found(r"NestedArg\(key='(\w+)'")
-    if (
-        base is None
-        or option is None
-        or not (abstract or made in without_options(base) or "NestedArg" in mistake.message)
-    ):
+    key = mistake.keys[0] if mistake.keys else ""
+    base, option = mistake.parser.choices.get(key), option_of(key, mistake)
+    if base is None or option is None or not (" is abstract" in mistake.message or stands_for_any(base, mistake)):
         return None
-    takers = sorted((cls for cls in choices(base) if option in options_of(cls)), key=lambda cls: cls.__name__)
-    needing = [cls.__name__ for cls in takers if option not in defaults_of(cls)]
-    names = [*needing, *(cls.__name__ for cls in takers if cls.__name__ not in needing)]
+    names = takers(base, option)
     if not names:
-        return f"{key}.{option} is given, but no {noun(base)} that has such an option: add --{key} {named(base)}"
+        return f"{key}.{option} is an option of no {noun(base)}: leave it out, and choose one of {class_names(base)}"
     more = f" (or {', '.join(names[1:6])})" if names[1:] else ""
-    return f"{key}.{option} is given, but not whose option it is: add --{key} {names[0]}{more}"
+    add = f"--{key}+={names[0]}" if key in mistake.parser.lists else f"--{key} {names[0]}"
+    return f"{key}.{option} is given, but no {noun(base)}: add {add}{more}"
 
 
-def without_options(base: type) -> list[str]:
-    """The classes that stand for "some class of this kind"."""
-    return [cls.__name__ for cls in base.__mro__]
+def option_of(key: str, mistake: Mistake) -> str | None:
+    """The option of a class that is meant, from the message or else from the command line."""
+    typed = [word.removeprefix(f"--{key}.") for word in mistake.parser.words if word.startswith(f"--{key}.")]
+    named = mistake.found(r"Option '(.+?)' is not accepted") or mistake.found(r"NestedArg\(key='(\w+)'")
+    return named or (typed[0].partition("=")[0] if typed else None)
+
+
+def stands_for_any(base: type, mistake: Mistake) -> bool:
+    """Whether jsonargparse tried to make what all classes of a kind derive from, as no class is named."""
+    made = last_word(mistake.found(r"class_path[ =]'(\S+?)'") or "")
+    return made in [cls.__name__ for cls in base.__mro__]
+
+
+def takers(base: type, option: str) -> list[str]:
+    """The classes of a kind that have an option: first those that need nothing else, then those that need it."""
+    found = [cls for cls in choices(base) if option in options_of(cls)]
+    needs = {cls: {*options_of(cls)} - {*defaults_of(cls)} for cls in found}
+    found.sort(key=lambda cls: (bool(needs[cls] - {option}), option not in needs[cls], cls.__name__))
+    return [cls.__name__ for cls in found]
 
 
 def unknown_option_of_class(mistake: Mistake) -> str | None:
@@ -80,28 +94,27 @@ def one_in_place_of_list(mistake: Mistake) -> str | None:
 def unknown_class(mistake: Mistake) -> str | None:
     """A class that does not exist."""
     name = mistake.found(r"(?:Expected a dot import path string|Unexpected import path format): (.*)")
-    base = mistake.parser.choices.get(mistake.key)
+    key = mistake.key or mistake.found(r"^--(\S+)\.help: ") or ""
+    base = mistake.parser.choices.get(key)
     if name is None or base is None:
         return None
-    if mistake.key == "data" and ("/" in name or name.startswith(".")):
-        return f"data is {name}, but there is no such folder: name a folder of images, or a data set {listed(base)}"
+    if key == "data" and ("/" in name or name.startswith(".")):
+        return f"data is {name}, but there is no such folder: name a folder of images, or {class_names(base)}"
     names = [cls.__name__ for cls in choices(base)]
-    near = near_names(name, names)
+    near = near_names(name, names) if name else []
+    wrong = f"is {name}, but there is no such {noun(base)}" if name else "is empty"
     remark = f" {REMARKS[name.lower()]}" if near and name.lower() in REMARKS else ""
-    folder = "; a folder of images will do, too: --data my_images" if mistake.key == "data" and not near else ""
-    there = hint(near, names, f"{mistake.parser.prog} --help lists all")
-    return f"{mistake.key} is {name or 'empty'}, but there is no such {noun(base)}{there}{remark}{folder}"
+    folder = ", or a folder of images: --data my_images" if key == "data" and not near else ""
+    return f"{key} {wrong}{hint(near, names, f'{mistake.parser.prog} --help lists all')}{remark}{folder}"
 
 
 def class_not_found(mistake: Mistake) -> str | None:
     """A class of the user's own that cannot be imported."""
-    if not (
-        found := re.search(r"class_path '(\S+)':\s+(No module named .+|module .+ has no attribute .+)", mistake.message)
-    ):
+    pattern = r"class_path '(\S+)':\s+(No module named .+|module .+ has no attribute .+)"
+    if not (found := re.search(pattern, mistake.message)):
         return None
-    return (
-        f"{mistake.key} is {found[1]}, but {found[2].strip()}: write module.Class, and start gan where module.py lies"
-    )
+    name, reason = found.groups()
+    return f"{mistake.key} is {name}, but {reason}: write module.Class, and start gan where module.py lies"
 
 
 def wrong_class(mistake: Mistake) -> str | None:
@@ -112,7 +125,7 @@ def wrong_class(mistake: Mistake) -> str | None:
     base = mistake.parser.choices.get(mistake.key)
     if name is None or base is None:
         return None
-    return f"{mistake.key} is {name}, which is no {noun(base)}: choose {listed(base)}, or derive a class of your own"
+    return f"{mistake.key} is {name}, which is no {noun(base)}: choose {class_names(base)}, or derive your own"
 
 
 def imported(class_path: str) -> Any:
@@ -124,14 +137,3 @@ def imported(class_path: str) -> Any:
 def noun(base: type) -> str:
     """What classes of a kind are called."""
     return NOUNS.get(base.__name__, base.__name__.lower())
-
-
-def named(base: type) -> str:
-    """The name of one class of a kind."""
-    names = [cls.__name__ for cls in choices(base)]
-    return VALUES["data"] if VALUES["data"] in names else min(names)
-
-
-def listed(base: type) -> str:
-    """The names of all classes of a kind."""
-    return ", ".join(sorted(cls.__name__ for cls in choices(base)))

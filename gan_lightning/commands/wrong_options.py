@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 GROUPS = ("kind", "data", "model", "grid", "judge", "guard", "checkpoint", "trainer")
 """What `gan fit` has; other commands, and some kinds of model, lack some of it."""
 
-MEANT = {"model": "--kind", "checkpoint": "--ckpt_path"}
-"""Groups of options that are taken for a single one."""
-
 
 def option_without_value(mistake: Mistake) -> str | None:
     """`--data.batch_size` at the end, or before another option."""
@@ -38,7 +35,7 @@ def unknown_argument(mistake: Mistake) -> str | None:
     words = mistake.found(r"unrecognized arguments: (.*)")
     if words is None:
         return None
-    word, *_ = words.split() or [""]
+    word, *_ = words.removeprefix("-- ").split() or [""]
     return unknown_option(word, mistake.parser) if word.startswith("-") else stray(word, mistake.parser)
 
 
@@ -56,11 +53,9 @@ def missing(mistake: Mistake) -> str | None:
     if names is None:
         return None
     keys = [".".join([*mistake.keys, name]) for name in names.split(", ")]
+    examples = " ".join(example(key, mistake.parser.choices) for key in keys)
     them = "it" if len(keys) == 1 else "them"
-    return (
-        f"{one_of(keys, 'and')} must be given: {' '.join(map(example, keys))} on the command line, or a --config file "
-        f"that holds {them}"
-    )
+    return f"{one_of(keys, 'and')} must be given: {examples} on the command line, or a --config file that holds {them}"
 
 
 def group_as_option(mistake: Mistake) -> str | None:
@@ -70,8 +65,11 @@ def group_as_option(mistake: Mistake) -> str | None:
         return None
     key = mistake.keys[0]
     single = next((name for name in known(mistake.parser) if name.startswith(f"{key}.")), key)
-    meant = f"; did you mean {MEANT[key]} {value}?" if key in MEANT else f"; set single ones: --{single}"
-    return f"{key} is {value}, which is no file of options{meant}"
+    if key == "checkpoint":
+        return f"checkpoint is {value}, which is no file of options; did you mean --ckpt_path {value}?"
+    if key == "model" and (kind := next((name for name in kinds() if name.lower() == value.lower()), None)):
+        return f"model is {value}, which is no file of options; did you mean --kind {kind}?"
+    return f"{key} is {value}, which is no file of options; set single ones: --{single}"
 
 
 def stray(word: str, parser: Parser) -> str:
@@ -80,8 +78,9 @@ def stray(word: str, parser: Parser) -> str:
     if equals and (key in parser.options or near_keys(key, known(parser)) == [key]):
         return f"{word} lacks its dashes: write --{word}"
     near = near_names(word, configs.names())
-    meant = f" Did you mean the config {near[0]}?" if near else ""
-    return f"{word} is no option, no config and no folder: options begin with --, gan configs lists the configs.{meant}"
+    if near:
+        return f"there is no config {word}; did you mean {near[0]}?"
+    return f"{word} is no option, config or folder: options begin with --; gan configs lists the configs"
 
 
 def unknown_option(typed: str, parser: Parser) -> str:
@@ -119,6 +118,6 @@ def other_kind(name: str, parser: Parser) -> str | None:
     if not having:
         return None
     return (
-        f"of kind {parser.get_default('kind')}, but of {one_of(sorted(having), 'and')}: choose one with --kind, and "
-        "leave out options and configs for another kind"
+        f"of kind {parser.get_default('kind')}, but of {one_of(sorted(having), 'and')}: set --kind "
+        f"{one_of(sorted(having))}, or leave out the options and configs that need it"
     )

@@ -8,13 +8,15 @@ from gan_lightning.core.seeding import LARGEST_SEED
 from gan_lightning.training.supported import PRECISIONS
 
 WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "str": "text",
-    "NoneType": "null",
+    "int": ["a whole number"],
+    "float": ["a number"],
+    "bool": ["true", "false"],
+    "str": ["text"],
+    "NoneType": ["null"],
 }
 """Types as users know them."""
+
+LIST_TYPES = {"list", "tuple", "collections.abc.Sequence", "collections.abc.Iterable"}
 
 LISTS = {
     "hidden": 'a list such as "[256, 512]"',
@@ -46,13 +48,18 @@ def out_of_bounds(mistake: Mistake) -> str | None:
 
 def wrong_value(mistake: Mistake) -> str | None:
     """A value of another type than the option's."""
-    value = found(r"(?m)(?:Got|Given) value: (.*?)(?:\. Got value: .*)?$", mistake.innermost)
-    right = allowed(mistake.innermost, mistake.key)
+    text, key = mistake.innermost, mistake.key
+    value = found(r"(?m)Given value: (.*?)(?:\. Got value: .*)?$", text)
+    value = found(r"(?m)Got value: (.*?)(?:\. Got value: .*)?$", text) if value is None else value
+    right = allowed(text, key)
     if value is None or not right:
         return None
     if nested := found(r"NestedArg\(key='(\w+)'", value):
-        return f"{mistake.key}.{nested} is not an option: {mistake.key} itself must be {one_of(right)}"
-    return f"{mistake.key} is {value or 'empty'}; it must be {one_of(right)}{written(value, right)}"
+        return f"{key}.{nested} is not an option: {key} has none"
+    if last_word(key) in LISTS and "Union" not in text and LISTS[last_word(key)] not in right:  # an element of it
+        return f"{key} holds {value}; it must be {LISTS[last_word(key)]}"
+    value = value.strip('"')
+    return f"{key} is {value or 'empty'}; it must be {one_of(right)}{written(value, right)}"
 
 
 def allowed(text: str, key: str) -> list[str]:
@@ -60,26 +67,22 @@ def allowed(text: str, key: str) -> list[str]:
     if key in SUPPORTED:
         return SUPPORTED[key]
     literals = re.findall(r"Expected a typing\.Literal\[(.*?)\]", text)
-    values = [value.strip(" '") for literal in literals for value in literal.split(",")]
-    types = re.findall(r"Expected a (?:<class '(.+?)'>|(tuple) with)", text)
-    words = [WORDS.get(name) or a_list(key) if name in WORDS or is_list(name) else "" for name in map("".join, types)]
-    return list(dict.fromkeys(values + [word for word in words if word]))
-
-
-def is_list(name: str) -> bool:
-    """Whether a type is written as a list."""
-    return name in ("list", "tuple", "collections.abc.Sequence", "collections.abc.Iterable")
-
-
-def a_list(key: str) -> str:
-    """A list, with an example."""
-    return LISTS.get(last_word(key), "a list, in brackets")
+    right = [value.strip(" '") for literal in literals for value in literal.split(",")]
+    types = re.findall(r"Expected a <class '(.+?)'>", text)
+    for name in types:
+        right += WORDS.get(name, ())
+    if {*types} & LIST_TYPES or re.search(r"Expected a tuple with|Subtypes: .*\b(list|tuple|Sequence)\[", text):
+        right.append(LISTS.get(last_word(key), "a list in brackets"))
+    if "Expected a dot import path string" in text and "torch.Tensor" not in text:
+        right.append("a class as module.Class")
+    return sorted(dict.fromkeys(right), key=lambda word: word == "null")
 
 
 def written(value: str, right: list[str]) -> str:
     """How to write a value that is right but for its form; nothing if it is wrong."""
     if right[0].startswith("a list") and re.fullmatch(r"\d+(\s*,\s*\d+)*", value):
-        return f': write "[{", ".join(re.split(r"[,\s]+", value))}]"'
-    if WORDS["int"] in right and re.fullmatch(r"-?\d+\.0", value):
+        numbers = ", ".join(re.findall(r"\d+", value))
+        return f': write "[{numbers}]"' if f"[{numbers}]" not in right[0] else ""
+    if "a whole number" in right and "a number" not in right and re.fullmatch(r"-?\d+\.0", value):
         return f": write {value.removesuffix('.0')}"
     return ""

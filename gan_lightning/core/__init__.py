@@ -1,1 +1,1 @@
-"""Knows no GAN: errors, files, seeds, processes, pictures."""
+"""Utilities that know nothing of GANs: errors, checkpoint files, seeds, processes, images."""

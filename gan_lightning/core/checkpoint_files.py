@@ -1,4 +1,4 @@
-"""Checkpoint files: read without executing anything that they carry, written whole or not at all."""
+"""Checkpoint files: reading one never executes code, writing one is atomic."""
 
 import os
 import pickle
@@ -17,18 +17,20 @@ from gan_lightning.core.errors import UserError
 
 
 def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """The content of a checkpoint: tensors and plain values, nothing else.
+    """Reads a checkpoint that holds only tensors and plain values.
 
     Args:
-        path: A file on this machine; never an address.
+        path: A local file, not a URL.
         map_location: The device for the tensors, as for `torch.load`.
 
     Raises:
-        UserError: There is no such file, it is damaged, it is no checkpoint, or it holds code.
+        UserError: The file is missing, damaged, not a checkpoint, or holds code.
     """
     check_local(path)
     if not Path(path).is_file():
-        raise UserError(f"there is no checkpoint {path}: check ckpt_path")
+        raise UserError(
+            f"there is no checkpoint {path}: ckpt_path takes a file, a run's folder, or last for the newest run"
+        )
     checkpoint = read_tensors(path, map_location)
     check_form(checkpoint, {"state_dict": dict, "hyper_parameters": dict}, path)
     if not all(isinstance(tensor, torch.Tensor) for tensor in checkpoint["state_dict"].values()):
@@ -37,85 +39,83 @@ def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
 
 
 def read_tensors(path: str | Path, map_location: Any = "cpu") -> Any:
-    """What a file that torch wrote holds, if that is tensors and plain values only.
+    """Reads a file written by `torch.save` that holds only tensors and plain values.
 
     Raises:
-        UserError: It is damaged, or it holds code.
+        UserError: The file is damaged or holds code.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of other formats of pickles
+            warnings.simplefilter("ignore")  # torch warns of other pickle formats
             return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
-            f"{path} is not loaded: it is damaged, or holds more than tensors and plain values{named_in(error)}, "
-            "which could execute code"
+            f"{path} was not loaded: it is damaged, or holds more than tensors and plain values{named_in(error)}, "
+            "which could execute code; name a checkpoint that gan fit wrote"
         ) from error
-    except Exception as error:  # on foreign bytes the unpickler fails in every way there is
-        raise UserError(f"{path} is damaged or is not a checkpoint") from error
+    except Exception as error:  # on foreign bytes the unpickler may raise anything
+        raise UserError(f"{path} is damaged or is not a checkpoint: name one that gan fit wrote") from error
 
 
 def check_local(path: str | Path) -> None:
-    """Refuses what is not on this machine.
+    """Refuses URLs.
 
     Raises:
-        UserError: The path is an address.
+        UserError: The path is a URL.
     """
     if "://" in str(path):
-        raise UserError(f"{path} is an address: download the checkpoint first, then name the file")
+        raise UserError(f"{path} is a URL: download the checkpoint first, then name the file")
 
 
 RESUMABLE_FORM = {"optimizer_states": list, "lr_schedulers": list, "loops": dict, "callbacks": dict, "global_step": int}
-"""What a checkpoint holds from which training can go on."""
+"""The entries that training needs to resume from a checkpoint, and their types."""
 
 
 def check_resumable(checkpoint: dict[str, Any], path: str | Path) -> None:
-    """Refuses a checkpoint that holds a model, but not the state of its training.
+    """Refuses a checkpoint that holds a model but no training state.
 
     Raises:
-        UserError: Something is missing, or is something else.
+        UserError: An entry is missing or has the wrong type.
     """
-    check_form(checkpoint, RESUMABLE_FORM, path, "; training cannot go on from it, but samples can be made")
+    check_form(checkpoint, RESUMABLE_FORM, path, "; training cannot resume from it, but it can still generate samples")
     check_form(checkpoint["loops"], {"fit_loop": dict}, path)
 
 
 def check_form(content: Any, form: dict[str, type], path: str | Path, advice: str = "") -> None:
     for key, kind in form.items():
         if not isinstance(content, dict) or not isinstance(content.get(key), kind):
-            raise UserError(
-                f"{path} is not a checkpoint of gan_lightning with all that belongs to it: no {key}{advice}"
-            )
+            raise UserError(f"{path} is not a complete checkpoint of gan_lightning: no {key}{advice}")
 
 
 def named_in(error: pickle.UnpicklingError) -> str:
-    """What the file wanted to have called."""
+    """The name that a pickle wanted to call, in brackets; empty if the error names none."""
     name = re.search(r"GLOBAL (\S+)", str(error))
     return f" ({name[1]})" if name else ""
 
 
 def check_fits(state: dict[str, torch.Tensor], model: nn.Module, path: str | Path) -> None:
-    """Refuses weights of other networks than the model's.
+    """Refuses weights that do not fit the model.
 
     Raises:
-        UserError: A tensor is missing, of another shape, or one too many; the message names the first.
+        UserError: A tensor is missing, unexpected or of another shape; the message names the first.
     """
     theirs = {name: tuple(tensor.shape) for name, tensor in state.items()}
     ours = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     for name in [*ours, *theirs]:
         if ours.get(name) != theirs.get(name):
             raise UserError(
-                f"{path} holds another model than the one asked for: {name} is {theirs.get(name, 'not there')} in the "
-                f"file and {ours.get(name, 'not there')} in the model; its run's config.yaml has what it was made with"
+                f"{path} does not fit this model: {name} is {theirs.get(name, 'missing')} in the file and "
+                f"{ours.get(name, 'missing')} in the model; its run's config.yaml has the options it was trained with"
             )
 
 
 def write(content: dict[str, Any], path: str | Path) -> None:
-    """Writes a checkpoint beside the file of this name, forces it onto the disk, then takes its place.
+    """Writes a checkpoint to a temporary file in the same folder, flushes it to disk, then renames it.
 
-    Whatever happens meanwhile, the file of this name is whole: the old one or the new one.
+    The file of this name is complete at any moment: either the old one or the new one.
 
     Raises:
-        UserError: The disk is full, or the folder cannot be written to; the old file is still there.
+        UserError: The disk is full or the folder is not writable; the old file is kept.
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
@@ -135,29 +135,29 @@ def write(content: dict[str, Any], path: str | Path) -> None:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise UserError(
-            f"{path} cannot be written: {cause.strerror}; the checkpoints that were there are kept, "
-            "make room and go on from them"
+            f"{path} cannot be written: {cause.strerror}; the previous checkpoints are kept, "
+            "make room and resume from them"
         ) from error
 
 
 def check_readable(path: Path) -> None:
-    """Looks at what is in a file without reading its tensors.
+    """Checks that `read` will accept a file, without loading its tensors.
 
     Raises:
-        UserError: It holds something that `read` would refuse, as a callback's state may.
+        UserError: It holds something that `read` would refuse, for example in a callback's state.
     """
     try:
         torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
         path.unlink()
         raise UserError(
-            f"this checkpoint could not be read again{named_in(error)}: let callbacks and hyper-parameters hold plain "
-            "values (numbers, text, lists, tensors) only"
+            f"this checkpoint could not be read again{named_in(error)}: let callbacks and hyper-parameters hold only "
+            "plain values (numbers, text, lists, tensors)"
         ) from error
 
 
 def sync_folder(folder: Path) -> None:
-    """Forces a folder's entries onto the disk, where the system can."""
+    """Flushes a folder's entries to disk where the system supports it."""
     if hasattr(os, "O_DIRECTORY"):
         descriptor = os.open(folder, os.O_DIRECTORY)
         try:
@@ -167,7 +167,7 @@ def sync_folder(folder: Path) -> None:
 
 
 class SafeFiles(CheckpointIO):
-    """How Lightning reads and writes checkpoints under this package: `read` and `write`."""
+    """Lets Lightning read and write checkpoints with `read` and `write`."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         write(checkpoint, path)
@@ -180,6 +180,6 @@ class SafeFiles(CheckpointIO):
 
 
 def use_safe_files(strategy: Strategy) -> None:
-    """Takes Lightning's own file handling out of use; one that the user chose stays."""
+    """Replaces Lightning's default checkpoint plugin; a plugin that the user chose stays."""
     if type(strategy.checkpoint_io) is TorchCheckpointIO:
         strategy.checkpoint_io = SafeFiles()

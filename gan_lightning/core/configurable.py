@@ -1,12 +1,12 @@
-"""Pieces that a YAML file can name, and the plain words with which a checkpoint names them again.
+"""Objects that a YAML file can configure, and their description in a checkpoint.
 
-A checkpoint must rebuild its networks without executing anything that it carries. So it holds words only,
+A checkpoint must rebuild its networks without executing anything stored in it. It therefore holds plain values only,
 `{"class_path": "gan_lightning.networks.mlp.MLPGenerator", "init_args": {"latent_dim": 100}}`, and `rebuild` looks the
-class up among those that are loaded already: it never imports.
+class up among those already loaded: it never imports.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,52 +19,70 @@ FACTORY_MADE = (torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler)
 PLAIN = (bool, int, float, str)
 
 RECORDS: list[type] = []
-"""The dataclasses that a checkpoint may name."""
+"""Dataclasses that a checkpoint may name."""
 
 Record = TypeVar("Record", bound=type)
 
 
 def record(cls: Record) -> Record:
-    """Lets checkpoints name a dataclass. (The command line takes a dataclass apart only if it has no other base.)"""
+    """Lets checkpoints name a dataclass. (The command line makes its fields options only if it has no base class.)"""
     RECORDS.append(cls)
     return cls
 
 
 class Configurable:
-    """A piece of the game that remembers the arguments it was made with, so that a checkpoint can name it."""
+    """An object that remembers its constructor arguments, so that a checkpoint can describe it."""
 
     init_args: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any):
         self = super().__new__(cls)
-        object.__setattr__(self, "init_args", given_arguments(cls, args, kwargs))  # nn.Module forbids assignment yet
+        object.__setattr__(self, "init_args", given_arguments(cls, args, kwargs))  # before nn.Module allows assignment
         return self
 
 
 def given_arguments(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments with which a class is called, by name; none for what is left to its default."""
+    """The arguments that a class is called with, by name, without those left at their default."""
     bound = inspect.signature(cls.__init__).bind_partial(None, *args, **kwargs)
     _, *names = bound.arguments  # without self
     return {**dict(zip(names[: len(args)], args, strict=False)), **kwargs}
 
 
+def passed_on(cls: type) -> Iterator[type]:
+    """The class, and those bases to which it passes arguments on as **options."""
+    for base in cls.__mro__:
+        if "__init__" in vars(base):
+            yield base
+            kinds = [parameter.kind for parameter in inspect.signature(base.__init__).parameters.values()]
+            if inspect.Parameter.VAR_KEYWORD not in kinds:
+                return
+
+
+def parameters_of(cls: type) -> dict[str, inspect.Parameter]:
+    """The arguments of a class, with those that it passes on to its bases."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in passed_on(cls):
+        _, *named = inspect.signature(base.__init__).parameters.values()  # without self
+        found = {p.name: p for p in named if p.kind != inspect.Parameter.VAR_KEYWORD} | found
+    return found
+
+
 def defaults_of(cls: type) -> dict[str, Any]:
-    """The arguments of a class that have a default, and the default of each."""
-    parameters = inspect.signature(cls).parameters.items()
-    return {name: p.default for name, p in parameters if p.default is not inspect.Parameter.empty}
+    """The default value of each argument of a class that has one."""
+    return {name: p.default for name, p in parameters_of(cls).items() if p.default is not inspect.Parameter.empty}
 
 
 def describe(value: Any) -> Any:
-    """The plain words for a piece, a factory (`functools.partial` of a class) or a plain value.
+    """Describes an object, a factory (`functools.partial` of a class) or a plain value in plain values.
 
     Raises:
-        UserError: The value is none of these, so no checkpoint could hold it safely.
+        UserError: The value is none of these, so a checkpoint cannot hold it safely.
     """
     if value is None or type(value) in PLAIN:
         return value
     for plain in PLAIN:
         if isinstance(value, plain):
-            return plain(value)  # a class made from int, as jsonargparse has some, could not be read again
+            return plain(value)  # jsonargparse has subclasses of int, which could not be read again
     if isinstance(value, (list, tuple)):
         return [describe(v) for v in value]
     if isinstance(value, Mapping):
@@ -78,12 +96,12 @@ def describe(value: Any) -> Any:
 
 
 def made_by(factory: Callable) -> tuple[type, dict[str, Any]]:
-    """The optimizer or scheduler that a factory makes, and with which options.
+    """The class of optimizer or scheduler that a factory makes, and its options.
 
     Raises:
-        UserError: It is no factory that a checkpoint could name.
+        UserError: A checkpoint cannot name this factory.
     """
-    # a script writes partial(Adam, lr=...), jsonargparse hands over partial(make, Adam, lr=...)
+    # a script writes partial(Adam, lr=...), jsonargparse passes partial(make, Adam, lr=...)
     callee, *arguments = (factory.func, *factory.args) if isinstance(factory, partial) else (factory,)
     for cls in (callee, *arguments):
         if inspect.isclass(cls) and issubclass(cls, FACTORY_MADE):
@@ -95,25 +113,32 @@ def made_by(factory: Callable) -> tuple[type, dict[str, Any]]:
 
 
 def rebuild(words: Any) -> Any:
-    """The piece, factory or plain value that `describe` put into these words.
+    """Rebuilds the object, factory or plain value that `describe` described.
 
-    A `Configurable` comes back as an instance; an optimizer or a scheduler as a factory that still lacks its argument.
+    A `Configurable` comes back as an instance, an optimizer or scheduler as a factory that still needs its argument.
 
     Raises:
-        UserError: The class is not loaded, or is not one that a checkpoint may name.
+        UserError: The class is not loaded, or a checkpoint may not name it.
     """
+    check_loaded(class_paths(words))
+    return rebuilt(words)
+
+
+def rebuilt(words: Any) -> Any:
+    """Rebuilds a description whose classes are all loaded."""
     if isinstance(words, list):
-        return [rebuild(v) for v in words]
+        return [rebuilt(v) for v in words]
     if not isinstance(words, dict):
         return words
-    if "class_path" not in words:
-        return {k: rebuild(v) for k, v in words.items()}
-    cls, init_args = find_class(words["class_path"]), rebuild(words.get("init_args", {}))
+    cls = loaded_class(str(words.get("class_path")))
+    if cls is None:
+        return {k: rebuilt(v) for k, v in words.items()}
+    init_args = rebuilt(words.get("init_args", {}))
     return partial(cls, **init_args) if issubclass(cls, FACTORY_MADE) else cls(**init_args)
 
 
 def class_paths(words: Any) -> list[str]:
-    """Every class that nested words name, outermost first."""
+    """The path of every class in a nested description, outermost first."""
     if isinstance(words, list):
         return [path for inner in words for path in class_paths(inner)]
     if not isinstance(words, dict):
@@ -123,20 +148,26 @@ def class_paths(words: Any) -> list[str]:
 
 
 def loaded_class(class_path: str) -> type | None:
-    """The loaded piece, optimizer or scheduler of this path, if there is one."""
+    """The loaded class with this path that a checkpoint may name; None if there is none."""
     kinds = (cls for base in (Configurable, *FACTORY_MADE) for cls in subclasses(base))
     return next((cls for cls in (*RECORDS, *kinds) if path_of(cls) == class_path), None)
 
 
-def find_class(class_path: str) -> type:
-    """The loaded piece, optimizer or scheduler of this path.
+def check_loaded(class_paths: Iterable[str]) -> None:
+    """Refuses classes that are not loaded, all of them in one message.
 
     Raises:
-        UserError: There is none.
+        UserError: Names the classes, and says how to trust them.
     """
-    if (cls := loaded_class(class_path)) is None:
-        raise UserError(
-            f"the checkpoint names {class_path}, which is not part of gan_lightning: if you trust that code, import it "
-            f"before you load, or on the command line add --trust {class_path}"
-        )
-    return cls
+    missing = [path for path in dict.fromkeys(class_paths) if loaded_class(path) is None]
+    if missing:
+        raise untrusted(missing)
+
+
+def untrusted(class_paths: Sequence[str]) -> UserError:
+    """The refusal of classes that are not loaded."""
+    are, them = ("are", "them") if len(class_paths) > 1 else ("is", "it")
+    return UserError(
+        f"the checkpoint names {' and '.join(class_paths)}, which {are} not part of gan_lightning: if you trust that "
+        f'code, import {them} before loading, or add --trust "[{", ".join(class_paths)}]" on the command line'
+    )

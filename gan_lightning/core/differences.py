@@ -1,12 +1,12 @@
-"""What differs between the settings of a checkpoint and those of today."""
+"""Differences between the settings in a checkpoint and the current ones."""
 
 from typing import Any
 
 
 def differences(before: Any, after: Any, key: str = "") -> list[str]:
-    """What differs between two nested settings: `key: old -> new`, one text for each leaf.
+    """Lists the differences between two nested settings, one `key: old -> new` per leaf.
 
-    Where a class has been replaced by another, only the arguments that both have are compared.
+    If a class has been replaced by another, only the arguments that both have are compared.
     """
     if not (isinstance(before, dict) and isinstance(after, dict)):
         return [] if before == after else [f"{key}: {shown(before)} -> {shown(after)}"]

@@ -1,4 +1,4 @@
-"""Classes that are found rather than listed: adding one to the package is adding a file."""
+"""Finds classes in a package and among loaded subclasses, so that no list of them has to be kept."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -7,13 +7,13 @@ from types import ModuleType
 
 
 def modules(package: str) -> Iterator[ModuleType]:
-    """Imports every module that lies directly in a package, in the order of their names."""
+    """Imports and yields the modules directly inside a package, in order of name."""
     for found in iter_modules(import_module(package).__path__):
         yield import_module(f"{package}.{found.name}")
 
 
 def classes(package: str, *bases: type) -> dict[str, type]:
-    """The classes defined in a package's modules that are of one of these kinds, by name."""
+    """The subclasses of these bases that a package's modules define, by name."""
     return {
         name: value
         for module in modules(package)
@@ -23,12 +23,12 @@ def classes(package: str, *bases: type) -> dict[str, type]:
 
 
 def subclasses(cls: type) -> Iterator[type]:
-    """Every subclass that is loaded, direct or not."""
+    """All loaded subclasses, direct and indirect."""
     for child in cls.__subclasses__():
         yield child
         yield from subclasses(child)
 
 
 def path_of(cls: type) -> str:
-    """The dotted path of a class, as configs and checkpoints name it."""
+    """The dotted path of a class, as written in configs and checkpoints."""
     return f"{cls.__module__}.{cls.__qualname__}"

@@ -1,4 +1,4 @@
-"""What the processes of one training tell each other."""
+"""Communication between the processes of one training run."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -13,17 +13,17 @@ from gan_lightning.core.errors import TrainingError, UserError
 
 
 def several() -> bool:
-    """Whether this process is one of a group. (A group of one counts: it has messages, too.)"""
+    """Whether this process belongs to a process group. (A group of one counts: it exchanges messages, too.)"""
     return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def follows() -> bool:
-    """Whether another process of this machine has started this one and speaks for it."""
+    """Whether another process on this machine started this one and reports for it."""
     return int(os.environ.get("LOCAL_RANK", "0")) > 0
 
 
 def average(tensors: Sequence[Tensor]) -> None:
-    """Replaces each tensor by its mean over processes, all in one message."""
+    """Replaces each tensor by its mean over processes, in a single message."""
     if not (several() and tensors):
         return
     flat = torch.cat([t.flatten() for t in tensors])
@@ -34,7 +34,7 @@ def average(tensors: Sequence[Tensor]) -> None:
 
 
 class AllReduce(torch.autograd.Function):
-    """The sum over processes. Its gradient is one, too, so that it can be differentiated any number of times."""
+    """Sum over processes. Its gradient is also an `AllReduce`, so it can be differentiated any number of times."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
@@ -48,14 +48,17 @@ class AllReduce(torch.autograd.Function):
 
 
 def mean_everywhere(x: Tensor) -> Tensor:
-    """The mean over processes of a tensor that each has, differentiable any number of times. All must ask."""
+    """The mean of a tensor over processes, differentiable any number of times. All processes must call it."""
     if not several():
         return x
     return AllReduce.apply(x) / torch.distributed.get_world_size()  # type: ignore[operator]
 
 
 def joined(x: Tensor) -> Tensor:
-    """The rows (N, ...) of all processes, (processes * N, ...), differentiable any number of times. All must ask."""
+    """The rows (N, ...) of all processes, (processes * N, ...), differentiable any number of times.
+
+    All processes must call it.
+    """
     if not several():
         return x
     rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
@@ -64,14 +67,14 @@ def joined(x: Tensor) -> Tensor:
 
 
 def largest(number: int, device: torch.device) -> int:
-    """The largest of the numbers of all processes. All must ask."""
+    """The largest number over processes. All processes must call it."""
     message = torch.tensor(number, device=device)
     torch.distributed.all_reduce(message, torch.distributed.ReduceOp.MAX)
     return int(message)
 
 
 def total(number: float, device: torch.device) -> float:
-    """The sum of the numbers of all processes. All must ask."""
+    """The sum of a number over processes. All processes must call it."""
     if not several():
         return number
     message = torch.tensor(number, device=device, dtype=torch.float32 if device.type == "mps" else torch.float64)
@@ -80,12 +83,12 @@ def total(number: float, device: torch.device) -> float:
 
 
 def place() -> tuple[int, int]:
-    """The number of this process, and how many there are."""
+    """The rank of this process and the number of processes."""
     return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if several() else (0, 1)
 
 
 def gathered(note: Any) -> list[Any]:
-    """What all processes have to say, in order. All must ask."""
+    """One value from each process, in order of rank. All processes must call it."""
     if not several():
         return [note]
     notes: list[Any] = [None] * torch.distributed.get_world_size()
@@ -94,22 +97,22 @@ def gathered(note: Any) -> list[Any]:
 
 
 def together(strategy: Strategy, action: Callable[[], None], prefix: str = "", whole: bool = False) -> None:
-    """Does something on every process; where it fails on one, all of them say so, and nobody waits for ever.
+    """Runs an action on every process. If it fails on one, all of them raise the error, so that none waits forever.
 
     Args:
-        strategy: Has the processes.
+        strategy: The trainer's strategy.
         action: Raises `UserError` if it fails.
-        prefix: Comes before the failure's words.
+        prefix: Text before the error message.
         whole: As in `TrainingError`.
 
     Raises:
-        TrainingError: With the first failure, and the process's number where there are several.
+        TrainingError: The first failure, with the rank of its process if there are several.
     """
     problem = None
     try:
         action()
     except TrainingError:
-        raise  # as all do
+        raise  # every process raises this one
     except UserError as error:
         problem = str(error)
     if strategy.reduce_boolean_decision(problem is None, all=True):

@@ -1,20 +1,20 @@
-"""The exceptions that a user sees as one line."""
+"""Exceptions that the command line shows as one line."""
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend, said in one line: the value, the rule, the key to change.
+    """A mistake that the user can fix, in one line: the value, the rule, the key to change.
 
-    The command line prints the line and stops with status 2; a script sees an ordinary `ValueError`.
+    The command line prints the line and exits with status 2; a script sees an ordinary `ValueError`.
     """
 
 
 class TrainingError(UserError):
-    """Training cannot go on. Every process raises it at the same iteration, with the same words.
+    """Training cannot continue. Every process raises it in the same iteration with the same message.
 
     Args:
-        message: What is wrong.
-        whole: Whether nothing of the present iteration has been learnt yet, so that the state is worth saving.
-        complete: Whether the message says already from which checkpoint to go on.
+        message: The problem, in one line.
+        whole: Whether the current iteration has updated no weights yet, so that the state is worth saving.
+        complete: Whether the message already names the checkpoint to resume from.
     """
 
     def __init__(self, message: str, whole: bool = False, complete: bool = False) -> None:

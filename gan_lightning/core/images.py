@@ -1,4 +1,4 @@
-"""Images as files: tiles, pictures, animations."""
+"""Conversion of image tensors to grids, pictures and animations."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,20 +12,20 @@ ImageShape = tuple[int, int, int]
 """Channels, height, width."""
 
 READABLE = 560
-"""Pixels: smaller pictures are enlarged by a whole factor to about this width."""
+"""Width in pixels. Smaller pictures are enlarged to about this width, by an integer factor."""
 
 
 def to_uint8(images: Tensor) -> np.ndarray:
-    """Images (N, C, H, W) in [-1, 1] as uint8 (N, H, W, C), on the CPU. What lies outside is clipped."""
+    """Converts images (N, C, H, W) in [-1, 1] to uint8 (N, H, W, C) on the CPU; values outside are clipped."""
     pixels = images.detach().add(1).mul(127.5).round().clamp(0, 255)
     return pixels.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def tile(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images (N, H, W, C) side by side, row by row, with a black line of one pixel between them and none around.
+    """Tiles images (N, H, W, C) row by row, with a black line of one pixel between them and no border.
 
     Returns:
-        (rows * (H + 1) - 1, columns * (W + 1) - 1, C); places that no image fills are black.
+        (rows * (H + 1) - 1, columns * (W + 1) - 1, C); empty cells are black.
     """
     count, height, width, channels = images.shape
     rows = -(-count // columns)
@@ -36,19 +36,19 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def beside_nearest(samples: Tensor, real: Tensor, nearest: Tensor, ratio: Tensor, rows: int = 16) -> np.ndarray:
-    """Samples beside the real images that are nearest to them, a row each, and those most like copies first.
+    """Tiles samples beside their nearest real images, one row per sample, the most likely copies first.
 
-    `metrics.nearest` finds the neighbours, `metrics.memorisation` the ratios.
+    `metrics.nearest` finds the neighbours, `metrics.memorisation` computes the ratios.
 
     Args:
         samples: (M, C, H, W) in [-1, 1].
         real: Training images (N, C, H, W) in [-1, 1].
-        nearest: Which k training images are nearest to each sample, nearest first; (M, k).
+        nearest: Indices of the k training images nearest to each sample, nearest first, (M, k).
         ratio: How far each sample is from being a copy, (M,).
-        rows: Samples to show at most.
+        rows: Maximum number of samples to show.
 
     Returns:
-        Tiles (rows * (H + 1) - 1, (k + 1) * (W + 1) - 1, C): in each row the sample, then its neighbours.
+        uint8 (rows * (H + 1) - 1, (k + 1) * (W + 1) - 1, C): in each row the sample, then its neighbours.
     """
     shown = ratio.argsort(stable=True)[:rows].cpu()
     pairs = torch.cat([samples.cpu()[shown, None], real.cpu()[nearest.cpu()[shown]]], dim=1)
@@ -56,26 +56,26 @@ def beside_nearest(samples: Tensor, real: Tensor, nearest: Tensor, ratio: Tensor
 
 
 def picture(pixels: np.ndarray) -> Image.Image:
-    """uint8 (H, W, C) as a picture: grey for one channel, colour for three, else the channels in grey, side by side."""
+    """Converts uint8 (H, W, C) to a picture: grey for one channel, colour for three, else channels side by side."""
     if pixels.shape[2] == 3:
         return Image.fromarray(pixels)
     return Image.fromarray(np.concatenate(list(pixels.transpose(2, 0, 1)), axis=1))
 
 
 def pixels_of(image: Image.Image, channels: int) -> np.ndarray:
-    """What `picture` made the image of: uint8 (H, W, C)."""
+    """Inverts `picture`: uint8 (H, W, C)."""
     pixels = np.asarray(image)
     return pixels if channels == 3 else np.stack(np.split(pixels, channels, axis=1), axis=2)
 
 
 def enlarged(image: Image.Image) -> Image.Image:
-    """Small pictures enlarged by a whole factor, pixels as squares, so that a person can see them."""
+    """Enlarges a small picture by an integer factor, each pixel to a square."""
     factor = max(1, round(READABLE / image.width))
     return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
 
 
 def captioned(image: Image.Image, text: str) -> Image.Image:
-    """The picture over a black strip that holds a line of text."""
+    """Adds a black strip with a line of text below a picture."""
     size = max(14, image.width // 28)
     strip = Image.new(image.mode, (image.width, image.height + 2 * size))
     strip.paste(image)
@@ -87,7 +87,7 @@ def captioned(image: Image.Image, text: str) -> Image.Image:
 
 
 def in_few_greys(image: Image.Image, greys: int = 16) -> Image.Image:
-    """A grey picture with fewer greys, which makes a GIF half as large; a coloured one as it is."""
+    """Reduces a grey picture to fewer greys, which halves the size of a GIF; a colour picture is unchanged."""
     if image.mode != "L":
         return image
     step = 255 / (greys - 1)
@@ -95,13 +95,13 @@ def in_few_greys(image: Image.Image, greys: int = 16) -> Image.Image:
 
 
 def save_animation(path: Path, frames: Iterable[Path], captions: Sequence[str] | None, longest: int = 60) -> None:
-    """A looping GIF of about eight seconds that stays longer on its last frame.
+    """Writes a looping GIF of about eight seconds that holds its last frame for longer.
 
     Args:
         path: The file to write.
-        frames: Pictures of equal size, first to last.
-        captions: A line of text for each; None for pictures that need none.
-        longest: Frames at most; of more, some are left out evenly.
+        frames: Picture files of equal size, first to last.
+        captions: A line of text for each frame; None for no captions.
+        longest: Maximum number of frames; if there are more, frames are dropped evenly.
     """
     files = list(frames)
     places: list[float] = np.linspace(0, len(files) - 1, min(len(files), longest)).tolist()

@@ -1,8 +1,8 @@
-"""Nothing random is stored; everything random is a function of integers.
+"""Random numbers without state: every draw is a function of integers.
 
-What is drawn in an iteration depends on (seed, iteration, process), the order of an epoch on (seed, epoch), a sample
-on its own number. A resumed run therefore has nothing to remember, and whatever else draws random numbers meanwhile
-(a picture, a metric, a user's callback) changes nothing.
+The draws of an iteration depend on (seed, iteration, process), the order of an epoch on (seed, epoch), a sample on its
+own number. A resumed run therefore has no random state to restore, and other draws in between (for a picture, a metric,
+a user's callback) change nothing.
 """
 
 from collections.abc import Callable
@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 Draw = Callable[..., Tensor]
-"""Draws random numbers of a shape that begins with the number of images."""
+"""Draws random numbers of a given shape, whose first dimension is the number of images."""
 
 LARGEST_SEED = 2**32 - 1
 
 TRAINING, ORDER, POINTS, HELD_OUT, STACKS = 1, 2, 3, 4, 5
-"""What a stream of random numbers is for: the first of the integers that name it."""
+"""The purposes of random streams, each one of the integers that identify its stream."""
 
 
 def mix(*numbers: int) -> int:
-    """A 32-bit seed from integers, unrelated for neighbouring ones. (torch's CPU generator reads 32 bits of its seed.)
+    """Mixes integers into a 32-bit seed; neighbours give unrelated seeds. (torch's CPU generator reads 32 bits.)
 
     The finaliser is SplitMix64's: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014,
     Figure 16. https://doi.org/10.1145/2660193.2660195
@@ -47,7 +47,7 @@ def scramble(number: int) -> int:
 def reseed(device: torch.device, seed: int) -> None:
     """Seeds the default generators that a step on this device draws from.
 
-    `torch.manual_seed` would do, but takes sixty times as long: it visits every backend.
+    `torch.manual_seed` would also work but takes sixty times as long, because it visits every backend.
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":

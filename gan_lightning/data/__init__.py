@@ -1,4 +1,4 @@
-"""Where images come from, one file a data set; image_data.py does the rest. Every data set here is found by itself."""
+"""The data sets, one file each; image_data.py is their base. Data sets in here are found automatically."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,7 @@ from gan_lightning.data.batches import Batches as Batches
 from gan_lightning.data.image_data import ImageData as ImageData
 from gan_lightning.data.plane import Plane as Plane
 
-if TYPE_CHECKING:  # for editors; a data set that is not listed is found all the same
+if TYPE_CHECKING:  # for editors; data sets that are not listed are found, too
     from gan_lightning.data.cifar10 import CIFAR10 as CIFAR10
     from gan_lightning.data.digits import Digits as Digits
     from gan_lightning.data.image_folder import ImageFolder as ImageFolder

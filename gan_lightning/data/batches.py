@@ -1,4 +1,4 @@
-"""Which images make up a batch: a function of the seed, the iteration and the process."""
+"""Batches whose images are a function of the seed, the iteration and the process."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,16 +10,16 @@ from gan_lightning.core.seeding import ORDER, mix
 
 
 class Batches:
-    """One epoch of batches, from the trainer's present iteration on; resuming needs no state of its own.
+    """One epoch of batches, from the trainer's current iteration on. It resumes without any saved state.
 
     Args:
-        source: Takes a tensor of indices, gives a batch.
-        batch_size: Images in a batch of one process.
+        source: Takes a tensor of indices, returns a batch.
+        batch_size: Images per batch of one process.
         seed: Fixes the order.
-        process: This process's number, over all machines.
-        processes: How many there are.
-        iteration: Tells the number of batches used so far. Asked when an epoch starts.
-        workers: Processes that read ahead.
+        process: The rank of this process, over all machines.
+        processes: Number of processes.
+        iteration: Returns the number of batches used so far. Called when an epoch starts.
+        workers: Number of worker processes that read ahead.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Batches:
         return self.images // (self.batch_size * self.processes)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        # a generator of its own, or the loader would draw from the global one
+        # its own generator: without one, the loader would draw from the global one
         return iter(
             DataLoader(
                 self.source,
@@ -54,7 +54,7 @@ class Batches:
         )
 
     def indices(self, start: int) -> Iterator[Tensor]:
-        """The indices (batch_size,) of batch `start` and all that follow it, on this process."""
+        """Yields the indices (batch_size,) of batch `start` and of all later ones, on this process."""
         while True:
             epoch, skipped = divmod(start, len(self))
             order = torch.randperm(self.images, generator=torch.Generator().manual_seed(mix(self.seed, ORDER, epoch)))
@@ -64,11 +64,11 @@ class Batches:
             start += len(self) - skipped
 
     def state_dict(self) -> dict:
-        """Nothing: that it exists tells Lightning that this loader can go on in the middle of an epoch."""
+        """Returns an empty state: Lightning needs the method to resume in the middle of an epoch."""
         return {}
 
     def load_state_dict(self, state: dict) -> None:
-        """Nothing to load."""
+        """Does nothing: the state is empty."""
 
 
 class IndexBatches(Sampler):

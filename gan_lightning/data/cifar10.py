@@ -1,4 +1,4 @@
-"""CIFAR-10."""
+"""The CIFAR-10 data set."""
 
 import torch
 import torchvision
@@ -16,10 +16,10 @@ class CIFAR10(ImageData):
     Krizhevsky, "Learning multiple layers of features from tiny images", 2009. https://www.cs.toronto.edu/~kriz/cifar.html
 
     Args:
-        root: The folder that holds cifar-10-python.tar.gz or what is in it, or gets them.
-        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        root: The folder that contains cifar-10-python.tar.gz, packed or unpacked; downloads go there.
+        batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
-        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
+        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
     """
 
     def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:
@@ -39,6 +39,6 @@ class CIFAR10(ImageData):
 
 
 def cifar_tensors(files: torchvision.datasets.CIFAR10) -> TensorDataset:
-    """uint8 (N, 3, 32, 32) and int64 (N,)."""
+    """Images, uint8 (N, 3, 32, 32), and labels, int64 (N,)."""
     pixels = torch.from_numpy(files.data).permute(0, 3, 1, 2).contiguous()  # from (N, 32, 32, 3)
     return TensorDataset(pixels, torch.tensor(files.targets, dtype=torch.int64))

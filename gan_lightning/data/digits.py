@@ -1,4 +1,4 @@
-"""Real digits that need no download."""
+"""Handwritten digits that need no download."""
 
 import torch
 import torch.nn.functional as F
@@ -8,14 +8,14 @@ from gan_lightning.data.image_data import ImageData
 
 
 class Digits(ImageData):
-    """Handwritten digits that come with scikit-learn: 1,797 grey images, 8x8 enlarged to 28x28, ten classes.
+    """Handwritten digits that come with scikit-learn: 1,797 grey images, enlarged from 8x8 to 28x28, ten classes.
 
     Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI, 1998. https://doi.org/10.24432/C50P49
 
     Args:
-        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
-        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
+        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
     """
 
     extractor = "MNIST"

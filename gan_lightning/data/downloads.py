@@ -1,4 +1,4 @@
-"""Data sets that torchvision downloads and checks: one message for all that can go wrong."""
+"""Data sets that torchvision downloads and verifies, with one error message for every failure."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,18 +13,18 @@ DataSet = TypeVar("DataSet", bound=torchvision.datasets.VisionDataset)
 def open_dataset(
     make: Callable[..., DataSet], root: str, where: str, files: str, download: bool, train: bool = True
 ) -> DataSet:
-    """`make(root, train=train, download=download)`, or one line that says what to do.
+    """Returns `make(root, train=train, download=download)`, or fails with one line that says what to do.
 
     Args:
         make: A class of `torchvision.datasets`.
-        root: The folder that holds its folder.
-        where: The folder, below root, in which it looks for its files.
-        files: Their names, for the message.
-        train: Whether the images to train on are meant, or those for tests.
-        download: Whether to download what is missing. torchvision compares what it downloads with known checksums.
+        root: The folder for data sets.
+        where: The folder below `root` that holds the files of this data set.
+        files: The names of the files, for the error message.
+        train: Whether to open the training images or the test images.
+        download: Whether to download missing files. torchvision compares them with known checksums.
 
     Raises:
-        UserError: The files are not there and could not be downloaded, or cannot be read.
+        UserError: The files are missing and could not be downloaded, or cannot be read.
     """
     name = make.__name__
     try:

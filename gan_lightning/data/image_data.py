@@ -1,4 +1,4 @@
-"""Everything about image data but where the images are: shape, range, order, batches."""
+"""The base class of data sets: shape, range, order and batches of images, held-out images."""
 
 from abc import ABC, abstractmethod
 from typing import Any, NoReturn
@@ -15,23 +15,23 @@ from gan_lightning.data.batches import Batches
 
 
 class ImageData(LightningDataModule, ABC):
-    """Images for a GAN. A subclass says where they are, in one method: `load`.
+    """Images for a GAN. A subclass provides them in one method: `load`.
 
     Batches are (x, y): images (N, C, H, W), kept as uint8 and scaled to [-1, 1] on the device, and labels (N,) int64,
-    zeros where there are none. Which images make up batch p depends on the seed, p and the number of processes alone;
-    every epoch has a new order, and a remainder smaller than a batch waits for another epoch.
+    zeros if there are none. The images of batch p depend only on the seed, p and the number of processes. Every epoch
+    has a new order; a remainder smaller than a batch is left out of that epoch.
 
     Args:
         image_shape: Channels, height, width.
-        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
-        workers: Processes that read images in the background; for data that is not in memory.
-        classes: How many classes the labels tell apart; 0 for data without labels, None if it does not say.
-        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
+        workers: Number of worker processes that read images, for data that is not in memory.
+        classes: Number of classes; 0 for data without labels, None if unknown.
+        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
     """
 
     extractor: str | None = None
-    """The feature network of this package that knows such images."""
+    """The name of this package's feature network for such images, if it has one."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class ImageData(LightningDataModule, ABC):
     ) -> None:
         super().__init__()
         if not 0 <= held_out < 1:
-            raise UserError(f"data.held_out is {held_out}; it must be a share of the images, from 0 to below 1")
+            raise UserError(f"data.held_out is {held_out}; it must be a fraction of the images, at least 0 and below 1")
         if batch_size < 1:
             raise UserError(f"data.batch_size is {batch_size}; it must be at least 1")
         self.image_shape, self.batch_size, self.seed, self.workers = image_shape, batch_size, seed, workers
@@ -54,13 +54,13 @@ class ImageData(LightningDataModule, ABC):
 
     @abstractmethod
     def load(self) -> Dataset:
-        """The images as a data set that takes a tensor of indices (N,) and gives (x, y) as above, x as uint8.
+        """Loads the images as a data set that takes a tensor of indices (N,) and returns (x, y) as above, x as uint8.
 
         In memory, that is `TensorDataset(pixels, labels)`. Called once on each process, after `prepare_data`.
         """
 
     def load_test(self) -> Dataset | None:
-        """Images that the makers of the data set apart for tests, as `load` gives them; None if there are none."""
+        """Loads the data set's test images, in the form that `load` returns; None if it has none."""
         return None
 
     def setup(self, stage: str) -> None:
@@ -89,28 +89,28 @@ class ImageData(LightningDataModule, ABC):
 
     @classmethod
     def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> NoReturn:  # type: ignore[override]
-        """A checkpoint does not hold its data.
+        """Always fails: a checkpoint does not hold its data.
 
         Raises:
             UserError: Always.
         """
-        raise UserError(f"a checkpoint holds no data: make {cls.__name__} with the options in the run's config.yaml")
+        raise UserError(f"a checkpoint holds no data: create {cls.__name__} with the options in the run's config.yaml")
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         x, y = batch
         return self.as_floats(x), y
 
     def as_floats(self, x: Tensor) -> Tensor:
-        """Images as `load` gave them, now on the device, as floats in [-1, 1]."""
+        """Converts images from `load`, now on the device, to floats in [-1, 1]."""
         return scale(x)
 
 
 class Chosen(Dataset):
-    """Some of the images of another data set.
+    """A subset of another data set.
 
     Args:
-        source: Takes a tensor of indices, gives (x, y).
-        chosen: Which of its images these are, (N,) int64.
+        source: Takes a tensor of indices, returns (x, y).
+        chosen: The indices of the subset, (N,) int64.
     """
 
     def __init__(self, source: Dataset, chosen: Tensor) -> None:
@@ -124,12 +124,12 @@ class Chosen(Dataset):
 
 
 def shuffled(count: int) -> Tensor:
-    """Numbers from 0 to count - 1 in an order that is always the same, whatever the seed of a training."""
+    """Numbers from 0 to count - 1 in an order that is always the same, whatever the seed."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(mix(HELD_OUT)))
 
 
 def divided(source: Dataset, share: float) -> tuple[Dataset, Dataset | None]:
-    """The images to train on, and those that are left out: the last ones of an order that is always the same."""
+    """Splits images into those for training and those held out, the last ones of an order that is always the same."""
     if not share:
         return source, None
     count = len(source)  # type: ignore[arg-type]
@@ -140,11 +140,11 @@ def divided(source: Dataset, share: float) -> tuple[Dataset, Dataset | None]:
 
 
 def scale(pixels: Tensor) -> Tensor:
-    """uint8 pixels, 0 to 255, as floats in [-1, 1].
+    """Converts uint8 pixels, 0 to 255, to floats in [-1, 1].
 
     Raises:
-        UserError: They are something else.
+        UserError: The pixels are not uint8.
     """
     if pixels.dtype != torch.uint8:
-        raise UserError(f"load() gives images as {pixels.dtype}; it must give bytes, torch.uint8 from 0 to 255")
+        raise UserError(f"load() returns images as {pixels.dtype}; it must return bytes, torch.uint8 from 0 to 255")
     return pixels.float().div_(127.5).sub_(1)

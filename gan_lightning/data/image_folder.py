@@ -1,4 +1,4 @@
-"""Images of one's own: any folder of pictures."""
+"""Your own images: any folder of image files."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -20,25 +20,25 @@ ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".
 
 
 class ImageFolder(ImageData):
-    """Every image below a folder: flat, or one folder a class.
+    """Every image below a folder, either flat or with one folder per class.
 
-    Grey, colour, palette, transparent (laid on white) and 16-bit images of any size are enlarged or reduced to cover
-    `image_size`, and what stands over is cropped evenly. Photographs are turned upright by their EXIF tag. If no image
-    lies in the folder itself, each folder in it is a class, in the order of their names; otherwise there are none.
+    Grey, colour, palette, transparent (on white) and 16-bit images of any size are resized to cover `image_size` and
+    cropped to it around the centre. Photographs are turned upright by their EXIF tag. If the folder itself holds no
+    image, each folder in it is a class, in order of name; otherwise there are no classes.
 
-    The images are decoded once and kept in memory as uint8 if they fit into `memory_gib`; else they are checked once,
+    Images are decoded once and kept in memory as uint8 if they fit into `memory_gib`. Otherwise they are checked once,
     and decoded again whenever they are used.
 
     Args:
         root: The folder.
         image_size: Height and width of the images to train on, or one number for a square.
         channels: 3 for colour, 1 for grey.
-        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
-        skip_corrupt: Leave out the files that cannot be read, and say how many, instead of stopping at the first.
-        memory_gib: The memory that decoded images may take on each process, in GiB.
-        workers: Processes that decode in the background, for images that do not fit into memory.
-        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
+        skip_corrupt: Skip files that cannot be read and report how many, instead of stopping at the first.
+        memory_gib: Memory for decoded images on each process, in GiB.
+        workers: Number of worker processes that decode images which do not fit into memory.
+        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class ImageFolder(ImageData):
         return LazyImages(readable, y, self.image_shape)
 
     def decoded(self, paths: list[Path]) -> Iterator[Tensor | UserError]:
-        """Each file's image, or why it has none, in order."""
+        """Yields each file's image, or the error that explains why it has none, in order."""
 
         def attempt(path: Path) -> Tensor | UserError:
             try:
@@ -103,7 +103,7 @@ class ImageFolder(ImageData):
 
 
 class LazyImages(Dataset):
-    """Images that are decoded whenever they are used.
+    """Images that are decoded each time they are used.
 
     Args:
         paths: The files.
@@ -123,13 +123,13 @@ class LazyImages(Dataset):
 
 
 def labelled_paths(root: Path) -> tuple[list[Path], dict[Path, int]]:
-    """The image files below a folder, sorted, and the class of each (0 for all where the folder has no classes)."""
+    """The image files below a folder, sorted, and the class of each (0 for all if the folder has no classes)."""
     if not root.is_dir():
         raise UserError(f"data.root is {root}, which is {'a file' if root.exists() else 'not there'}: name a folder")
     paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in ENDINGS and not p.name.startswith("."))
     if not paths:
         raise UserError(
-            f"no image lies in {root} or below it (looked for {' '.join(sorted(ENDINGS))}): check data.root"
+            f"no image found in {root} or below it (looked for {' '.join(sorted(ENDINGS))}): check data.root"
         )
     folders = sorted({p.relative_to(root).parts[0] for p in paths})
     has_classes = all(p.parent != root for p in paths)
@@ -137,7 +137,7 @@ def labelled_paths(root: Path) -> tuple[list[Path], dict[Path, int]]:
 
 
 def decode(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
-    """The image in a file as uint8 (C, H, W): upright, opaque, 8 bit, resized to cover the shape and cropped to it.
+    """Decodes an image file to uint8 (C, H, W): upright, opaque, 8-bit, resized to cover the shape and cropped to it.
 
     Raises:
         UserError: The file cannot be read as an image; the message names it.
@@ -146,10 +146,10 @@ def decode(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
     try:
         with Image.open(path) as file:
             image = eight_bit(ImageOps.exif_transpose(file))
-    except Exception as error:  # Pillow's decoders raise many kinds on damaged files, SyntaxError among them
+    except Exception as error:  # on damaged files, Pillow's decoders raise many kinds, even SyntaxError
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"cannot read {path} ({reason}): remove it, or leave out what cannot be read with data.skip_corrupt true"
+            f"cannot read {path} ({reason}): remove it, or skip unreadable files with data.skip_corrupt true"
         ) from error
     image = image.convert("L" if channels == 1 else "RGB")
     image = ImageOps.fit(image, (width, height), method=Image.Resampling.LANCZOS)
@@ -157,7 +157,7 @@ def decode(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
-    """An opaque image of 8 bits a channel."""
+    """Converts an image to an opaque one with 8 bits per channel."""
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, dtype=np.float64)
         if image.mode == "F":
@@ -172,6 +172,6 @@ def eight_bit(image: Image.Image) -> Image.Image:
 
 
 def in_threads(function: Callable, items: Iterable) -> Iterator:
-    """`map` in threads, in order. Pillow decodes outside the interpreter's lock."""
+    """Maps in threads, keeping the order. Pillow decodes without the interpreter lock."""
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         yield from pool.map(function, items)

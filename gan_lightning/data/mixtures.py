@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians in the plane: the toy worlds of the literature."""
+"""Mixtures of Gaussians in the plane, the toy data sets of the literature."""
 
 from math import pi
 
@@ -12,17 +12,17 @@ from gan_lightning.data.plane import MARGIN, Plane
 from gan_lightning.data.points import PointData
 
 TEST_POINTS = 10_000
-"""Points of a mixture that are drawn to judge samples by."""
+"""Number of fresh points of a mixture that samples are evaluated against."""
 
 
 class Mixture(PointData):
-    """Points of equally many round Gaussians. The label of a point is its mode's number.
+    """Points of a mixture of equally likely round Gaussians. The label of a point is the index of its mode.
 
     Args:
-        means: The modes' centres (K, 2).
+        means: The centres of the modes, (K, 2).
         deviation: The standard deviation of each mode, along x and along y.
-        count: How many points.
-        batch_size: Points of one iteration on each process.
+        count: Number of points.
+        batch_size: Points per iteration on each process.
         seed: Fixes the points and their order.
     """
 
@@ -38,12 +38,12 @@ class Mixture(PointData):
         return self.draw(self.count, mix(self.seed, POINTS))
 
     def load_test(self) -> TensorDataset:
-        """Fresh points of the same law."""
+        """Draws fresh points from the same distribution."""
         points, labels = self.draw(TEST_POINTS, mix(self.seed, POINTS, 1))
         return TensorDataset(self.plane.images(points), labels)
 
     def draw(self, count: int, seed: int) -> tuple[Tensor, Tensor]:
-        """Fresh points (count, 2) of the same law, and their modes (count,)."""
+        """Draws fresh points (count, 2) from the distribution, and their modes (count,)."""
         draws = torch.Generator().manual_seed(seed)
         modes = torch.randint(len(self.means), (count,), generator=draws)
         noise = torch.randn(count, 2, generator=draws, dtype=torch.float64)
@@ -57,8 +57,8 @@ class Ring(Mixture):
     https://arxiv.org/abs/1712.04086
 
     Args:
-        count: How many points. Each epoch shows all of them.
-        batch_size: Points of one iteration on each process. The discriminator's steps share them.
+        count: Number of points. Each epoch shows all of them.
+        batch_size: Points per iteration on each process. The discriminator's steps share them.
         seed: Fixes the points and their order.
     """
 
@@ -74,8 +74,8 @@ class Grid(Mixture):
     https://arxiv.org/abs/1712.04086
 
     Args:
-        count: How many points. Each epoch shows all of them.
-        batch_size: Points of one iteration on each process. The discriminator's steps share them.
+        count: Number of points. Each epoch shows all of them.
+        batch_size: Points per iteration on each process. The discriminator's steps share them.
         seed: Fixes the points and their order.
     """
 

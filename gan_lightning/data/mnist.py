@@ -1,4 +1,4 @@
-"""MNIST and its look-alike."""
+"""The MNIST and Fashion-MNIST data sets."""
 
 import torch
 import torchvision
@@ -7,7 +7,7 @@ from torch.utils.data import TensorDataset
 from gan_lightning.data.downloads import open_dataset
 from gan_lightning.data.image_data import ImageData
 
-MNIST_FILES = "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz (with the two t10k-…, packed or unpacked)"
+MNIST_FILES = "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz (and the two t10k-… files; compressed or not)"
 
 
 class MNIST(ImageData):
@@ -16,10 +16,10 @@ class MNIST(ImageData):
     LeCun, Cortes and Burges. https://web.archive.org/web/2024/http://yann.lecun.com/exdb/mnist/
 
     Args:
-        root: The folder that holds the folder MNIST/raw, or gets it.
-        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        root: The folder that contains MNIST/raw; downloads go there.
+        batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
-        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
+        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
     """
 
     extractor = "MNIST"
@@ -48,10 +48,10 @@ class FashionMNIST(ImageData):
     Xiao, Rasul and Vollgraf, "Fashion-MNIST", 2017. https://arxiv.org/abs/1708.07747
 
     Args:
-        root: The folder that holds the folder FashionMNIST/raw, or gets it.
-        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        root: The folder that contains FashionMNIST/raw; downloads go there.
+        batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
-        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
+        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
     """
 
     def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:
@@ -73,5 +73,5 @@ class FashionMNIST(ImageData):
 
 
 def mnist_tensors(files: torchvision.datasets.MNIST) -> TensorDataset:
-    """uint8 (N, 1, 28, 28) and int64 (N,)."""
+    """Images, uint8 (N, 1, 28, 28), and labels, int64 (N,)."""
     return TensorDataset(files.data.unsqueeze(1), torch.as_tensor(files.targets, dtype=torch.int64))

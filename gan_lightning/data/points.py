@@ -1,4 +1,4 @@
-"""Points of the plane, where a game can be watched, as data for a GAN."""
+"""Points of the plane as data for a GAN whose training can be watched."""
 
 import csv
 from abc import abstractmethod
@@ -18,15 +18,15 @@ from gan_lightning.data.plane import Plane
 
 
 class PointData(ImageData):
-    """Points of the plane for a GAN, as images of two channels and one pixel. A subclass says where they are: `points`.
+    """Points of the plane for a GAN, as images of two channels and one pixel. A subclass provides them in `points`.
 
-    The networks see floats in [-1, 1]; `plane` knows the way back to the user's units, and checkpoints hold it.
+    The networks see floats in [-1, 1]; `plane`, which checkpoints hold, converts them back to the user's units.
 
     Args:
-        batch_size: Points of one iteration on each process. The discriminator's steps share them.
+        batch_size: Points per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the points.
-        classes: How many classes the labels tell apart; 0 for data without labels.
-        held_out: The share of the points that is not trained on, but kept to judge samples by; always the same ones.
+        classes: Number of classes; 0 for data without labels.
+        held_out: Fraction of the points kept out of training, to evaluate samples against; always the same points.
     """
 
     plane: Plane
@@ -36,7 +36,7 @@ class PointData(ImageData):
 
     @abstractmethod
     def points(self) -> tuple[Tensor, Tensor]:
-        """Points (N, 2) in the user's units, float64, and labels (N,) int64, zeros where there are none."""
+        """Points (N, 2) in the user's units, float64, and labels (N,) int64, zeros if there are none."""
 
     def load(self) -> TensorDataset:
         points, labels = self.points()
@@ -45,8 +45,8 @@ class PointData(ImageData):
         if outside.any():
             far = ", ".join(f"{value:g}" for value in points[outside][0].tolist())
             raise UserError(
-                f"{int(outside.sum())} of {len(points)} points lie outside of the plane that the checkpoint was "
-                f"trained on ({self.plane.limits()}), first ({far}): go on with points inside it, or begin anew"
+                f"{int(outside.sum())} of {len(points)} points lie outside the region that the checkpoint was "
+                f"trained on ({self.plane.limits()}), first ({far}): resume with points inside it, or start over"
             )
         return TensorDataset(images, labels)
 
@@ -57,7 +57,7 @@ class PointData(ImageData):
         return {"plane": asdict(self.plane)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on in the plane of the checkpoint, whatever the points are now: the networks have learnt in it."""
+        """Restores the region of the checkpoint, whatever the points are now: the networks were trained in it."""
         plane = Plane.in_checkpoint({"data": state_dict})
         if plane not in (None, self.plane):
             self.plane = plane
@@ -66,16 +66,16 @@ class PointData(ImageData):
 
 
 class Points(PointData):
-    """Points of one's own: a file of two columns. Pictures and samples have its units.
+    """Your own points: a file with two columns. Pictures and samples have its units.
 
-    A `.csv` holds a point a line, two numbers with a comma between them; a first line that is no numbers names the
-    axes. A `.npy` holds an array (N, 2) of numbers.
+    A `.csv` holds one point per line, two numbers separated by a comma; a first line without numbers names the axes.
+    A `.npy` holds an array (N, 2) of numbers.
 
     Args:
         path: The file.
-        batch_size: Points of one iteration on each process. The discriminator's steps share them.
+        batch_size: Points per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the points.
-        held_out: The share of the points that is not trained on, but kept to judge samples by; always the same ones.
+        held_out: Fraction of the points kept out of training, to evaluate samples against; always the same points.
     """
 
     def __init__(self, path: str, batch_size: int = 256, seed: int = 0, held_out: float = 0.0) -> None:
@@ -113,7 +113,7 @@ class Points(PointData):
 
 
 def read_npy(path: Path) -> tuple[np.ndarray, tuple[str, str]]:
-    """An array of numbers as float64."""
+    """Reads an array of numbers as float64, and default names of the axes."""
     try:
         array = np.load(path, allow_pickle=False)
         return array.astype(np.float64, casting="same_kind" if array.dtype.kind == "f" else "safe"), ("x", "y")
@@ -122,7 +122,7 @@ def read_npy(path: Path) -> tuple[np.ndarray, tuple[str, str]]:
 
 
 def read_csv(path: Path) -> tuple[np.ndarray, tuple[str, str]]:
-    """A point a line as float64 (N, 2), and the names in the first line if it has names."""
+    """Reads one point per line as float64 (N, 2), and the names of the axes if the first line has them."""
     names, rows = ("x", "y"), []
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
         for number, cells in enumerate(csv.reader(file), start=1):

@@ -1,4 +1,4 @@
-"""A thousand modes made of ten digits."""
+"""Stacked MNIST: a thousand modes from triples of digits."""
 
 import torch
 from torch import Tensor
@@ -11,17 +11,17 @@ from gan_lightning.data.mnist import MNIST
 
 
 class StackedMNIST(ImageData):
-    """Three digits of MNIST drawn at random, as the channels of one image of 28x28: 1,000 classes, 0 to 999.
+    """Three random MNIST digits as the channels of one image of 28x28: 1,000 classes, 0 to 999.
 
     Metz et al., "Unrolled generative adversarial networks", 2017, Section 3.3.1. https://arxiv.org/abs/1611.02163.
-    How many of the classes samples have, and how evenly, says whether a generator leaves out modes.
+    How many classes samples cover, and how evenly, shows whether a generator drops modes.
 
     Args:
-        root: The folder that holds the folder MNIST/raw, or gets it.
-        count: How many images.
-        batch_size: Images of one iteration on each process. The discriminator's steps share them.
+        root: The folder that contains MNIST/raw; downloads go there.
+        count: Number of images.
+        batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the images and their order.
-        held_out: The share of the images that is not trained on, but kept to judge samples by; always the same ones.
+        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
     """
 
     extractor = "StackedMNIST"
@@ -45,7 +45,7 @@ class StackedMNIST(ImageData):
 
 
 TEST_IMAGES = 26_000
-"""Images of three test digits; as many samples as the literature counts modes among."""
+"""Number of images made of test digits; the literature counts modes in as many samples."""
 
 
 class Stacks(Dataset):
@@ -53,8 +53,8 @@ class Stacks(Dataset):
 
     Args:
         digits: Images (N, 1, H, W), uint8, and labels (N,), 0 to 9.
-        count: How many triples.
-        seed: Which ones.
+        count: Number of triples.
+        seed: Fixes the triples.
     """
 
     def __init__(self, digits: tuple[Tensor, ...], count: int, seed: int) -> None:

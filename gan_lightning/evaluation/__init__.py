@@ -1,4 +1,4 @@
-"""How good samples are: what is compared with what, what is measured, and how it is told."""
+"""Evaluation of samples: reference images, feature extractors, metrics and reports."""
 
 from gan_lightning.evaluation.evaluator import Evaluator
 from gan_lightning.evaluation.metric_table import MEMORISATION, METRICS, Metric

@@ -1,4 +1,4 @@
-"""Samples of a model, compared with real images."""
+"""The evaluator, which compares samples of a model with real images."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,22 +21,22 @@ from gan_lightning.evaluation.reference import IMAGE_BLOCK, LEAST, MOST, Follow,
 from gan_lightning.evaluation.report import Report, results_of
 from gan_lightning.evaluation.stored_samples import SampleSource, StoredSamples
 
-NOT_TOLD = "cannot be told, as nothing was kept from training: data.held_out 0.1 keeps a tenth"
+NOT_TOLD = "not measured, as no images were held out of training: data.held_out 0.1 holds out a tenth"
 
 
 class Evaluator:
-    """Says how good a model's samples are: the same number for the same model, on one process and on several.
+    """Measures how good a model's samples are. The numbers do not depend on the number of processes.
 
-    Samples of a model are those of the averaged generator, of consecutive seeds, so nothing random is drawn from the
-    streams of training. A model with classes makes them of the classes of the real images that they are compared with.
+    Samples come from the averaged generator, with consecutive seeds, so evaluation draws nothing from the random
+    streams of training. For a model with classes, the samples have the classes of the reference images.
 
     Args:
         data: The real images.
-        extractor: Sees real images and samples.
-        split: Which real images samples are compared with; see `ReferenceImages`.
-        samples: How many; as many as there are real images to compare with, but 10,000 at most, if None.
-        first_seed: The first sample's number.
-        follow: Says how far it is.
+        extractor: Extracts the features of real images and samples.
+        split: The real images to compare samples with; see `ReferenceImages`.
+        samples: The number of samples. If None, as many as there are real images to compare with, at most 10,000.
+        first_seed: The seed of the first sample.
+        follow: Wraps a loop over blocks of images, to show its progress.
 
     Raises:
         UserError: There are too few images or samples.
@@ -58,12 +58,13 @@ class Evaluator:
         self.samples = samples or min(len(self.real.reference), len(self.real.other))
 
     def evaluate(self, model: SampleSource, memory: bool = True, **about: Any) -> Report:
-        """Measures; all processes must ask.
+        """Measures the samples of a model. Every process must call it.
 
         Args:
-            model: Whose samples; or images that are there.
-            memory: Whether to look for copies, too, which takes longer: all images that were trained on are looked at.
-            **about: What the report is to say of the model.
+            model: The model, or existing images.
+            memory: Whether to measure memorisation, too. It takes longer, as it compares samples with all training
+                images.
+            **about: Facts about the model, for the report.
         """
         made = self.seen_samples(model)
         numbers = dict(compare_features(self.data, self.extractor, self.real.seen_reference, made))
@@ -88,11 +89,11 @@ class Evaluator:
         )
 
     def neighbours(self, model: SampleSource, rows: int = 12, k: int = 7) -> np.ndarray:
-        """Those samples of the last judgement that are most like copies, each beside the training images nearest to it.
+        """Returns the last evaluated samples that look most like copies, each beside its nearest training images.
 
         Args:
-            model: The one that was judged, with memory.
-            rows: Samples.
+            model: The model that was evaluated with `memory`.
+            rows: The number of samples.
             k: Training images in a row.
 
         Returns:
@@ -113,16 +114,16 @@ class Evaluator:
         return beside_nearest(samples, self.data.as_floats(images), place.view_as(index), near.ratio[suspects], rows)
 
     def labels(self, model: SampleSource) -> list[int] | None:
-        """The classes of the samples, over and over: those of the real images that they are compared with."""
+        """Returns the classes that samples cycle through: those of the reference images, if the model has classes."""
         return self.real.labels.tolist() if model.classes else None
 
     @torch.no_grad()
     def seen_samples(self, model: SampleSource) -> Extracted:
-        """What the extractor sees in the samples, which the processes make in turns, always in the same blocks."""
+        """Returns the features of the samples. The processes share the blocks, which are always the same."""
         extractor, labels = self.extractor.to(model.device), self.labels(model)
         blocks = [range(first, min(first + IMAGE_BLOCK, self.samples)) for first in range(0, self.samples, IMAGE_BLOCK)]
         rank, processes = place()
-        turn = self.follow(blocks[rank::processes], f"looking at {self.samples:,} samples")
+        turn = self.follow(blocks[rank::processes], f"extracting features of {self.samples:,} samples")
         mine = [extractor.extract(model.sample(self.seeds(block), of(labels, block))) for block in turn]
         everyone: Sequence[Any] = gathered(mine)
         return Extracted.joined([everyone[i % processes][i // processes] for i in range(len(blocks))])
@@ -132,19 +133,19 @@ class Evaluator:
 
     @cached_property
     def near_fresh(self) -> Nearness | None:
-        """How near real images that are not trained on lie to those that are."""
+        """How near real images that were not trained on lie to the training images; None if there are none."""
         real = self.real
         fresh = real.seen_reference if real.reference.fresh else real.seen_other if real.other.fresh else None
         return None if fresh is None else nearness(real.seen_training.features, fresh.features)
 
     @cached_property
     def floors(self) -> dict[str, Estimate]:
-        """What real images score."""
+        """The scores of other real images in place of the samples."""
         return dict(compare_features(self.data, self.extractor, self.real.seen_reference, self.real.seen_other))
 
     @cached_property
     def floors_of_memory(self) -> dict[str, Estimate]:
-        """What real images score that are not trained on."""
+        """The memorisation scores of real images that were not trained on."""
         if self.near_fresh is None:
             return {}
         return dict(memorisation_metrics(self.near_fresh, self.near_fresh))

@@ -1,4 +1,4 @@
-"""What is measured, and what each measure does not see."""
+"""The table of metrics, with what each of them does not see."""
 
 from collections.abc import Iterator
 from math import inf
@@ -26,15 +26,15 @@ Better = Literal["lower", "higher", "like real"]
 
 
 class Metric(NamedTuple):
-    """How a number is told.
+    """How a metric is shown and read.
 
     Args:
-        name: What the field calls it.
-        better: Which way is better; some should be like those of real images.
-        digits: After the decimal point.
-        blind: What it does not see.
-        least: It cannot be smaller.
-        most: Nor larger.
+        name: The name in tables.
+        better: The direction in which the metric improves; some should be like those of real images.
+        digits: Digits after the decimal point.
+        blind: What the metric does not see.
+        least: Its smallest possible value.
+        most: Its largest possible value.
     """
 
     name: str
@@ -45,42 +45,42 @@ class Metric(NamedTuple):
     most: float = inf
 
     def shown(self, value: float) -> str:
-        """The number as it is told; one that these digits would show as zero has two others."""
+        """Formats a value. One that these digits would round to zero is given with two significant digits instead."""
         small = self.digits and 0 < abs(value) < 10**-self.digits
         return f"{value:.2g}" if small else f"{value:,.{self.digits}f}"
 
 
 METRICS = {
-    "frechet": Metric("Fréchet distance", "lower", 2, "copies of the training images; its bias falls with n"),
-    "kernel": Metric("kernel distance", "lower", 4, "copies; it is unbiased, and may be below zero", -inf),
-    "precision": Metric("precision", "higher", 3, "what is missing; noise far from all images may score 1", most=1),
+    "frechet": Metric("Fréchet distance", "lower", 2, "copies of training images; its bias falls with n"),
+    "kernel": Metric("kernel distance", "lower", 4, "copies; it is unbiased, so it can be negative", -inf),
+    "precision": Metric("precision", "higher", 3, "missing modes; noise far from all images can score 1", most=1),
     "recall": Metric("recall", "higher", 3, "bad samples, if they are spread widely enough", most=1),
-    "density": Metric("density", "like real", 3, "what is missing: samples near dense regions count more than once"),
-    "coverage": Metric("coverage", "higher", 3, "copies, and bad samples beside good ones", most=1),
-    "classifier_score": Metric("classifier score", "like real", 2, "what is missing inside of a class, and copies", 1),
-    "classes": Metric("classes found", "higher", 0, "all but whether a class occurs with a probability above 0.9"),
-    "class_divergence": Metric("KL of classes (nats)", "lower", 4, "all but how often classes occur"),
-    "modes": Metric("modes found", "higher", 0, "samples beside the modes; one sample is enough"),
+    "density": Metric("density", "like real", 3, "missing modes: samples near dense regions count several times"),
+    "coverage": Metric("coverage", "higher", 3, "copies, and bad samples among good ones", most=1),
+    "classifier_score": Metric("classifier score", "like real", 2, "missing variety within a class, and copies", 1),
+    "classes": Metric("classes found", "higher", 0, "all but whether a class has a sample of probability above 0.9"),
+    "class_divergence": Metric("KL of classes (nats)", "lower", 4, "all but the frequencies of the classes"),
+    "modes": Metric("modes found", "higher", 0, "samples outside the modes; one sample is enough to find a mode"),
     "high_quality": Metric("high quality", "like real", 3, "missing modes, and modes that are too narrow", most=1),
-    "mode_divergence": Metric("KL of modes (nats)", "lower", 4, "samples beside the modes"),
-    "authenticity": Metric("authenticity", "like real", 3, "all but copies; bad samples are authentic", most=1),
+    "mode_divergence": Metric("KL of modes (nats)", "lower", 4, "samples outside the modes"),
+    "authenticity": Metric("authenticity", "like real", 3, "all but copies; bad samples count as authentic", most=1),
     "copies": Metric(
-        "copies", "lower", 4, "copies that are changed more than a little, by a pixel's shift for one", most=1
+        "copies", "lower", 4, "copies with more than a slight change, such as a shift by one pixel", most=1
     ),
     "copying": Metric(
-        "data copying (C_T)", "like real", 1, "all but copies; far above zero, samples are far off", -inf
+        "data copying (C_T)", "like real", 1, "all but copies; far above zero, samples are far from the data", -inf
     ),
 }
-"""By the key in files and logs."""
+"""The metrics by their key in files and logs."""
 
 MEMORISATION = ("authenticity", "copies", "copying")
-"""Those that look at all images that were trained on, which takes longer."""
+"""The metrics that compare samples with all training images, which takes longer."""
 
 
 def compare_features(
     data: ImageData, extractor: Extractor, real: Extracted, made: Extracted
 ) -> Iterator[tuple[str, Estimate]]:
-    """Each measure of samples against real images, by key."""
+    """Yields each metric of samples against real images, with its key."""
     x, y = real.features, made.features
     yield "frechet", frechet(x, y)
     yield "kernel", kernel_distance(x, y)
@@ -103,11 +103,9 @@ def compare_features(
 
 
 def memorisation_metrics(made: Nearness, fresh: Nearness | None) -> Iterator[tuple[str, Estimate]]:
-    """Whether samples are copies of training images, by key; all but the first only where there are images not trained
-    on.
-    """
+    """Yields the metrics of memorisation with their keys; all but the first need images that were not trained on."""
     yield "authenticity", Estimate.mean(made.distance > made.reach)
     if fresh is not None:
         found = memorisation_of(fresh, made)
         yield "copies", Estimate.mean(found.copies)
-        yield "copying", Estimate(found.copying, 1.0)  # by its scale
+        yield "copying", Estimate(found.copying, 1.0)  # C_T is in standard deviations

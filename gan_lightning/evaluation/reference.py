@@ -1,4 +1,4 @@
-"""Which real images samples are compared with."""
+"""The real images that samples are compared with."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from gan_lightning.evaluation.features import Extracted, Extractor
 Split = Literal["validation", "test"]
 
 IMAGE_BLOCK = 500
-"""Images that are looked at at a time; always the same, so that rounding is."""
+"""Images whose features are extracted at once. The number is fixed, so that rounding is the same everywhere."""
 
 Follow = Callable[[Sequence[Any], str], Iterable[Any]]
-"""Gives the same blocks, and may say how far it is; the words say what they are of."""
+"""Iterates over blocks and may show progress; the string describes the blocks."""
 
 
 def silent(blocks: Sequence[Any], words: str) -> Iterable[Any]:
@@ -28,20 +28,20 @@ def silent(blocks: Sequence[Any], words: str) -> Iterable[Any]:
 
 
 LEAST = 20
-"""Images of each kind without which nothing is compared."""
+"""The smallest number of samples and of real images that is compared."""
 
 MOST = 10_000
-"""Images of each kind that are compared at most, unless more are asked for."""
+"""The largest number of samples and of real images that is compared, unless more are asked for."""
 
 
 @dataclass
 class RealSet:
-    """Some of the real images.
+    """A set of real images.
 
     Args:
-        images: Takes a tensor of indices, gives (x, y).
-        words: What they are.
-        fresh: Whether they are not trained on.
+        images: Maps a tensor of indices to (x, y).
+        words: A description of the set.
+        fresh: Whether its images were not trained on.
     """
 
     images: Dataset
@@ -53,19 +53,21 @@ class RealSet:
 
 
 class ReferenceImages:
-    """The real images of some data, in three parts, as an extractor sees them.
+    """The real images of a data set in three parts, as an extractor sees them.
 
-    Samples are compared with one part, and another part of real images is compared with the same one: the floor, what
-    samples would score if they were real images. The third is what was trained on. For tests, samples are compared
-    with the images that the makers of the data set apart for tests, else with a half of those held out, else with
-    a half of those trained on; for validation with the other half, or with images held out or trained on.
+    Samples are compared with the reference. Other real images are compared with the same reference; their score is the
+    floor: what samples would score if they were real images. The third part is the training images.
+
+    For the split `test`, the reference is the data set's own test images, else half of the held-out images, else half
+    of the training images. For `validation`, it is the other half, or, where there are test images, the held-out images
+    or else training images.
 
     Args:
-        data: Whose images; `prepare_data` and `setup` have been called.
-        extractor: Sees them.
-        split: For which of the two judgements.
-        most: Images of each part at most.
-        follow: Says how far it is.
+        data: The data set, after `prepare_data` and `setup`.
+        extractor: Extracts the features.
+        split: Whether samples are compared for a test or for validation.
+        most: The largest number of images in a part.
+        follow: Wraps a loop over blocks of images, to show its progress.
 
     Raises:
         UserError: There are too few images.
@@ -82,14 +84,14 @@ class ReferenceImages:
         fewest = min(len(self.reference), len(self.other))
         if fewest < LEAST:
             raise UserError(
-                f"{type(data).__name__} leaves {fewest} real images to compare with; it takes {LEAST}: give it more "
+                f"{type(data).__name__} leaves {fewest} real images to compare with; at least {LEAST} are needed: add "
                 "images, or train with a larger data.held_out"
             )
 
     def seen(self, images: Dataset) -> Extracted:
-        """What the extractor sees in real images."""
+        """Returns the features of real images."""
         count = len(images)  # type: ignore[arg-type]
-        blocks = self.follow(torch.arange(count).split(IMAGE_BLOCK), f"looking at {count:,} real images")
+        blocks = self.follow(torch.arange(count).split(IMAGE_BLOCK), f"extracting features of {count:,} real images")
         return Extracted.joined([self.extractor.extract(self.data.as_floats(images[block][0])) for block in blocks])
 
     @cached_property
@@ -102,23 +104,23 @@ class ReferenceImages:
 
     @cached_property
     def seen_training(self) -> Extracted:
-        """All images that were trained on."""
+        """The features of all training images."""
         return self.seen(self.data.source)  # type: ignore[arg-type]
 
     @cached_property
     def labels(self) -> Tensor:
-        """Of the reference (N,)."""
+        """The labels of the reference images, (N,)."""
         return torch.cat(
             [self.reference.images[block][1] for block in torch.arange(len(self.reference)).split(IMAGE_BLOCK)]
         )
 
 
 def real_sets(data: ImageData) -> tuple[RealSet, RealSet]:
-    """The images for validation, and those for tests."""
+    """Returns the real images for validation and those for tests."""
     source, left_out, tests = data.source, data.left_out, data.load_test()
     what = "points" if isinstance(data, PointData) else "images"
     name = type(data).__name__
-    of_training = f"{what} that {name} trains on"
+    of_training = f"training {what} of {name}"
     if tests is not None and left_out is not None:
         return RealSet(left_out, f"held-out {what} of {name}", True), RealSet(tests, f"test {what} of {name}", True)
     everything = Chosen(source, shuffled(len(source)))  # type: ignore[arg-type]
@@ -135,9 +137,9 @@ def halves(images: Dataset) -> tuple[Dataset, Dataset]:
 
 
 def last_images(part: RealSet, most: int) -> RealSet:
-    """The last images of a part: those that a feature network of such data has not learnt, if it held some out."""
+    """Returns the last images of a set, which a feature network that held images out has not trained on."""
     count = len(part)
     chosen = torch.arange(max(0, count - most), count)
-    if part.fresh and count > most:  # in the order of their makers
+    if part.fresh and count > most:  # shuffled, as the data set may be sorted
         chosen = shuffled(count)[:most].sort().values
     return RealSet(Chosen(part.images, chosen), f"{len(chosen):,} {part.words}", part.fresh)

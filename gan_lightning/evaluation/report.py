@@ -1,4 +1,4 @@
-"""What was measured, as a table for people and as JSON for programs."""
+"""The results of an evaluation, as a table for people and as JSON for programs."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -9,18 +9,18 @@ from gan_lightning.evaluation.metric_table import METRICS
 from gan_lightning.evaluation.metrics import Estimate
 
 WIDE = 1.96
-"""Standard errors on each side of a number in which the true one lies 95 times of 100."""
+"""Standard errors on each side of a value that make a 95 % interval."""
 
 
 @dataclass
 class Result:
-    """One measure of samples.
+    """One metric of the samples.
 
     Args:
-        key: In files and logs.
-        value: The number.
+        key: Its key in files and logs.
+        value: Its value.
         error: Its standard error over samples; 0 for counts.
-        floor: What real images score in place of the samples, as many as there are; None where there are none.
+        floor: What real images score in place of the samples, as many as there are; None if there are none.
     """
 
     key: str
@@ -30,25 +30,25 @@ class Result:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """In which the number lies for 95 of 100 sets of samples, the real images staying as they are."""
+        """The interval that holds the value for 95 of 100 sets of samples, with the same real images."""
         measure, width = METRICS[self.key], WIDE * self.error
         return max(self.value - width, measure.least), min(self.value + width, measure.most)
 
 
 @dataclass
 class Report:
-    """All results of one judgement, and all that they depend on.
+    """The results of one evaluation, and everything they depend on.
 
     Args:
-        samples: How many.
-        first_seed: Of the samples; the others follow. For given images, the first one's number.
-        source: Who made them, in words.
-        reference: What they are compared with, in words.
-        floor: What is compared with it for the floor, in words.
-        extractor: Who saw the images.
+        samples: The number of samples.
+        first_seed: The seed of the first sample; the others follow. For existing images, the number of the first.
+        source: Where the samples come from, in words.
+        reference: The images they are compared with, in words.
+        floor: The images that are compared with the same reference for the floor, in words.
+        extractor: The name of the feature extractor.
         digest: The first digits of the SHA-256 of its file.
-        results: By measure.
-        about: What was judged: `iteration`, `checkpoint`, what it cost.
+        results: The metrics.
+        about: What was evaluated: `iteration`, `checkpoint`, the cost of training.
     """
 
     samples: int
@@ -62,7 +62,7 @@ class Report:
     about: dict[str, Any] = field(default_factory=dict)
 
     def value(self, key: str) -> float:
-        """One of the numbers.
+        """Returns the value of a metric.
 
         Raises:
             KeyError: It was not measured.
@@ -70,20 +70,20 @@ class Report:
         return {result.key: result.value for result in self.results}[key]
 
     def header(self) -> list[str]:
-        """Under what circumstances the numbers hold."""
+        """Returns the lines that say what the numbers depend on."""
         last = self.first_seed + self.samples - 1
         who = f"{self.extractor} ({self.digest})" if self.digest else self.extractor
         about = [f"{key.replace('_', ' ')}: {shown_value(value)}" for key, value in self.about.items()]
         return [
             *about,
-            f"samples: {self.samples:,} of {self.source}, numbers {self.first_seed} to {last}",
+            f"samples: {self.samples:,} from {self.source}, numbers {self.first_seed} to {last}",
             f"compared with: {self.reference}",
             f"real images: {self.floor}, in place of the samples",
-            f"seen by: {who}",
+            f"feature extractor: {who}",
         ]
 
     def rows(self) -> list[list[str]]:
-        """Name, value, interval, floor, which way is better."""
+        """Returns a row for each metric: name, value, interval, floor, and which direction is better."""
         table = []
         for result in self.results:
             measure = METRICS[result.key]
@@ -94,7 +94,7 @@ class Report:
         return table
 
     def text(self) -> str:
-        """For a terminal."""
+        """Returns the report for a terminal."""
         table = [[*HEADER], *self.rows()]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = []
@@ -104,7 +104,7 @@ class Report:
         return "\n".join([*self.header(), "", *lines])
 
     def markdown(self) -> str:
-        """With what each measure does not see."""
+        """Returns the report in Markdown, with what each metric does not see."""
         lines = [f"- {line}" for line in self.header()]
         lines += ["", f"| {' | '.join(HEADER)} | what it does not see |", "|" + "---|" * (len(HEADER) + 1)]
         for result, row in zip(self.results, self.rows(), strict=True):
@@ -112,18 +112,18 @@ class Report:
         return "\n".join([*lines, "", NOTE, ""])
 
     def write(self, folder: Path) -> None:
-        """Writes report.json and report.md."""
+        """Writes report.json and report.md into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         words = asdict(self) | {"results": {r.key: row_of(r) for r in self.results}}
         (folder / "report.json").write_text(json.dumps(words, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        (folder / "report.md").write_text("# Judgement\n\n" + self.markdown(), encoding="utf-8")
+        (folder / "report.md").write_text("# Evaluation\n\n" + self.markdown(), encoding="utf-8")
 
 
 HEADER = ("measure", "value", "95 % interval", "real images", "better")
 
 NOTE = (
-    "The interval says how the number varies from one set of samples to another, the real images staying as they are. "
-    "Numbers of different n, extractors or reference images cannot be compared."
+    "The interval shows how the number varies from one set of samples to another, with the same real images. "
+    "Numbers with different n, extractors or reference images cannot be compared."
 )
 
 
@@ -137,5 +137,5 @@ def shown_value(value: Any) -> str:
 
 
 def results_of(made: dict[str, Estimate], floors: dict[str, Estimate]) -> list[Result]:
-    """In the order of `METRICS`."""
+    """Returns the results in the order of `METRICS`."""
     return [Result(key, *made[key], floors[key].value if key in floors else None) for key in METRICS if key in made]

@@ -1,4 +1,4 @@
-"""Images that are there already, judged as if a generator made them now."""
+"""Existing images, evaluated like the samples of a generator."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,13 +15,13 @@ from gan_lightning.data.image_data import scale
 from gan_lightning.data.image_folder import ENDINGS, eight_bit, in_threads
 
 OVERVIEWS = ("grid.png", "traversal.png")
-"""What `gan predict` writes beside the samples."""
+"""Overviews that `gan predict` writes beside the samples."""
 
 LOSSY = (".jpg", ".jpeg", ".webp", ".gif", ".jp2", ".avif")
 
 
 class SampleSource(Protocol):
-    """What makes samples: a `GenerativeModel`, or somebody else."""
+    """A source of samples: a `GenerativeModel`, or anything with the same attributes."""
 
     classes: int
 
@@ -32,11 +32,11 @@ class SampleSource(Protocol):
 
 
 class StoredSamples:
-    """Images as samples, numbered from 0.
+    """Existing images as samples, numbered from 0.
 
     Args:
         pixels: (N, C, H, W) uint8.
-        name: Whose they are, in words.
+        name: Where they come from, in words.
     """
 
     classes, device = 0, torch.device("cpu")
@@ -48,26 +48,27 @@ class StoredSamples:
         return len(self.pixels)
 
     def sample(self, seeds: Iterable[int], labels: Iterable[int] | None = None) -> Tensor:
-        """Those of these numbers, (N, C, H, W) in [-1, 1]."""
+        """Returns the images with these numbers, (N, C, H, W) in [-1, 1]."""
         return scale(self.pixels[torch.as_tensor(list(seeds))])
 
 
 def stored_samples(path: str | Path, image_shape: tuple[int, int, int]) -> StoredSamples:
-    """Reads images that are to be judged, as they are: nothing is resized.
+    """Reads existing images for evaluation. None is resized.
 
     Args:
-        path: A folder of pictures, in the order of their names (all below it, but for the overviews of `gan predict`),
-            or a .npz or .npy file of an array uint8 (N, H, W, C), called `images` if there are several.
+        path: A folder of pictures, taken in the order of their names (including subfolders, but not the overviews of
+            `gan predict`), or a .npz or .npy file with an array uint8 (N, H, W, C), called `images` if there are
+            several.
         image_shape: Channels, height, width of the real images.
 
     Raises:
-        UserError: There are none, or they have another shape.
+        UserError: There are no images, or they have another shape.
     """
     path = Path(path)
     if path.is_dir():
         return from_folder(path, image_shape)
     if not path.is_file():
-        raise UserError(f"images is {path}, which is not there: name a folder of pictures, or a .npz or .npy file")
+        raise UserError(f"images is {path}, which is not there: give a folder of pictures, or a .npz or .npy file")
     pixels = in_array(path)
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or channels_first(pixels.shape[1:]) != tuple(image_shape):
         raise UserError(
@@ -80,14 +81,14 @@ def stored_samples(path: str | Path, image_shape: tuple[int, int, int]) -> Store
 def from_folder(folder: Path, image_shape: tuple[int, int, int]) -> StoredSamples:
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS and p.name not in OVERVIEWS)
     if not paths:
-        raise UserError(f"no image lies in {folder} or below it: check images")
+        raise UserError(f"there are no images in {folder} or its subfolders: check images")
     lossy = sum(p.suffix.lower() in LOSSY for p in paths)
-    name = f"{folder}" + (f" ({lossy:,} in formats that lose detail, which counts as theirs)" if lossy else "")
+    name = f"{folder}" + (f" ({lossy:,} in lossy formats, whose artefacts affect the scores)" if lossy else "")
     return StoredSamples(torch.stack([*in_threads(lambda p: read_picture(p, image_shape), paths)]), name)
 
 
 def read_picture(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
-    """One picture, uint8 (C, H, W)."""
+    """Reads one picture as uint8 (C, H, W)."""
     channels, height, width = image_shape
     try:
         with Image.open(path) as file:
@@ -98,14 +99,15 @@ def read_picture(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
     wide = width * (1 if channels == 3 else channels)
     if image.size != (wide, height):
         raise UserError(
-            f"{path} is {image.width}x{image.height}, and the real images are {wide}x{height}: samples are judged as "
-            "they are, as resizing them changes the score"
+            f"{path} is {image.width}x{image.height}, but the real images are {wide}x{height}: samples are not "
+            "resized, as that changes the score; compare them with images of their size (ImageFolder: "
+            f"data.image_size [{image.height}, {image.width}])"
         )
     return torch.from_numpy(pixels_of(image, channels).copy()).view(height, width, channels).permute(2, 0, 1)
 
 
 def in_array(path: Path) -> np.ndarray:
-    """The array in a file; nothing in it is executed."""
+    """Returns the array in a file, without executing anything in it."""
     try:
         found = np.load(path, allow_pickle=False)
         if isinstance(found, np.ndarray):
@@ -114,7 +116,7 @@ def in_array(path: Path) -> np.ndarray:
             return found["images" if "images" in found.files or len(found.files) != 1 else found.files[0]]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
-            f"{path} holds no array of images: name a .npz or .npy file, or a folder of pictures"
+            f"{path} holds no array of images: give a .npz or .npy file, or a folder of pictures"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What is trained, one file a kind; read gan.py first. Every kind of model in this folder is found by itself."""
+"""The models to train, one file for each kind; read gan.py first. New kinds in this folder are found by themselves."""
 
 from gan_lightning.core.discovery import classes
 from gan_lightning.training.alternating import AlternatingModule

@@ -1,4 +1,4 @@
-"""The averaged generator, which makes every sample."""
+"""The moving average of the generator, which makes every sample."""
 
 import copy
 
@@ -11,10 +11,10 @@ class MovingAverage(nn.Module):
 
     The game circles its equilibrium; the average is nearer to it than any single iterate (Yazici et al., "The unusual
     effectiveness of averaging in GAN training", 2019, https://arxiv.org/abs/1806.04498). The decay is warmed up,
-    d = min(decay, (1 + t) / (10 + t)) at iteration t, so that the random start is forgotten. Floating point buffers
-    (the statistics of batch normalisation) are averaged like the weights, counters are copied.
+    d = min(decay, (1 + t) / (10 + t)) at iteration t, so that the random initial weights are forgotten. Floating-point
+    buffers (the statistics of batch normalisation) are averaged like the weights; counters are copied.
 
-    It makes its samples in evaluation mode and has no gradients.
+    The average makes samples in evaluation mode and has no gradients.
 
     Args:
         generator: The network to follow; it is copied.
@@ -36,7 +36,7 @@ class MovingAverage(nn.Module):
 
     @torch.no_grad()
     def update(self, generator: nn.Module, iteration: int) -> None:
-        """Takes in the generator as it is after this iteration (counted from 0)."""
+        """Updates the average with the generator after this iteration (counted from 0)."""
         weight = 1 - min(self.decay, (1 + iteration) / (10 + iteration))
         averages: list[Tensor] = list(self.network.parameters())
         values: list[Tensor] = list(generator.parameters())

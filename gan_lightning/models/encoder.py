@@ -1,4 +1,4 @@
-"""From an image to where its latent may lie."""
+"""The encoder, which maps an image to a distribution of its latent."""
 
 import copy
 
@@ -12,11 +12,11 @@ from gan_lightning.networks.layers import MinibatchStddev
 class Encoder(nn.Module):
     """A discriminator's features (N, F), then one linear layer to mean and log-variance of q(z|x), (N, 2 * latent_dim).
 
-    The discriminator's own head is taken off. The new layer begins at zero, so that training starts where q(z|x) is
-    the prior. For a decoder with labels, each class adds a learnt vector: q(z|x, y).
+    The discriminator's own head is removed. The new layer is initialised with zeros, so that training starts with
+    q(z|x) equal to the prior. For a decoder with labels, each class adds a learnt vector: q(z|x, y).
 
     Args:
-        network: Sees the images.
+        network: The discriminator.
         generator: The decoder, which takes the latents.
 
     Raises:
@@ -26,7 +26,7 @@ class Encoder(nn.Module):
     def __init__(self, network: Discriminator, generator: Generator) -> None:
         super().__init__()
         check_encoder(network, generator)
-        self.network = copy.deepcopy(network)  # which stays whole for whoever made it
+        self.network = copy.deepcopy(network)  # the caller's network keeps its head
         if isinstance(getattr(network, "head", None), nn.Module):
             self.network.head = nn.Identity()
         self.last = nn.Linear(network.features_dim, 2 * generator.latent_dim)
@@ -40,21 +40,19 @@ class Encoder(nn.Module):
 
 
 def check_encoder(network: Discriminator, generator: Generator) -> None:
-    """Refuses an encoder that cannot see what the decoder makes."""
+    """Refuses an encoder that does not fit the decoder, or does not treat each image alone."""
     name = type(network).__name__
     if tuple(network.image_shape) != tuple(generator.image_shape):
         raise UserError(
-            f"the generator makes images of {tuple(generator.image_shape)}, the encoder sees "
+            f"the generator makes images of {tuple(generator.image_shape)}, the encoder takes "
             f"{tuple(network.image_shape)}: give both the same image_shape"
         )
     if not network.features_dim:
-        raise UserError(f"{name} has no features, from which an encoder is made: choose another for model.encoder")
+        raise UserError(f"{name} has no features, which an encoder needs: choose another for model.encoder")
     if any(isinstance(layer, MinibatchStddev) for layer in network.modules()):
         raise UserError(
-            "model.encoder.minibatch_stddev is set, but what an encoder sees in an image must not depend on others: "
-            "leave it out"
+            "model.encoder.minibatch_stddev is set, but an encoder's output for an image must not depend on other "
+            "images: leave it out"
         )
     if network.packing > 1:
-        raise UserError(
-            f"model.encoder.packing is {network.packing}, but an encoder sees one image at once: leave it out"
-        )
+        raise UserError(f"model.encoder.packing is {network.packing}, but an encoder takes single images: leave it out")

@@ -1,4 +1,4 @@
-"""How a feature network learns, from labels or without."""
+"""The training of a feature network, with labels or without."""
 
 from functools import partial
 from typing import Any, ClassVar
@@ -19,22 +19,22 @@ from gan_lightning.training.optimization import Optimization, Player
 
 
 class FeatureLearner(AlternatingModule):
-    """A network learns the features by which `gan test` compares images: from labels, or without any.
+    """A network that learns the features by which `gan test` compares images, with labels or without.
 
-    With labels it learns to name them (cross entropy). Without, it learns to recognise an image under random changes
-    among all others of the batch, that of all processes: Chen et al., "A simple framework for contrastive learning of
-    visual representations", 2020. https://arxiv.org/abs/2002.05709. Then large batches help.
+    With labels, it learns to classify (cross entropy). Without, it learns to recognise an image under random changes
+    among all other images of the batch, over all processes: Chen et al., "A simple framework for contrastive learning
+    of visual representations", 2020. https://arxiv.org/abs/2002.05709. Large batches help then.
 
-    At the end, features.safetensors is written into the run's folder: `gan test --judge.extractor FILE`.
+    After training, features.safetensors is written into the run's folder, for `gan test --judge.extractor FILE`.
 
-    Keep some images out of its training (data.held_out): it sees those that it has learnt in another way.
+    Hold some images out of its training (data.held_out): the network responds differently to images it was trained on.
 
     Args:
-        network: What learns; `classes` of it says whether there are labels.
-        augmentation: The random changes under which an image stays the same one. With labels, usually none.
-        temperature: Without labels, what cosines are divided by.
-        network_optimization: How the network learns.
-        seed: Fixes all that is drawn in training, which also depends on the iteration and the process.
+        network: The network to train; its `classes` say whether there are labels.
+        augmentation: The random changes under which an image counts as the same. With labels, usually none.
+        temperature: Without labels, the divisor of cosines.
+        network_optimization: The optimization of the network.
+        seed: Fixes all random draws of training, which also depend on the iteration and the process.
 
     Raises:
         UserError: There is nothing to learn from: neither labels nor changes.
@@ -58,7 +58,7 @@ class FeatureLearner(AlternatingModule):
         self.players = {"network": Player(network, network_optimization)}
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        """One step of the network."""
+        """Updates the network once."""
         images, labels = images_and_labels(batch)
         with self.update_of("network") as update:
             for x, y in self.split((images.to(self.dtype), labels), update):
@@ -79,19 +79,20 @@ class FeatureLearner(AlternatingModule):
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Cross entropy, a scalar, of logits (N, K) for labels (N,), in 32 bits at least."""
+    """Returns the cross entropy, a scalar, of logits (N, K) for labels (N,), in 32 bits at least."""
     return F.cross_entropy(promoted(logits), y)
 
 
 def contrastive_loss(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """The mean over i of -log softmax of s(i, i') among all s(i, j), j not i: two views of an image against all others.
+    """Returns the mean over i of -log softmax of s(i, i') among all s(i, j), j not i.
 
-    s is the cosine of two vectors over the temperature. Chen et al., "A simple framework for contrastive learning of
-    visual representations", 2020, Equation 1. https://arxiv.org/abs/2002.05709
+    i and i' are two views of the same image, and s is the cosine of two vectors over the temperature. Chen et al., "A
+    simple framework for contrastive learning of visual representations", 2020, Equation 1.
+    https://arxiv.org/abs/2002.05709
 
     Args:
         first: (N, d), one view of each image.
-        second: (N, d), the other.
+        second: (N, d), the other view.
         temperature: Above 0.
     """
     views = F.normalize(promoted(torch.cat([first, second])), dim=1)
@@ -103,6 +104,6 @@ def contrastive_loss(first: Tensor, second: Tensor, temperature: float) -> Tenso
 
 
 def partner_is_nearest(first: Tensor, second: Tensor) -> Tensor:
-    """For each image, whether its second view is the nearest, by the cosine, to its first one; bool (N,)."""
+    """Returns whether each image's second view is the nearest, by the cosine, to its first; bool (N,)."""
     cosines = F.normalize(first.detach(), dim=1) @ F.normalize(second.detach(), dim=1).T
     return cosines.argmax(1) == torch.arange(len(first), device=first.device)

@@ -1,4 +1,4 @@
-"""The game: one batch through the discriminator and the generator. Read this first."""
+"""The GAN: one batch through the discriminator and the generator. Read this first."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -25,32 +25,32 @@ Minibatch = tuple[Tensor, Tensor]
 
 
 class GAN(GenerativeModel):
-    """Two networks in a game: a discriminator learns to tell images from samples, a generator to make that hard.
+    """Two networks in a game: a discriminator learns to tell real images from samples, a generator learns to fool it.
 
     Goodfellow et al., "Generative adversarial nets", 2014, Algorithm 1. https://arxiv.org/abs/1406.2661
 
-    One batch is one iteration: it is split into `discriminator_steps` minibatches, D learns from each, then G learns
-    once. `max_steps`, logging, checkpoints and learning-rate schedules all count these iterations.
+    One batch is one iteration. It is split into `discriminator_steps` minibatches: D learns from each of them, then G
+    learns once. `max_steps`, logging, checkpoints and learning-rate schedules all count these iterations.
 
     Args:
         generator: Makes images from latents.
         discriminator: Tells real images from generated ones.
-        objective: What each player minimises.
-        penalties: Terms that are added to D's loss to keep it smooth; any number.
+        objective: The losses of both players.
+        penalties: Terms added to D's loss to keep it smooth; any number.
         augmentation: Random changes of all images, real or generated, before D sees them; for small data sets.
-        generator_optimization: How G learns.
-        discriminator_optimization: How D learns.
-        discriminator_steps: Updates of D for one of G. The batch size must be a multiple of it.
+        generator_optimization: The optimization of G.
+        discriminator_optimization: The optimization of D.
+        discriminator_steps: Updates of D per update of G. The batch size must be a multiple of it.
         average_decay: Decay of the moving average of G that makes every sample, from 0 (none) to below 1.
-        seed: Fixes all that is drawn in training, which also depends on the iteration and the process.
+        seed: Fixes all random draws of training, which also depend on the iteration and the process.
 
     Raises:
-        UserError: The pieces do not fit together, or a checkpoint could not name one of them.
+        UserError: The parts do not fit together, or a checkpoint could not name one of them.
     """
 
     curves: ClassVar = {
         "loss": {"discriminator": "loss/discriminator", "generator": "loss/generator"},
-        "what D thinks": {"D(x)": "D/real", "D(G(z))": "D/fake", "accuracy": "D/accuracy"},
+        "D's output": {"D(x)": "D/real", "D(G(z))": "D/fake", "accuracy": "D/accuracy"},
     }
     short_names: ClassVar = {
         "loss/discriminator": "loss D",
@@ -88,7 +88,7 @@ class GAN(GenerativeModel):
         }
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        """One iteration of Algorithm 1: `discriminator_steps` updates of D, then one of G."""
+        """Runs one iteration of Algorithm 1: `discriminator_steps` updates of D, then one of G."""
         minibatches = self.minibatches(batch)
         updates_d = [self.update_discriminator(minibatch) for minibatch in minibatches]
         update_g = self.update_generator(minibatches[-1])
@@ -96,7 +96,7 @@ class GAN(GenerativeModel):
         self.log_at_steps(lambda: self.metrics(updates_d[-1], update_g))
 
     def update_discriminator(self, minibatch: Minibatch) -> Update:
-        """One step of D against the present G."""
+        """Updates D once against the current G."""
         with self.update_of("discriminator") as update:
             for x, y, z in self.microbatches(minibatch, update):
                 x, fakes = self.augment(x), self.augment(self.generator(z, y))
@@ -110,7 +110,7 @@ class GAN(GenerativeModel):
         return update
 
     def update_generator(self, minibatch: Minibatch) -> Update:
-        """One step of G against the present D."""
+        """Updates G once against the current D."""
         with self.update_of("generator") as update:
             for x, y, z in self.microbatches(minibatch, update):
                 fake = self.discriminate(self.augment(self.generator(z, y)), y)
@@ -120,7 +120,7 @@ class GAN(GenerativeModel):
         return update
 
     def minibatches(self, batch: Any) -> list[Minibatch]:
-        """The batch in as many equal parts as D has steps."""
+        """Splits the batch into as many equal parts as D has steps."""
         x, y = images_and_labels(batch)
         k = self.discriminator_steps
         if len(x) % k:
@@ -131,17 +131,17 @@ class GAN(GenerativeModel):
         return list(zip(x.to(self.dtype).tensor_split(k), y.tensor_split(k), strict=True))
 
     def augment(self, x: Tensor) -> Tensor:
-        """Images as D sees them: augmented, and several at once if it judges packs."""
+        """Returns images as D sees them: augmented, and in packs if D takes packs."""
         if self.augmentation is not None:
             x = self.augmentation(x, self.normal, self.uniform)
         return packed(x, self.discriminator.packing)
 
     def discriminate(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
-        """What D makes of images, in 32 bits at least, whatever the precision of the networks."""
+        """Returns D's output for images, in 32 bits at least, whatever the precision of the networks."""
         return DiscriminatorOutput.of(promoted(self.discriminator(x, y)))
 
     def penalise(self, x: Tensor, y: Tensor, fakes: Tensor, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """The penalties that are due in this iteration, by name, in 32 bits at least."""
+        """Returns the penalties that are due in this iteration, by name, in 32 bits at least."""
         terms = {}
         discriminate = lambda x: self.discriminate(x, y.repeat(max(1, len(x) // len(y)))).logits  # noqa: E731
         batch = len(x) * self.update.microbatches * self.trainer.world_size
@@ -153,7 +153,7 @@ class GAN(GenerativeModel):
         return terms
 
     def observe(self, real: DiscriminatorOutput) -> None:
-        """Lets the augmentation see how sure D is of real images."""
+        """Shows the augmentation D's logits of real images."""
         if self.augmentation is not None:
             self.augmentation.observe(real.logits.repeat_interleave(self.discriminator.packing))
 
@@ -172,10 +172,10 @@ class GAN(GenerativeModel):
                 penalty.plan(length * self.discriminator_steps)
 
     def metrics(self, d: Update, g: Update) -> dict[str, Tensor]:
-        """What is logged: both losses and what D thinks.
+        """Returns what is logged: both losses and statistics of D's output.
 
-        A penalty has a number of its own, and only in iterations in which it is evaluated. `D/real` and `D/fake` are
-        mean sigmoids of D's logits; its accuracy is the share of logits on the right side of zero.
+        A penalty is logged separately, and only in iterations that evaluate it. `D/real` and `D/fake` are mean sigmoids
+        of D's logits; the accuracy is the share of logits on the right side of zero.
         """
         real, fake = d.recorded("real"), d.recorded("fake")
         return {
@@ -191,15 +191,15 @@ class GAN(GenerativeModel):
 
 
 def numbered(names: list[str]) -> list[str]:
-    """The names, of which those that occur again are numbered: R1, R2, R1_2."""
+    """Returns the names, with numbers added to repeated ones: R1, R2, R1_2."""
     return [name if name not in names[:i] else f"{name}_{names[: i + 1].count(name)}" for i, name in enumerate(names)]
 
 
 def check_players(generator: Generator, discriminator: Discriminator) -> None:
-    """Refuses players that cannot meet."""
+    """Refuses a generator and a discriminator that do not fit together."""
     if tuple(generator.image_shape) != tuple(discriminator.image_shape):
         raise UserError(
-            f"the generator makes images of {tuple(generator.image_shape)}, the discriminator judges "
+            f"the generator makes images of {tuple(generator.image_shape)}, the discriminator takes "
             f"{tuple(discriminator.image_shape)}: give both the same image_shape"
         )
     if generator.classes != discriminator.classes:
@@ -210,14 +210,14 @@ def check_players(generator: Generator, discriminator: Discriminator) -> None:
 
 
 def check_augmentation(augmentation: Augmentation | None, objective: Objective, generator: Generator) -> None:
-    """Refuses an augmentation that would do harm."""
+    """Refuses an augmentation that the model cannot use."""
     if augmentation is None:
         return
     name = type(augmentation).__name__
     if augmentation.adapts and not objective.signed:
         raise UserError(
-            f"{name} adapts to the sign of D(x), which says nothing under {type(objective).__name__}: set "
+            f"{name} adapts to the sign of D(x), which means nothing under {type(objective).__name__}: set "
             "model.augmentation.speed to 0 and give model.augmentation.p, or choose another objective"
         )
     if tuple(generator.image_shape[1:]) == (1, 1):
-        raise UserError(f"{name} changes images, which points of the plane are not: leave out model.augmentation")
+        raise UserError(f"{name} changes images, but the data are points of the plane: leave out model.augmentation")

@@ -1,4 +1,4 @@
-"""What every generative model shares: a generator that makes images from latents, and its moving average."""
+"""The base class of generative models: a generator that makes images from latents, and its moving average."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,14 +19,14 @@ from gan_lightning.training.update import Update
 
 
 class GenerativeModel(AlternatingModule):
-    """Makes images from latents. A subclass sets `players` and says what one iteration is.
+    """A model that makes images from latents. A subclass sets `players` and defines one iteration.
 
     The averaged generator makes every sample; `model(z)` calls it, too.
 
     Args:
         generator: Makes the images.
         average_decay: Decay of the moving average of the generator.
-        seed: Fixes all that is drawn in training, which also depends on the iteration and the process.
+        seed: Fixes all random draws of training, which also depend on the iteration and the process.
     """
 
     def __init__(self, generator: Generator, average_decay: float, seed: int) -> None:
@@ -39,7 +39,7 @@ class GenerativeModel(AlternatingModule):
         self.average_generator = self.averaged(generator)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1] that the averaged generator makes of latents.
+        """Returns images (N, C, H, W) in [-1, 1] that the averaged generator makes from latents.
 
         Args:
             z: Latents (N, latent_dim), standard normal.
@@ -49,24 +49,24 @@ class GenerativeModel(AlternatingModule):
             UserError: The model needs labels, and there are none.
         """
         if self.classes and y is None:
-            raise UserError(f"this model was trained with {self.classes} classes: give it labels, model(z, y)")
+            raise UserError(f"this model was trained with {self.classes} classes: pass labels, model(z, y)")
         return self.average_generator(z, y).clamp(-1, 1)
 
     # ---- training -------------------------------------------------------------------------------------------------
 
     def averaged(self, network: nn.Module) -> MovingAverage:
-        """A moving average of a network, which every iteration updates."""
+        """Creates a moving average of a network, which every iteration updates."""
         average = MovingAverage(network, self.average_decay)
         self.averages.append((average, network))
         return average
 
     def microbatches(self, minibatch: Sequence[Tensor], update: Update) -> Iterator[tuple[Tensor, ...]]:
-        """Images, labels and fresh latents of a minibatch, in the microbatches of this update."""
+        """Yields images, labels and fresh latents of a minibatch, in the microbatches of this update."""
         x, y = minibatch
         return self.split((x, y, self.normal(len(x), self.generator.latent_dim)), update)
 
     def finish_iteration(self) -> None:
-        """Ends every iteration: the averages take in the new weights, learning rates move on."""
+        """Ends every iteration: updates the averages and steps the learning-rate schedules."""
         for average, network in self.averages:
             average.update(network, self.iteration)
         super().finish_iteration()
@@ -75,12 +75,12 @@ class GenerativeModel(AlternatingModule):
 
     @torch.no_grad()
     def sample(self, seeds: Iterable[int], labels: Iterable[int] | None = None) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1] of the averaged generator; the image of a seed does not depend on the others.
+        """Returns images (N, C, H, W) in [-1, 1] of the averaged generator; each depends on its seed and label alone.
 
         Args:
             seeds: Whole numbers from 0 to 4294967295, one for each image.
-            labels: The class of each image, for a model with classes; without them the classes take turns, seed by
-                seed.
+            labels: The class of each image, for a model with classes. Without labels, the classes alternate from seed
+                to seed.
 
         Raises:
             UserError: A seed or a label is out of range.
@@ -92,13 +92,13 @@ class GenerativeModel(AlternatingModule):
     def traverse(
         self, seed: int, coordinates: Sequence[int], values: Sequence[float], label: int | None = None
     ) -> Tensor:
-        """Images (N, C, H, W) of a sample in which one coordinate of the latent takes each of the values in turn.
+        """Returns images (N, C, H, W) of a sample as one coordinate of its latent takes each of the values in turn.
 
         Args:
-            seed: The sample.
+            seed: The seed of the sample.
             coordinates: Coordinates of the latent, from 0; each makes a row of images.
             values: The values of the coordinate, one for each image of a row; latents are standard normal.
-            label: The sample's class, for a model with classes; without it, as in `sample`.
+            label: The class of the sample, for a model with classes. If None, as in `sample`.
 
         Raises:
             UserError: The latent has no such coordinate.
@@ -107,7 +107,7 @@ class GenerativeModel(AlternatingModule):
         return self.images(z, [seed] * len(z), None if label is None else [label] * len(z))
 
     def images(self, z: Tensor, seeds: Sequence[int], labels: Iterable[int] | None) -> Tensor:
-        """What the averaged generator makes of latents (N, latent_dim) on the CPU, with the labels of these samples."""
+        """Returns the averaged generator's images of latents (N, latent_dim) on the CPU, with these labels."""
         weight = next(self.average_generator.parameters(), z)
         y = labels_of(seeds, labels, self.generator.classes)
         return self(z.to(weight), y.to(weight.device))
@@ -116,7 +116,7 @@ class GenerativeModel(AlternatingModule):
         in_full_precision(self.average_generator)
 
     def predict_step(self, batch: Any, batch_idx: int = 0) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1], float32, of the seeds (N,), or of (seeds, labels)."""
+        """Returns images (N, C, H, W) in [-1, 1], float32, for seeds (N,) or (seeds, labels)."""
         seeds, labels = batch if isinstance(batch, (list, tuple)) else (batch, None)
         return self.sample(seeds.tolist(), None if labels is None else labels.tolist()).float()
 
@@ -125,18 +125,19 @@ class GenerativeModel(AlternatingModule):
 
     @classmethod
     def sampler_from_checkpoint(cls, checkpoint: str | Path | Checkpoint) -> "GenerativeModel":
-        """Rebuilds only what makes samples, the generator and its average: no other class of the file is needed.
+        """Rebuilds only the generator and its average, so that no other class of the checkpoint is needed.
 
         Args:
-            checkpoint: A file on this machine. Nothing in it is executed, and nothing is imported for it.
+            checkpoint: A local file. Nothing in it is executed, and nothing is imported for it.
 
         Raises:
-            UserError: The file is missing, damaged, holds code, makes no samples, or its generator is not loaded.
+            UserError: The file is missing, damaged, holds code, makes no samples, or its generator's class is not
+                loaded.
         """
         found = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
         if "generator" not in found.arguments:
             kind = str(found.content.get("kind")).rpartition(".")[2]
-            raise UserError(f"{found.path} holds a {kind}, which makes no samples: name the checkpoint of a GAN or VAE")
+            raise UserError(f"{found.path} holds a {kind}, which makes no samples: use the checkpoint of a GAN or VAE")
         model = GenerativeModel(rebuild(found.arguments["generator"]), average_decay=0.0, seed=0)
         own = ("generator.", "average_generator.")
         state = {name: tensor for name, tensor in found.content["state_dict"].items() if name.startswith(own)}

@@ -1,4 +1,4 @@
-"""What a decoder's output says of an image: log p(x|z), in nats."""
+"""The likelihood log p(x|z) of an image under a decoder's output, in nats."""
 
 from abc import ABC, abstractmethod
 from math import log, pi
@@ -16,7 +16,7 @@ class Likelihood(Configurable, nn.Module, ABC):
     """log p(x|z). The decoder's output is the picture: the mean of p(x|z), on the scale [-1, 1] of images."""
 
     def observed(self, x: Tensor, uniform: Draw) -> Tensor:
-        """What is to be explained of images (N, C, H, W) in [-1, 1]: themselves.
+        """Returns what the model explains of images (N, C, H, W) in [-1, 1]: the images themselves.
 
         Args:
             x: Images.
@@ -26,24 +26,23 @@ class Likelihood(Configurable, nn.Module, ABC):
 
     @abstractmethod
     def forward(self, out: Tensor, x: Tensor) -> Tensor:
-        """The logarithm of p(x|z), (N,).
+        """Returns log p(x|z), (N,).
 
         Args:
-            out: What the decoder made of z, (N, C, H, W), in 32 bits at least.
-            x: What was observed, (N, C, H, W).
+            out: The decoder's output for z, (N, C, H, W), in 32 bits at least.
+            x: The observed images, (N, C, H, W).
         """
 
 
 class Bernoulli(Likelihood):
     """Every pixel is black (-1) or white (1); the decoder's output o is the mean, so white has probability (1 + o) / 2.
 
-    Grey images are binarised anew each time they are seen: a pixel x is white with probability (1 + x) / 2
+    Grey images are binarised anew each time they are used: a pixel x is white with probability (1 + x) / 2
     (Salakhutdinov and Murray, "On the quantitative analysis of deep belief networks", 2008, Section 5;
     https://doi.org/10.1145/1390156.1390266). The bound is that of binary images.
 
-    The logit is 2 artanh(o) up to |o| = 0.9999. Beyond that, where tanh runs out of digits and a decoder without
-    tanh leaves the scale, it goes on like a logarithm with the same slope, so that it is always finite and has a
-    gradient.
+    The logit is 2 artanh(o) up to |o| = 0.9999. Beyond that, where tanh runs out of digits and a decoder without tanh
+    leaves the scale, a logarithm with the same slope continues it, so that it is always finite and has a gradient.
     """
 
     def observed(self, x: Tensor, uniform: Draw) -> Tensor:
@@ -59,7 +58,7 @@ class Gaussian(Likelihood):
 
     Args:
         deviation: The standard deviation, on the scale [-1, 1] of images. The smaller it is, the more the
-            reconstruction counts beside the KL divergence.
+            reconstruction counts relative to the KL divergence.
     """
 
     def __init__(self, deviation: float = 0.2) -> None:
@@ -72,13 +71,13 @@ class Gaussian(Likelihood):
 
 
 class LearntGaussian(Likelihood):
-    """Every pixel is normal around the decoder's output; the standard deviation, one for all, is learnt with the rest.
+    """Every pixel is normal around the decoder's output; the standard deviation, one for all, is learnt, too.
 
     Rybkin, Daniilidis and Levine, "Simple and effective VAE training with calibrated decoders", 2021, Section 3.
     https://arxiv.org/abs/2006.13202
 
     Args:
-        deviation: Where it begins, on the scale [-1, 1] of images.
+        deviation: Its initial value, on the scale [-1, 1] of images.
     """
 
     def __init__(self, deviation: float = 1.0) -> None:
@@ -91,13 +90,13 @@ class LearntGaussian(Likelihood):
 
 
 def gaussian(mean: Tensor, x: Tensor, log_deviation: Tensor) -> Tensor:
-    """The logarithm of N(x; mean, deviation^2) at images (N, C, H, W), (N,)."""
+    """Returns log N(x; mean, deviation^2), (N,), at images (N, C, H, W)."""
     squares = ((x - mean) * (-log_deviation).exp()).square()
     return -(squares / 2 + log_deviation + log(2 * pi) / 2).flatten(1).sum(1)
 
 
 def logits_of(out: Tensor, edge: float = 1e-4) -> Tensor:
-    """Logits: log (1 + o) / (1 - o) = 2 artanh(o) up to |o| = 1 - edge; beyond, a logarithm that continues it."""
+    """Returns logits: log (1 + o) / (1 - o) = 2 artanh(o) up to |o| = 1 - edge; beyond, a logarithm continues it."""
     inside = out.clamp(-1 + edge, 1 - edge)
     slope = 2 / (1 - (1 - edge) ** 2)
     return 2 * inside.atanh() + out.sign() * (slope * (out - inside).abs()).log1p()

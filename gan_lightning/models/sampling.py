@@ -1,4 +1,4 @@
-"""From the number of a sample to its latent vector. One number names one image, whatever the batch or the machine."""
+"""The latents of samples. A seed determines one image, whatever the batch size or the machine."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,11 +11,11 @@ from gan_lightning.core.seeding import LARGEST_SEED, scramble
 
 
 def latents(seeds: Iterable[int], latent_dim: int) -> Tensor:
-    """Standard normal latents (N, latent_dim), float32 on the CPU; row n depends on seed n alone.
+    """Returns standard normal latents (N, latent_dim), float32 on the CPU. Row n depends on seed n alone.
 
     Args:
-        seeds: Integers from 0 to 4294967295, one for each sample.
-        latent_dim: Numbers in one latent.
+        seeds: Whole numbers from 0 to 4294967295, one for each sample.
+        latent_dim: Length of a latent.
 
     Raises:
         UserError: A seed is out of range.
@@ -26,12 +26,12 @@ def latents(seeds: Iterable[int], latent_dim: int) -> Tensor:
 
 
 def traversed(z: Tensor, coordinates: Sequence[int], values: Sequence[float]) -> Tensor:
-    """Copies (N, latent_dim) of a latent, in each of which one coordinate has another value, row by row.
+    """Returns copies (N, latent_dim) of a latent, each with one coordinate changed, row by row.
 
     Args:
         z: The latent, (latent_dim,).
-        coordinates: Which, from 0; each is a row.
-        values: What it becomes; each is a column.
+        coordinates: The coordinates to change, from 0; each makes a row.
+        values: The new values; each makes a column.
 
     Raises:
         UserError: There is no such coordinate.
@@ -46,12 +46,12 @@ def traversed(z: Tensor, coordinates: Sequence[int], values: Sequence[float]) ->
 
 
 def labels_of(seeds: Sequence[int], labels: Iterable[int] | None, classes: int) -> Tensor:
-    """Labels (N,) int64 of samples: those that are asked for, or else the classes in turns, seed by seed.
+    """Returns labels (N,) int64 of samples: those asked for, else the classes in turn from seed to seed.
 
     Args:
-        seeds: The samples' numbers.
+        seeds: The seeds of the samples.
         labels: From 0 to classes - 1, one for each sample.
-        classes: How many the generator was made for; 0 for one without labels.
+        classes: Number of classes that the generator was made for; 0 for one without labels.
 
     Raises:
         UserError: A label is out of range, or the generator takes none.
@@ -70,20 +70,20 @@ def labels_of(seeds: Sequence[int], labels: Iterable[int] | None, classes: int) 
 def check_seed(seed: int) -> int:
     seed = int(seed)
     if not 0 <= seed <= LARGEST_SEED:
-        raise UserError(f"{seed} is no seed of a sample: seeds are whole numbers from 0 to {LARGEST_SEED}")
+        raise UserError(f"{seed} is not a seed: seeds are whole numbers from 0 to {LARGEST_SEED}")
     return seed
 
 
 def seed_loader(
     first_seed: int = 0, count: int = 64, batch_size: int = 64, labels: Sequence[int] | None = None
 ) -> DataLoader:
-    """Batches for `Trainer.predict`, which splits them over the processes: seeds (N,) int64, or (seeds, labels).
+    """Returns batches for `Trainer.predict`, which splits them over processes: seeds (N,) int64, or (seeds, labels).
 
     Args:
-        first_seed: The first sample's number.
-        count: How many samples; with labels, how many of each.
+        first_seed: The seed of the first sample.
+        count: Number of samples; with labels, for each of them.
         batch_size: Samples made at a time. It changes the memory needed, not the images.
-        labels: Classes, of each of which the same seeds are made, class by class.
+        labels: Classes. The same seeds are used for each class, one class after another.
     """
     for key, value in (("count", count), ("batch_size", batch_size)):
         if value < 1:
@@ -96,9 +96,9 @@ def seed_loader(
 
 
 def in_full_precision(generator: nn.Module) -> nn.Module:
-    """The generator in float64 where the device has it: there, rounding is too small to depend on the batch size.
+    """Converts the generator to float64 where the device has it: its rounding is too small to depend on the batch size.
 
-    In float32 a matrix product rounds differently for batches of 7 and of 64, which now and then moves a pixel by one.
+    In float32, a matrix product rounds differently for batches of 7 and of 64, which now and then moves a pixel by one.
     """
     device = next((p.device for p in generator.parameters()), torch.device("cpu"))
     return generator if device.type == "mps" else generator.double()

@@ -1,4 +1,4 @@
-"""The variational autoencoder, whose decoder is any of the generators and whose encoder sees like a discriminator."""
+"""The variational autoencoder. Its decoder is any of the generators; its encoder is built from a discriminator."""
 
 from functools import partial
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ from gan_lightning.training.update import Update
 
 
 class VAE(GenerativeModel):
-    """An encoder and a decoder that together raise a lower bound of the likelihood of the images, the ELBO.
+    """An encoder and a decoder that together maximise a lower bound of the likelihood of the images, the ELBO.
 
     log p(x) >= E_q[log p(x|z)] - KL(q(z|x) || p(z)), with a standard normal prior p(z).
 
@@ -33,20 +33,20 @@ class VAE(GenerativeModel):
     averages. A decoder with labels learns p(x|y).
 
     Args:
-        generator: The decoder: makes images from latents.
-        encoder: A discriminator, whose features tell q(z|x); best the generator's mirror.
-        likelihood: What the decoder's output says of an image, p(x|z).
+        generator: The decoder, which makes images from latents.
+        encoder: A discriminator whose features determine q(z|x); best the generator's mirror image.
+        likelihood: The distribution p(x|z) of an image given the decoder's output.
         beta: Weight of the KL divergence; 1 for the bound itself (Higgins et al., "beta-VAE", 2017).
         free_bits: Nats of KL divergence that each coordinate of the latent has for free: max(free_bits, KL_j), where
             KL_j is the mean over the batch (with accumulation, over each microbatch). Kingma et al., "Improved
             variational inference with inverse autoregressive flow", 2016, Equation 15.
             https://arxiv.org/abs/1606.04934
-        autoencoder_optimization: How all of it learns.
+        autoencoder_optimization: The optimization of encoder, decoder and likelihood.
         average_decay: Decay of the moving averages, from 0 (none) to below 1.
-        seed: Fixes all that is drawn in training, which also depends on the iteration and the process.
+        seed: Fixes all random draws of training, which also depend on the iteration and the process.
 
     Raises:
-        UserError: The pieces do not fit together, or a checkpoint could not name one of them.
+        UserError: The parts do not fit together, or a checkpoint could not name one of them.
     """
 
     curves: ClassVar = {
@@ -69,7 +69,7 @@ class VAE(GenerativeModel):
         super().__init__(generator, average_decay, seed)
         check_term_weights(beta=beta, free_bits=free_bits)
         if isinstance(likelihood, Bernoulli) and tuple(generator.image_shape[1:]) == (1, 1):
-            raise UserError("model.likelihood is Bernoulli, but points are neither black nor white: set LearntGaussian")
+            raise UserError("model.likelihood is Bernoulli, but points are not black or white: use LearntGaussian")
         self.encoder, self.likelihood = Encoder(encoder, generator), likelihood
         self.beta, self.free_bits = beta, free_bits
         self.average_encoder = self.averaged(self.encoder)
@@ -78,7 +78,7 @@ class VAE(GenerativeModel):
         self.players = {"autoencoder": Player(autoencoder, autoencoder_optimization)}
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        """One iteration of Algorithm 1: one step up the gradient of the bound, with one draw for each image."""
+        """Runs one iteration of Algorithm 1: one step up the gradient of the bound, with one draw for each image."""
         images, labels = images_and_labels(batch)
         with self.update_of("autoencoder") as update:
             for x, y, noise in self.microbatches((images.to(self.dtype), labels), update):
@@ -91,12 +91,15 @@ class VAE(GenerativeModel):
         self.log_at_steps(lambda: self.metrics(update))
 
     def divergence(self, q: Posterior) -> Tensor:
-        """The sum over j of max(free_bits, E_x[KL(q(z_j|x) || p(z_j))]); E_x: the mean over all processes' batches."""
+        """Returns the sum over j of max(free_bits, E_x[KL(q(z_j|x) || p(z_j))]).
+
+        E_x is the mean over the batches of all processes.
+        """
         kl = q.kl().mean(0)
         return (mean_everywhere(kl).clamp(min=self.free_bits) if self.free_bits else kl).sum()
 
     def metrics(self, update: Update) -> dict[str, Tensor]:
-        """What is logged, in nats an image: both terms as minimised; the bound itself, without beta and free bits."""
+        """Returns what is logged, in nats per image: both terms as minimised; the bound without beta and free bits."""
         return {
             "loss/reconstruction": update.terms["reconstruction"],
             "loss/kl": update.terms["kl"],
@@ -106,15 +109,16 @@ class VAE(GenerativeModel):
     # ---- with the averages ----------------------------------------------------------------------------------------
 
     def posterior(self, x: Tensor, y: Tensor | None = None) -> Posterior:
-        """q(z|x) of observed images (N, C, H, W)."""
+        """Returns q(z|x) of observed images (N, C, H, W)."""
         return Posterior.of(self.average_encoder(x, y))
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) that the decoder makes of the mean of q(z|x).
+        """Returns images (N, C, H, W) that the decoder makes from the mean of q(z|x).
 
         Args:
-            x: Images (N, C, H, W) in [-1, 1]; those that would be binarised at random are binarised at the middle grey.
+            x: Images (N, C, H, W) in [-1, 1]. If training binarises them at random, they are binarised at middle grey
+                here.
             y: Labels (N,), for a decoder with labels.
         """
         x = self.likelihood.observed(x, lambda *shape: x.new_full(shape, 0.5))
@@ -124,12 +128,12 @@ class VAE(GenerativeModel):
     def log_likelihood(
         self, x: Tensor, samples: int, stream: torch.Generator, y: Tensor | None = None, at_once: int = 10_000
     ) -> Tensor:
-        """The importance-weighted bound of log p(x), float64 (N,), in nats; see `importance_weighted`.
+        """Returns the importance-weighted bound of log p(x), float64 (N,), in nats; see `importance_weighted`.
 
         Args:
             x: Observed images (N, C, H, W); for binary ones, each pixel -1 or 1.
-            samples: k, draws from q(z|x) for each image.
-            stream: Where they are drawn from, on the CPU.
+            samples: k, the number of draws from q(z|x) for each image.
+            stream: The random stream for these draws, on the CPU.
             y: Labels (N,), for a decoder with labels.
             at_once: Images that are decoded at a time. It changes the memory needed.
         """
@@ -146,7 +150,7 @@ class VAE(GenerativeModel):
 
 
 def check_term_weights(**weights: float) -> None:
-    """Refuses weights of the bound's terms below zero."""
+    """Refuses negative weights of the bound's terms."""
     for key, value in weights.items():
         if not value >= 0:
             raise UserError(f"model.{key} is {value}; it must be at least 0")

@@ -1,4 +1,4 @@
-"""The bridge between the two: an autoencoder that compares images by what a discriminator sees in them."""
+"""The VAE-GAN: an autoencoder that compares images by a discriminator's features."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ from gan_lightning.training.update import Update
 
 
 class VAEGAN(GenerativeModel):
-    """A VAE whose decoder is also a GAN's generator, and whose likelihood is in the discriminator's features f.
+    """A VAE whose decoder is also a GAN's generator, with a likelihood of the discriminator's features f.
 
     Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016, Algorithm 1.
     https://arxiv.org/abs/1512.09300
@@ -31,25 +31,24 @@ class VAEGAN(GenerativeModel):
     - encoder: beta KL(q(z|x) || p(z)) - E_q[log N(f(x); f(G(z)), 1)]
     - G:       -gamma E_q[log N(f(x); f(G(z)), 1)], and against D with reconstructions and with samples
 
-    The three take turns in this order, each against the others as they now are; the paper computes all three gradients
-    before it steps. Of the two games, with reconstructions and with samples,
-    the mean is taken where the paper has the sum. The constants of
-    the likelihood are left out.
+    The three update in this order, each against the others as they are then; the paper computes all three gradients
+    before any step. The losses of the two games, with reconstructions and with samples, are averaged where the paper
+    adds them. The constants of the likelihood are left out.
 
     Args:
-        generator: The decoder: makes images from latents.
-        encoder: Another discriminator, whose features tell q(z|x); best the generator's mirror.
-        discriminator: Tells real images from made ones; its `features` compare reconstructions with originals.
-        objective: What D and G minimise.
-        beta: Weight of the KL divergence in the encoder's loss; 1 in the paper. The scale of features is D's choice:
-            where they are few, or small, the divergence would drown them, and z would say nothing.
+        generator: The decoder, which makes images from latents.
+        encoder: Another discriminator, whose features determine q(z|x); best the generator's mirror image.
+        discriminator: Tells real images from generated ones; its `features` compare reconstructions with originals.
+        objective: The losses of D and G.
+        beta: Weight of the KL divergence in the encoder's loss; 1 in the paper. The scale of features depends on D: if
+            they are few, or small, the divergence would outweigh them, and z would carry no information.
         gamma: Weight of the reconstruction in G's loss.
-        generator_optimization: How G learns.
-        encoder_optimization: How the encoder learns.
-        discriminator_optimization: How D learns.
+        generator_optimization: The optimization of G.
+        encoder_optimization: The optimization of the encoder.
+        discriminator_optimization: The optimization of D.
         average_decay: Decay of the moving averages of G, which makes every sample, and of the encoder; from 0 (none)
             to below 1.
-        seed: Fixes all that is drawn in training, which also depends on the iteration and the process.
+        seed: Fixes all random draws of training, which also depend on the iteration and the process.
 
     Raises:
         UserError: The parts do not fit together, or a checkpoint could not name one of them.
@@ -94,7 +93,7 @@ class VAEGAN(GenerativeModel):
         }
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        """One iteration of Algorithm 1: a step of D, one of the encoder, one of G."""
+        """Runs one iteration of Algorithm 1: an update of D, one of the encoder, one of G."""
         images, labels = images_and_labels(batch)
         minibatch = images.to(self.dtype), labels
         update_d = self.update_discriminator(minibatch)
@@ -104,7 +103,7 @@ class VAEGAN(GenerativeModel):
         self.log_at_steps(lambda: self.metrics(update_d, update_e, update_g))
 
     def update_discriminator(self, minibatch: Minibatch) -> Update:
-        """One step of D: real images against reconstructions, and against samples of the prior."""
+        """Updates D once: real images against reconstructions, and against samples of the prior."""
         with self.update_of("discriminator") as update:
             for x, y, z in self.microbatches(minibatch, update):
                 _, rebuilt, sampled = self.reconstruct_and_sample(x, y, z)
@@ -114,7 +113,7 @@ class VAEGAN(GenerativeModel):
         return update
 
     def update_encoder(self, minibatch: Minibatch) -> Update:
-        """One step of the encoder: towards the prior, and towards reconstructions that D finds alike."""
+        """Updates the encoder once: towards the prior, and towards reconstructions with the same features."""
         with self.update_of("encoder") as update:
             for x, y, z in self.microbatches(minibatch, update):
                 q, rebuilt, _ = self.reconstruct_and_sample(x, y, z)
@@ -122,7 +121,7 @@ class VAEGAN(GenerativeModel):
         return update
 
     def update_generator(self, minibatch: Minibatch) -> Update:
-        """One step of G: against D, with reconstructions and with samples, and towards the originals."""
+        """Updates G once: against D, with reconstructions and with samples, and towards the originals."""
         with self.update_of("generator") as update:
             for x, y, z in self.microbatches(minibatch, update):
                 _, rebuilt, sampled = self.reconstruct_and_sample(x, y, z)
@@ -134,10 +133,10 @@ class VAEGAN(GenerativeModel):
         return update
 
     def reconstruct_and_sample(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Posterior, Tensor, Tensor]:
-        """The law q(z|x), what G makes of one draw from it, and what it makes of z.
+        """Returns q(z|x), G's image of one draw from it, and G's image of z.
 
-        They are made in one batch: if batch normalisation saw draws from q alone, it would enlarge their differences,
-        and reconstruct nothing in evaluation mode, where it cannot.
+        Both images are made in one batch. If batch normalisation saw draws from q alone, it would enlarge their
+        differences; in evaluation mode, where it cannot, G would reconstruct nothing.
         """
         q = Posterior.of(self.encoder(x, y))
         draw = q.at(self.normal(*q.mean.shape))
@@ -145,16 +144,19 @@ class VAEGAN(GenerativeModel):
         return q, rebuilt, sampled
 
     def discriminate(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
-        """What D makes of images, in 32 bits at least."""
+        """Returns D's output for images, in 32 bits at least."""
         return DiscriminatorOutput.of(promoted(self.discriminator(x, y)))
 
     def distance(self, x: Tensor, rebuilt: Tensor) -> Tensor:
-        """-log N(f(x); f(G(z)), 1) without its constant, mean over images: half the squared distance (Equation 7)."""
+        """Returns -log N(f(x); f(G(z)), 1) without its constant, averaged over images (Equation 7).
+
+        It is half the squared distance of the features.
+        """
         features, theirs = (promoted(self.discriminator.features(image)) for image in (x, rebuilt))
         return (features - theirs).square().sum(1).mean() / 2
 
     def metrics(self, d: Update, e: Update, g: Update) -> dict[str, Tensor]:
-        """What is logged, of each update."""
+        """Returns what is logged of each update."""
         return {
             "loss/discriminator": d.terms["objective"],
             "loss/generator": g.terms["objective"],
@@ -164,7 +166,7 @@ class VAEGAN(GenerativeModel):
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) that the averaged generator makes of the mean of the averaged encoder's q(z|x).
+        """Returns images (N, C, H, W) that the averaged generator makes from the mean of the averaged encoder's q(z|x).
 
         Args:
             x: Images (N, C, H, W) in [-1, 1].
@@ -181,7 +183,7 @@ def check_features(discriminator: Discriminator) -> None:
     """Refuses a discriminator whose features cannot compare two images."""
     if not discriminator.features_dim:
         raise UserError(
-            f"{type(discriminator).__name__} has no features, in which images are compared: choose another for "
+            f"{type(discriminator).__name__} has no features to compare images by: choose another for "
             "model.discriminator"
         )
     if discriminator.packing > 1:

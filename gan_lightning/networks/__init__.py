@@ -1,4 +1,4 @@
-"""The players, one file a family. contract.py says what each owes; every network in this folder is found by itself."""
+"""The networks, one file per family; contract.py is their interface. Networks in here are found automatically."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ from gan_lightning.networks.contract import Generator as Generator
 from gan_lightning.networks.contract import ImageShape as ImageShape
 from gan_lightning.networks.features import FeatureNetwork as FeatureNetwork
 
-if TYPE_CHECKING:  # for editors; a network that is not listed is found all the same
+if TYPE_CHECKING:  # for editors; networks that are not listed are found, too
     from gan_lightning.networks.dcgan import DCGANDiscriminator as DCGANDiscriminator
     from gan_lightning.networks.dcgan import DCGANGenerator as DCGANGenerator
     from gan_lightning.networks.fourier import FourierDiscriminator as FourierDiscriminator

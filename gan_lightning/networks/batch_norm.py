@@ -12,16 +12,17 @@ Normalisation = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 class SharedBatchNorm(_BatchNorm):
-    """Batch normalisation whose mean and variance are those of the batches of all processes together.
+    """Batch normalisation with the mean and variance of the batches of all processes together.
 
-    So two processes with batches of 64 make the same step as one with a batch of 128. Unlike torch's SyncBatchNorm it
-    runs on CPUs, too, and can be differentiated twice, as gradient penalties do. Statistics are 32-bit at least.
+    Two processes with batches of 64 thus make the same step as one with a batch of 128. Unlike torch's SyncBatchNorm,
+    it also runs on CPUs, and can be differentiated twice, as gradient penalties require. Statistics have at least 32
+    bits.
 
     Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
     2015, Algorithm 1. https://arxiv.org/abs/1502.03167
 
     Args:
-        local: The layer to take over: its parameters and statistics are used, not copied.
+        local: The layer to replace. Its parameters and statistics are used, not copied.
     """
 
     def __init__(self, local: _BatchNorm) -> None:
@@ -33,7 +34,7 @@ class SharedBatchNorm(_BatchNorm):
         self.training = local.training
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002  torch's name
-        """The layer that was taken over knew its dimensions."""
+        """Checks nothing: the replaced layer already suited its input."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
         if not several() or not (self.training or self.running_mean is None):
@@ -51,7 +52,7 @@ class SharedBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Moves the running statistics; as in torch, that of the variance is unbiased."""
+        """Updates the running statistics; as in torch, the running variance is unbiased."""
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked.add_(1)
@@ -61,12 +62,12 @@ class SharedBatchNorm(_BatchNorm):
 
 
 def shaped(values: Tensor, x: Tensor) -> Tensor:
-    """Values (C,) so that they meet x (N, C, ...)."""
+    """Reshapes values (C,) to broadcast against x (N, C, ...)."""
     return values.view(1, -1, *[1] * (x.dim() - 2))
 
 
 def share_batch_norm(network: nn.Module) -> None:
-    """Replaces every batch normalisation inside a network by one over all processes."""
+    """Replaces every batch normalisation layer in a network by one over all processes."""
     for name, child in network.named_children():
         if isinstance(child, Normalisation):
             setattr(network, name, SharedBatchNorm(child))

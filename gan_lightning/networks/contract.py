@@ -1,4 +1,4 @@
-"""What every player promises."""
+"""The interfaces of generators and discriminators."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -16,21 +16,21 @@ class Generator(Configurable, nn.Module, ABC):
     """Makes images from latents.
 
     A subclass takes `image_shape`, which the command line links from the data, and sets the attributes; `classes` only
-    if it looks at labels.
+    if it uses labels.
     """
 
     latent_dim: int
     image_shape: ImageShape
     classes: int = 0
-    """How many labels it knows; 0 if it does not look at them."""
+    """Number of classes; 0 if it does not use labels."""
 
     @abstractmethod
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images (N, *image_shape) in [-1, 1].
+        """Generates images (N, *image_shape) in [-1, 1].
 
         Args:
             z: Latents (N, latent_dim), standard normal.
-            y: Labels (N,) int64 from 0 to classes - 1, for networks that look at them.
+            y: Labels (N,) int64 from 0 to classes - 1, for networks that use them.
         """
 
 
@@ -38,34 +38,34 @@ class Discriminator(Configurable, nn.Module, ABC):
     """Tells real images from generated ones.
 
     A subclass takes `image_shape`, which the command line links from the data, and sets the attributes; all but
-    `image_shape` only if they differ from what they are here.
+    `image_shape` only where they differ from the defaults here.
     """
 
     image_shape: ImageShape
     classes: int = 0
-    """How many labels it knows; 0 if it does not look at them."""
+    """Number of classes; 0 if it does not use labels."""
     packing: int = 1
-    """How many images it judges at once: Lin et al., "PacGAN: the power of two samples in generative adversarial
-    networks", 2018, https://arxiv.org/abs/1712.04086. They come as the channels of one."""
+    """Number of images judged together: Lin et al., "PacGAN: the power of two samples in generative adversarial
+    networks", 2018, https://arxiv.org/abs/1712.04086. They come stacked as channels."""
     features_dim: int = 0
     """F, the length of `features`; 0 for a network that has none."""
 
     @abstractmethod
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Logits (N,), high for real; or (N, 1 + classes), where scores of the classes follow each logit.
+        """Logits (N,), high for real images; or (N, 1 + classes), where class scores follow each logit.
 
         Args:
             x: Images (N, *image_shape) in [-1, 1], or packs of them (N, packing * C, H, W).
-            y: Labels (N,) int64 from 0 to classes - 1, for networks that look at them.
+            y: Labels (N,) int64 from 0 to classes - 1, for networks that use them.
         """
 
     def features(self, x: Tensor) -> Tensor:
-        """What is seen in images (N, packing * C, H, W) before it is judged: (N, F)."""
+        """Features (N, F) of images (N, packing * C, H, W), on which the logit is based."""
         raise NotImplementedError
 
 
 def packed(x: Tensor, packing: int) -> Tensor:
-    """Images (N, C, H, W) as packs (N / packing, packing * C, H, W) of neighbours."""
+    """Stacks neighbouring images (N, C, H, W) into packs (N / packing, packing * C, H, W)."""
     if packing == 1:
         return x
     if len(x) % packing:
@@ -77,11 +77,11 @@ def packed(x: Tensor, packing: int) -> Tensor:
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What D makes of images.
+    """The discriminator's output for a batch of images.
 
     Args:
-        logits: (N,), high for real.
-        scores: (N, classes), high for the class that it takes an image for; None from a D that does not say.
+        logits: (N,), high for real images.
+        scores: (N, classes), high for the predicted class; None if D does not predict classes.
     """
 
     logits: Tensor
@@ -89,14 +89,14 @@ class DiscriminatorOutput(NamedTuple):
 
     @classmethod
     def of(cls, out: Tensor) -> "DiscriminatorOutput":
-        """What a discriminator gave: (N,), or (N, 1 + classes)."""
+        """Splits the output of a discriminator: (N,), or (N, 1 + classes)."""
         return cls(out) if out.dim() == 1 else cls(out[:, 0], out[:, 1:])
 
 
 def class_loss(y: Tensor, *outputs: DiscriminatorOutput) -> dict[str, Tensor]:
-    """The loss of an auxiliary classifier: the sum, over outputs, of the cross-entropy of their scores with y (N,).
+    """The loss of an auxiliary classifier: the cross-entropy of the scores with y (N,), summed over outputs.
 
-    Both players add it to their objective. It is absent if D does not name classes.
+    Both players add it to their objective. It is absent if D does not predict classes.
 
     Odena et al., "Conditional image synthesis with auxiliary classifier GANs", 2017, Equation 3.
     https://arxiv.org/abs/1610.09585

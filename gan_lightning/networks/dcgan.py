@@ -24,18 +24,18 @@ from gan_lightning.networks.layers import (
 
 
 class DCGANGenerator(Generator):
-    """A small image from a latent, doubled by transposed convolutions (4x4, stride 2) with batch normalisation; tanh.
+    """A dense layer, then transposed convolutions (4x4, stride 2) with batch normalisation that double the image; tanh.
 
-    It makes every height and width that are even; from 28x28 it goes back to 7x7, from 64x64 to 4x4.
+    Height and width must be even. Images of 28x28 start from 7x7, images of 64x64 from 4x4.
 
     Radford et al., "Unsupervised representation learning with deep convolutional generative adversarial networks",
     2016. https://arxiv.org/abs/1511.06434
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
-        latent_dim: Numbers in a latent.
-        width: Channels at half of the full size; each halving further back doubles them, up to 8 times.
-        classes: How many labels it knows; a learnt vector of the class follows the latent. 0 for none.
+        image_shape: Channels, height, width. The command line takes them from the data.
+        latent_dim: Length of a latent vector.
+        width: Channels at half the full size; each further halving doubles them, up to 8 times.
+        classes: Number of classes; a learned class embedding is appended to the latent. 0 for no labels.
     """
 
     def __init__(self, image_shape: ImageShape, latent_dim: int = 100, width: int = 64, classes: int = 0) -> None:
@@ -71,23 +71,23 @@ class DCGANGenerator(Generator):
 class DCGANDiscriminator(Discriminator):
     """Convolutions (4x4, stride 2) with LeakyReLU(0.2) that halve an image until it is small, then one logit.
 
-    Batch normalisation is in all but the first, as in the paper; each call has its own statistics, so real and
-    generated images are normalised apart. Gradient penalties want `batch_norm: false`: with it, an image's logit
-    depends on the others.
+    All but the first have batch normalisation, as in the paper. Each call has its own statistics, so real and generated
+    images are normalised separately. Set `batch_norm: false` for gradient penalties: otherwise an image's logit depends
+    on the other images.
 
     Radford et al., "Unsupervised representation learning with deep convolutional generative adversarial networks",
     2016. https://arxiv.org/abs/1511.06434
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
-        width: Channels of the first layer; each further one doubles them, up to 8 times.
-        batch_norm: Whether there is batch normalisation.
-        spectral_norm: Divide each matrix by its largest singular value (Miyato et al., 2018).
-        minibatch_stddev: Show the last layer how much images differ, in groups of this size; 0 for not (Karras et al.,
-            2018).
-        packing: Images that are judged at once (PacGAN; Lin et al., 2018).
-        classes: How many labels it knows; they are projected onto the features. 0 for none.
-        auxiliary_classifier: Name the class beside the logit rather than project it (Odena et al., 2017).
+        image_shape: Channels, height, width. The command line takes them from the data.
+        width: Channels of the first layer; each further layer doubles them, up to 8 times.
+        batch_norm: Whether to use batch normalisation.
+        spectral_norm: Divide each weight matrix by its largest singular value (Miyato et al., 2018).
+        minibatch_stddev: Show the last layer how much images differ, in groups of this size (Karras et al., 2018); 0 to
+            turn it off.
+        packing: Number of images judged together (PacGAN; Lin et al., 2018).
+        classes: Number of classes; the label is projected onto the features. 0 for no labels.
+        auxiliary_classifier: Predict the class beside the logit instead of projecting it (Odena et al., 2017).
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class DCGANDiscriminator(Discriminator):
 
 
 def begin(layer: nn.Module) -> None:
-    """The paper's initial weights: normal, standard deviation 0.02."""
+    """Draws the paper's initial weights: normal, standard deviation 0.02."""
     if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(layer.weight, std=0.02)
     elif isinstance(layer, nn.BatchNorm2d):

@@ -1,4 +1,4 @@
-"""The network that sees images for those who judge them."""
+"""The feature network with which samples are evaluated."""
 
 from itertools import pairwise
 from math import ceil, log2
@@ -14,21 +14,22 @@ SMALLEST = 4
 """Images are halved until the shorter side is at most this long, in pixels."""
 
 SLOPE = 0.2
-"""Of the leaky ReLUs, below zero."""
+"""Negative slope of the leaky ReLUs."""
 
 
 class FeatureNetwork(Configurable, nn.Module):
-    """Convolutions that make a few numbers, the features, of an image; images that look alike have features alike.
+    """Convolutions that map an image to a feature vector; similar images have similar features.
 
     Each stage halves the image: a convolution of stride two, one of stride one, a leaky ReLU after each. The last stage
-    is pooled to 2x2, and a dense layer with a leaky ReLU makes the features, so that none is always zero. There is no
-    normalisation, so that blur and faint strokes are seen. It takes images of any channels and any size from 4x4 on.
+    is pooled to 2x2, and a dense layer with a leaky ReLU computes the features, so that none is always zero. There is
+    no normalisation, so that blur and faint strokes stay visible. Images have any number of channels, and at least 4x4
+    pixels.
 
     Args:
         image_shape: Channels, height, width.
-        classes: How many labels there are to learn from; 0 to learn without labels.
-        features: How many numbers describe an image.
-        width: Channels of the first stage; each further one has twice as many, up to four times.
+        classes: Number of classes to learn from; 0 to learn without labels.
+        features: Length of the feature vector.
+        width: Channels of the first stage; each further stage doubles them, up to four times.
     """
 
     def __init__(self, image_shape: ImageShape, classes: int = 0, features: int = 64, width: int = 24) -> None:
@@ -39,7 +40,7 @@ class FeatureNetwork(Configurable, nn.Module):
         channels, height, width_of_image = image_shape
         side = min(height, width_of_image)
         if side < 4:
-            raise UserError(f"images of {height}x{width_of_image} have no features to learn; it takes 4x4 pixels")
+            raise UserError(f"images of {height}x{width_of_image} are too small to have features; they need 4x4 pixels")
         self.image_shape: ImageShape = (channels, height, width_of_image)
         self.classes, self.features = classes, features
         halvings = max(1, ceil(log2(side / SMALLEST)))
@@ -54,12 +55,12 @@ class FeatureNetwork(Configurable, nn.Module):
         return F.leaky_relu(self.dense(self.stages(x)), SLOPE)
 
     def scores(self, features: Tensor) -> Tensor:
-        """Logits (N, classes) of the labels; without labels, what is compared in training (N, features)."""
+        """Class logits (N, classes); without labels, the vectors that training compares (N, features)."""
         return self.head(features)
 
 
 def convolution_stage(channels: int, width: int) -> nn.Sequential:
-    """Two convolutions of 3x3, the first of stride two."""
+    """Two 3x3 convolutions, the first of stride two, with a leaky ReLU after each."""
     layers = []
     for before, step in ((channels, 2), (width, 1)):
         layers += [nn.Conv2d(before, width, 3, step, 1), nn.LeakyReLU(SLOPE)]

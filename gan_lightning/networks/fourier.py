@@ -1,4 +1,4 @@
-"""A dense discriminator that sees fine detail in few numbers: for points of the plane."""
+"""A dense discriminator that sees fine detail in inputs of low dimension, such as points of the plane."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,23 +13,23 @@ from gan_lightning.networks.layers import Head, check_classes, check_sizes, norm
 
 
 class FourierDiscriminator(Discriminator):
-    """Dense layers with LeakyReLU(0.2) from an image, and random waves of it, to one logit.
+    """Dense layers with LeakyReLU(0.2) from an image and its random Fourier features to one logit.
 
-    Beside x they see sin(2 pi B x) and cos(2 pi B x), where B is drawn once from a normal distribution. Without waves,
-    dense layers learn coarse shapes first and fine ones very late.
+    Beside x, their input is sin(2 pi B x) and cos(2 pi B x), where B is drawn once from a normal distribution. Without
+    these waves, dense layers learn coarse shapes first and fine ones very late.
 
     Tancik et al., "Fourier features let networks learn high frequency functions in low dimensional domains", 2020,
     Section 5. https://arxiv.org/abs/2006.10739
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
+        image_shape: Channels, height, width. The command line takes them from the data.
         hidden: Width of each hidden layer.
-        waves: Rows of B.
-        frequency: Standard deviation of the entries of B, in waves a unit; an image's pixels go from -1 to 1.
-        spectral_norm: Divide each matrix by its largest singular value (Miyato et al., 2018).
-        packing: Images that are judged at once (PacGAN; Lin et al., 2018).
-        classes: How many labels it knows; they are projected onto the last hidden layer. 0 for none.
-        auxiliary_classifier: Name the class beside the logit rather than project it (Odena et al., 2017).
+        waves: Number of waves, the rows of B.
+        frequency: Standard deviation of the entries of B, in waves per unit; pixels range from -1 to 1.
+        spectral_norm: Divide each weight matrix by its largest singular value (Miyato et al., 2018).
+        packing: Number of images judged together (PacGAN; Lin et al., 2018).
+        classes: Number of classes; the label is projected onto the last hidden layer. 0 for no labels.
+        auxiliary_classifier: Predict the class beside the logit instead of projecting it (Odena et al., 2017).
     """
 
     projection: Tensor

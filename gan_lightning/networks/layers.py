@@ -1,4 +1,4 @@
-"""What several families of networks are made of."""
+"""Layers and checks that several families of networks share."""
 
 import torch
 from torch import Tensor, nn
@@ -9,17 +9,17 @@ from gan_lightning.core.precision import promoted
 from gan_lightning.networks.contract import ImageShape
 
 EMBEDDING = 64
-"""Numbers that stand for a class beside a latent."""
+"""Length of the class embedding that is appended to a latent."""
 
 
 class Latent(nn.Module):
-    """What a generator starts from: z (N, latent_dim), followed by a learnt vector of its class if there are classes.
+    """The input of a generator: z (N, latent_dim), followed by a learned class embedding if there are classes.
 
     Mirza and Osindero, "Conditional generative adversarial nets", 2014. https://arxiv.org/abs/1411.1784
 
     Args:
-        latent_dim: Numbers in a latent.
-        classes: How many classes there are; 0 for none.
+        latent_dim: Length of a latent vector.
+        classes: Number of classes; 0 for none.
     """
 
     def __init__(self, latent_dim: int, classes: int) -> None:
@@ -31,23 +31,23 @@ class Latent(nn.Module):
     def forward(self, z: Tensor, y: Tensor | None) -> Tensor:
         if self.embedding is None:
             return z
-        assert y is not None, "a generator that was made for classes takes labels"
+        assert y is not None, "a generator with classes needs labels"
         return torch.cat([z, self.embedding(y).to(z.dtype)], dim=1)
 
 
 class Head(nn.Module):
-    """The end of a discriminator: features (N, F) to a logit.
+    """The last layer of a discriminator: features (N, F) to a logit.
 
-    Without classes it is one linear layer, w'f + b. With classes it adds v_y'f, where v_y is learnt for each class:
+    Without classes it is one linear layer, w'f + b. With classes it adds v_y'f, where v_y is learned for each class:
     Miyato and Koyama, "cGANs with projection discriminator", 2018, Equation 3. https://arxiv.org/abs/1802.05637.
-    As an auxiliary classifier it gives scores of the classes beside w'f + b instead: Odena et al., "Conditional image
+    As an auxiliary classifier it outputs class scores beside w'f + b instead: Odena et al., "Conditional image
     synthesis with auxiliary classifier GANs", 2017. https://arxiv.org/abs/1610.09585
 
     Args:
         width: F.
-        classes: How many classes there are; 0 for none.
-        auxiliary_classifier: Give (N, 1 + classes) rather than project.
-        spectral: Divide each matrix by its spectral norm.
+        classes: Number of classes; 0 for none.
+        auxiliary_classifier: Output (N, 1 + classes) instead of projecting the class.
+        spectral: Divide each weight matrix by its spectral norm.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Head(nn.Module):
         self.embedding = None
         if classes and not auxiliary_classifier:
             embedding = nn.Embedding(classes, width)
-            nn.init.normal_(embedding.weight, std=width**-0.5)  # or D would begin with opinions on classes
+            nn.init.normal_(embedding.weight, std=width**-0.5)  # otherwise D would start out biased between classes
             self.embedding = normalised(embedding, spectral)
 
     def forward(self, features: Tensor, y: Tensor | None) -> Tensor:
@@ -69,12 +69,12 @@ class Head(nn.Module):
         logits = out.squeeze(1)
         if self.embedding is None:
             return logits
-        assert y is not None, "a discriminator that was made for classes takes labels"
+        assert y is not None, "a discriminator with classes needs labels"
         return logits + (self.embedding(y) * features).sum(1)
 
 
 def normalised(layer: nn.Module, spectral: bool) -> nn.Module:
-    """A layer whose weight is divided by its largest singular value, if that is asked for.
+    """Applies spectral normalisation to a layer if asked: its weight is divided by its largest singular value.
 
     Miyato et al., "Spectral normalization for generative adversarial networks", 2018, Equation 8 and Algorithm 1.
     https://arxiv.org/abs/1802.05957
@@ -83,22 +83,22 @@ def normalised(layer: nn.Module, spectral: bool) -> nn.Module:
 
 
 class Squash(nn.Tanh):
-    """tanh in 32 bits at least: in 16 it would be 1, with no gradient, from 3.6 on."""
+    """tanh in at least 32 bits: in 16 bits it is 1, without gradient, from 3.6 on."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
         return super().forward(promoted(input))
 
 
 class MinibatchStddev(nn.Module):
-    """Appends a channel: how much the images of a group of neighbours differ, so that D sees a collapse.
+    """Appends a channel that says how much neighbouring images of a group differ, so that D can see a collapse.
 
-    For each group, the standard deviation of every feature at every place, averaged to one number.
+    For each group, it is the standard deviation of every feature at every position, averaged to one number.
 
     Karras et al., "Progressive growing of GANs for improved quality, stability, and variation", 2018, Section 3.
     https://arxiv.org/abs/1710.10196
 
     Args:
-        group: Images in a group; a batch must be a multiple of it.
+        group: Images per group; the batch size must be a multiple of it.
     """
 
     def __init__(self, group: int = 4) -> None:
@@ -114,19 +114,19 @@ class MinibatchStddev(nn.Module):
                 "model.discriminator.minibatch_stddev times model.discriminator_steps (times accumulation and packing)"
             )
         groups = x.reshape(n // self.group, self.group, -1)
-        deviation = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean(1)  # one number a group
+        deviation = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean(1)  # one number per group
         extra = deviation.repeat_interleave(self.group).view(n, 1, *[1] * (x.dim() - 2))
         return torch.cat([x, extra.expand(n, 1, *x.shape[2:])], dim=1)
 
 
 class SelfAttention(nn.Module):
-    """Every place looks at every other: x + gamma * attention(x), with gamma learnt from zero on.
+    """Attention between all positions: x + gamma * attention(x), where gamma is learned and starts at zero.
 
     Zhang et al., "Self-attention generative adversarial networks", 2019, Section 3. https://arxiv.org/abs/1805.08318
 
     Args:
         width: Channels.
-        spectral: Divide each matrix by its spectral norm.
+        spectral: Divide each weight matrix by its spectral norm.
     """
 
     def __init__(self, width: int, spectral: bool) -> None:
@@ -138,17 +138,17 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = (layer(x).flatten(2) for layer in (self.query, self.key, self.value))
-        weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)  # (N, places, places): who looks at whom
+        weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)  # (N, positions, positions)
         return x + self.gamma * (value @ weights.transpose(1, 2)).view_as(x)
 
 
 def channels_last(network: nn.Module) -> None:
-    """Lets convolutions keep the channels of a pixel together, which CPUs and tensor cores are faster with."""
+    """Stores the channels of a pixel together, which makes convolutions faster on CPUs and tensor cores."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def halvings(image_shape: ImageShape, network: str, base: int = 4) -> int:
-    """How often an image can be halved, down to height and width of at least `base`; once in any case.
+    """The number of times an image can be halved to a height and width of at least `base`, but at least once.
 
     Raises:
         UserError: Height or width is odd.
@@ -160,34 +160,34 @@ def halvings(image_shape: ImageShape, network: str, base: int = 4) -> int:
     if not count:
         near = [max(4, round(side / 4) * 4) for side in image_shape[1:]]
         raise UserError(
-            f"{network} goes from a small image to its double until it is large, or back, which {height}x{width} "
-            f"cannot: take even numbers, best multiples of 8 (ImageFolder: data.image_size [{near[0]}, {near[1]}]), "
-            "or MLPGenerator and MLPDiscriminator, which take any size"
+            f"{network} doubles or halves images step by step, which {height}x{width} does not allow: use even "
+            f"numbers, best multiples of 8 (ImageFolder: data.image_size [{near[0]}, {near[1]}]), or MLPGenerator and "
+            "MLPDiscriminator, which take any size"
         )
     return count
 
 
 def smallest(image_shape: ImageShape, count: int) -> tuple[int, int]:
-    """Height and width after so many halvings."""
+    """Height and width after `count` halvings."""
     return image_shape[1] >> count, image_shape[2] >> count
 
 
 def check_sizes(**sizes: int) -> None:
-    """Refuses sizes of networks below 1."""
+    """Refuses network sizes below 1."""
     for name, value in sizes.items():
         if value < 1:
             raise UserError(f"{name} is {value}; it must be at least 1")
 
 
 def check_classes(classes: int, auxiliary_classifier: bool = False, packing: int = 1) -> None:
-    """Refuses ways to look at labels that make no sense.
+    """Refuses label options that contradict each other.
 
     Raises:
-        UserError: And what to set instead.
+        UserError: Says what to set instead.
     """
     if classes < 0:
         raise UserError(f"classes is {classes}; it must be 0 (no labels) or the number of classes")
     if auxiliary_classifier and not classes:
-        raise UserError("auxiliary_classifier is true, but there are no classes to name: set classes, too")
+        raise UserError("auxiliary_classifier is true, but there are no classes to predict: set classes, too")
     if classes and packing > 1:
         raise UserError(f"packing is {packing}, but a pack of images has no single class: set classes 0 or packing 1")

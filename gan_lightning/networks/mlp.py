@@ -1,4 +1,4 @@
-"""The dense networks with which GANs are usually taught."""
+"""The dense networks that introductions to GANs use."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,17 +11,17 @@ from gan_lightning.networks.layers import Head, Latent, Squash, check_classes, c
 
 
 class MLPGenerator(Generator):
-    """Dense layers from a latent to an image: each hidden one LeakyReLU(0.2) and batch normalisation; tanh at the end.
+    """Dense layers from a latent to an image, with LeakyReLU(0.2) and batch normalisation in hidden layers; tanh.
 
-    Batch normalisation has the settings of the Keras networks that it is usually taught with: Keras momentum 0.8 is
+    Batch normalisation has the settings of the Keras networks that GANs are usually taught with: Keras momentum 0.8 is
     torch's 0.2, and eps is 1e-3.
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
-        latent_dim: Numbers in a latent.
+        image_shape: Channels, height, width. The command line takes them from the data.
+        latent_dim: Length of a latent vector.
         hidden: Width of each hidden layer.
-        batch_norm: Whether there is batch normalisation.
-        classes: How many labels it knows; a learnt vector of the class follows the latent. 0 for none.
+        batch_norm: Whether to use batch normalisation.
+        classes: Number of classes; a learned class embedding is appended to the latent. 0 for no labels.
     """
 
     def __init__(
@@ -56,15 +56,15 @@ class MLPGenerator(Generator):
 
 
 class MLPDiscriminator(Discriminator):
-    """Dense layers from an image to one logit: each hidden one LeakyReLU(0.2).
+    """Dense layers from an image to one logit, with LeakyReLU(0.2) in hidden layers.
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
+        image_shape: Channels, height, width. The command line takes them from the data.
         hidden: Width of each hidden layer.
-        spectral_norm: Divide each matrix by its largest singular value (Miyato et al., 2018).
-        packing: Images that are judged at once (PacGAN; Lin et al., 2018).
-        classes: How many labels it knows; they are projected onto the last hidden layer. 0 for none.
-        auxiliary_classifier: Name the class beside the logit rather than project it (Odena et al., 2017).
+        spectral_norm: Divide each weight matrix by its largest singular value (Miyato et al., 2018).
+        packing: Number of images judged together (PacGAN; Lin et al., 2018).
+        classes: Number of classes; the label is projected onto the last hidden layer. 0 for no labels.
+        auxiliary_classifier: Predict the class beside the logit instead of projecting it (Odena et al., 2017).
     """
 
     def __init__(

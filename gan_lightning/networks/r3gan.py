@@ -24,20 +24,20 @@ from gan_lightning.networks.layers import (
 )
 
 GAIN = (2 / (1 + 0.2**2)) ** 0.5
-"""Of LeakyReLU(0.2): keeps the variance of what passes."""
+"""The gain of LeakyReLU(0.2) that preserves the variance of activations."""
 
 
 class Residual(nn.Module):
-    """x + project(mix(expand(x))): 1x1, 3x3 in groups, 1x1, with LeakyReLU(0.2) between them and no normalisation.
+    """x + project(mix(expand(x))): 1x1, grouped 3x3, 1x1 convolutions, LeakyReLU(0.2) between them, no normalisation.
 
-    Fix-up initialisation in its place: the last layer begins at zero, the others at L^(-1/4) of He's scale, where L is
-    the number of blocks of the network (Zhang, Dauphin and Ma, "Fixup initialization", 2019, Section 3.
+    Fix-up initialisation replaces normalisation: the last layer starts at zero, the others at L^(-1/4) of He's scale,
+    where L is the number of blocks of the network (Zhang, Dauphin and Ma, "Fixup initialization", 2019, Section 3.
     https://arxiv.org/abs/1901.09321).
 
     Args:
         width: Channels.
-        expansion: How many times as many there are inside.
-        group: Channels in a group.
+        expansion: Factor by which the channels are widened inside.
+        group: Channels per group.
         blocks: L.
     """
 
@@ -57,24 +57,24 @@ class Residual(nn.Module):
 
 
 class R3GANGenerator(Generator):
-    """A learnt small image for each channel, weighted by the latent; residual blocks, bilinear doubling.
+    """A learned small image per channel, weighted by the latent, then residual blocks and bilinear doubling.
 
-    No normalisation anywhere and no tanh at the end; samples are clipped to [-1, 1] where they are drawn. It makes
-    every height and width that are even; from 28x28 it goes back to 7x7, from 64x64 to 4x4. As it is here it has 0.33
+    There is no normalisation and no tanh at the end; samples are clipped to [-1, 1] where they are drawn. Height
+    and width must be even. Images of 28x28 start from 7x7, images of 64x64 from 4x4. With the defaults it has 0.33
     million parameters for MNIST.
 
     Huang et al., "The GAN is dead; long live the GAN! A modern baseline GAN", 2024.
     https://arxiv.org/abs/2501.05441
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
-        latent_dim: Numbers in a latent.
+        image_shape: Channels, height, width. The command line takes them from the data.
+        latent_dim: Length of a latent vector.
         width: Channels at full size; each halving doubles them.
-        max_width: Channels at most.
-        blocks: Residual blocks of each size.
-        expansion: How many times as many channels there are inside a block.
-        group: Channels in a group of the grouped convolutions.
-        classes: How many labels it knows; a learnt vector of the class follows the latent. 0 for none.
+        max_width: Maximum number of channels.
+        blocks: Residual blocks per size.
+        expansion: Factor by which a block widens the channels inside.
+        group: Channels per group of the grouped convolutions.
+        classes: Number of classes; a learned class embedding is appended to the latent. 0 for no labels.
     """
 
     def __init__(
@@ -113,24 +113,23 @@ class R3GANGenerator(Generator):
 
 
 class R3GANDiscriminator(Discriminator):
-    """Residual blocks and bilinear halving, a learnt weighting of the last small image, one logit; the generator's
-    mirror.
+    """Residual blocks, bilinear halving, a learned weighting of the last small image, one logit; mirrors the generator.
 
     Huang et al., "The GAN is dead; long live the GAN! A modern baseline GAN", 2024.
     https://arxiv.org/abs/2501.05441
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
+        image_shape: Channels, height, width. The command line takes them from the data.
         width: Channels at full size; each halving doubles them.
-        max_width: Channels at most.
-        blocks: Residual blocks of each size.
-        expansion: How many times as many channels there are inside a block.
-        group: Channels in a group of the grouped convolutions.
-        minibatch_stddev: Show the last layer how much images differ, in groups of this size; 0 for not, as in the paper
-            (Karras et al., 2018).
-        packing: Images that are judged at once (PacGAN; Lin et al., 2018).
-        classes: How many labels it knows; they are projected onto the features. 0 for none.
-        auxiliary_classifier: Name the class beside the logit rather than project it (Odena et al., 2017).
+        max_width: Maximum number of channels.
+        blocks: Residual blocks per size.
+        expansion: Factor by which a block widens the channels inside.
+        group: Channels per group of the grouped convolutions.
+        minibatch_stddev: Show the last layer how much images differ, in groups of this size (Karras et al., 2018); 0
+            turns it off, as in the R3GAN paper.
+        packing: Number of images judged together (PacGAN; Lin et al., 2018).
+        classes: Number of classes; the label is projected onto the features. 0 for no labels.
+        auxiliary_classifier: Predict the class beside the logit instead of projecting it (Odena et al., 2017).
     """
 
     def __init__(
@@ -168,7 +167,7 @@ class R3GANDiscriminator(Discriminator):
         first, *others = self.stages
         x = first(self.start(x))
         for change, residuals in zip(self.changes, others, strict=True):
-            x = residuals(change(F.avg_pool2d(x, 2)))  # bilinear at half the size is the mean of four
+            x = residuals(change(F.avg_pool2d(x, 2)))  # bilinear halving is the mean of four pixels
         return (self.stddev(x) * self.basis).sum((2, 3))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
@@ -176,7 +175,7 @@ class R3GANDiscriminator(Discriminator):
 
 
 def ladder(width: int, max_width: int, count: int, blocks: int, expansion: int, group: int) -> list[int]:
-    """Channels of each stage, from the full size to the smallest."""
+    """The channels of each stage, from the full size to the smallest."""
     check_sizes(width=width, max_width=max_width, blocks=blocks, expansion=expansion, group=group)
     widths = [min(max_width, width * 2**i) for i in range(count + 1)]
     for w in widths:
@@ -193,7 +192,7 @@ def residual_stage(width: int, expansion: int, group: int, blocks: int, stages: 
 
 
 def change(into: int, out: int) -> nn.Module:
-    """From one stage's channels to the next one's."""
+    """A 1x1 convolution from one stage's channels to the next one's, where they differ."""
     if into == out:
         return nn.Identity()
     layer = nn.Conv2d(into, out, 1, bias=False)
@@ -202,7 +201,7 @@ def change(into: int, out: int) -> nn.Module:
 
 
 def he(layer: nn.Module, gain: float) -> None:
-    """Normal weights of variance gain^2 over the number of inputs; biases of zero.
+    """Draws normal weights of variance gain^2 over the number of inputs; sets biases to zero.
 
     He et al., "Delving deep into rectifiers", 2015, Equation 10. https://arxiv.org/abs/1502.01852
     """

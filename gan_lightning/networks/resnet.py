@@ -27,14 +27,14 @@ from gan_lightning.networks.layers import (
 
 
 class ClassBatchNorm(nn.Module):
-    """Batch normalisation with a gain and a bias for each class; ordinary batch normalisation without classes.
+    """Batch normalisation with a gain and a bias per class; ordinary batch normalisation without classes.
 
     Dumoulin, Shlens and Kudlur, "A learned representation for artistic style", 2017.
     https://arxiv.org/abs/1610.07629
 
     Args:
         width: Channels.
-        classes: How many classes there are; 0 for none.
+        classes: Number of classes; 0 for none.
     """
 
     def __init__(self, width: int, classes: int) -> None:
@@ -50,17 +50,17 @@ class ClassBatchNorm(nn.Module):
         x = self.norm(x)
         if self.gain is None or self.bias is None:
             return x
-        assert y is not None, "a generator that was made for classes takes labels"
+        assert y is not None, "a generator with classes needs labels"
         return x * self.gain(y)[:, :, None, None] + self.bias(y)[:, :, None, None]
 
 
 class BlockUp(nn.Module):
-    """Doubles height and width: norm, ReLU, double, convolve, norm, ReLU, convolve; beside it, double and convolve.
+    """Doubles height and width: norm, ReLU, double, convolve, norm, ReLU, convolve; the shortcut doubles and convolves.
 
     Args:
-        into: Channels that come in.
-        out: Channels that go out.
-        classes: How many classes batch normalisation knows.
+        into: Input channels.
+        out: Output channels.
+        classes: Number of classes, for batch normalisation.
     """
 
     def __init__(self, into: int, out: int, classes: int) -> None:
@@ -74,18 +74,18 @@ class BlockUp(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
         h = F.interpolate(F.relu(self.norm1(x, y)), scale_factor=2)
         h = self.conv2(F.relu(self.norm2(self.conv1(h), y)))
-        return h + F.interpolate(self.beside(x), scale_factor=2)  # a 1x1 convolution may as well come first
+        return h + F.interpolate(self.beside(x), scale_factor=2)  # a 1x1 convolution before doubling gives the same
 
 
 class Block(nn.Module):
-    """ReLU, convolve, ReLU, convolve, and halve if asked; beside it, a 1x1 convolution and halving.
+    """ReLU, convolve, ReLU, convolve, and halve if asked; the shortcut is a 1x1 convolution and halving.
 
     Args:
-        into: Channels that come in.
-        out: Channels that go out.
-        spectral: Divide each matrix by its spectral norm.
+        into: Input channels.
+        out: Output channels.
+        spectral: Divide each weight matrix by its spectral norm.
         halves: Halve height and width.
-        first: Whether pixels come in, which are not to be rectified.
+        first: Whether the input is pixels, which are not rectified.
     """
 
     def __init__(self, into: int, out: int, spectral: bool, halves: bool, first: bool = False) -> None:
@@ -106,20 +106,20 @@ class Block(nn.Module):
 
 
 class ResNetGenerator(Generator):
-    """A small image from a latent, doubled by residual blocks with batch normalisation, one for each class if labelled.
+    """A dense layer, then residual blocks that double the image; batch normalisation, per class if there are classes.
 
-    It makes every height and width that are even; from 28x28 it goes back to 7x7, from 64x64 to 4x4.
+    Height and width must be even. Images of 28x28 start from 7x7, images of 64x64 from 4x4.
 
     Miyato et al., "Spectral normalization for generative adversarial networks", 2018, Appendix B.4 (there, width and
     max_width are 256). https://arxiv.org/abs/1802.05957
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
-        latent_dim: Numbers in a latent.
+        image_shape: Channels, height, width. The command line takes them from the data.
+        latent_dim: Length of a latent vector.
         width: Channels at full size; each halving doubles them.
-        max_width: Channels at most.
-        attention: Height of the map on which places look at each other (Zhang et al., 2019); 0 for none.
-        classes: How many labels it knows: gain and bias of batch normalisation depend on the class. 0 for none.
+        max_width: Maximum number of channels.
+        attention: Height of the feature map that gets self-attention (Zhang et al., 2019); 0 for none.
+        classes: Number of classes, on which gain and bias of batch normalisation depend. 0 for no labels.
     """
 
     def __init__(
@@ -162,22 +162,22 @@ class ResNetGenerator(Generator):
 
 
 class ResNetDiscriminator(Discriminator):
-    """Residual blocks with spectral normalisation that halve an image until it is small, one that does not, one logit.
+    """Residual blocks with spectral normalisation: several halve the image, a last one keeps its size; one logit.
 
     Miyato et al., "Spectral normalization for generative adversarial networks", 2018, Appendix B.4 (there, width and
     max_width are 128). https://arxiv.org/abs/1802.05957
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
+        image_shape: Channels, height, width. The command line takes them from the data.
         width: Channels of the first block; each halving doubles them.
-        max_width: Channels at most.
-        attention: Height of the map on which places look at each other (Zhang et al., 2019); 0 for none.
-        spectral_norm: Divide each matrix by its largest singular value.
-        minibatch_stddev: Show the last block how much images differ, in groups of this size; 0 for not (Karras et al.,
-            2018).
-        packing: Images that are judged at once (PacGAN; Lin et al., 2018).
-        classes: How many labels it knows; they are projected onto the features. 0 for none.
-        auxiliary_classifier: Name the class beside the logit rather than project it (Odena et al., 2017).
+        max_width: Maximum number of channels.
+        attention: Height of the feature map that gets self-attention (Zhang et al., 2019); 0 for none.
+        spectral_norm: Divide each weight matrix by its largest singular value.
+        minibatch_stddev: Show the last block how much images differ, in groups of this size (Karras et al., 2018); 0 to
+            turn it off.
+        packing: Number of images judged together (PacGAN; Lin et al., 2018).
+        classes: Number of classes; the label is projected onto the features. 0 for no labels.
+        auxiliary_classifier: Predict the class beside the logit instead of projecting it (Odena et al., 2017).
     """
 
     def __init__(
@@ -221,16 +221,16 @@ class ResNetDiscriminator(Discriminator):
 
 
 def glorot(layer: nn.Linear | nn.Conv2d, gain: float) -> None:
-    """The paper's initial weights."""
+    """Draws the paper's initial weights: Glorot uniform with this gain, biases of zero."""
     nn.init.xavier_uniform_(layer.weight, gain=gain)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
 
 
 def check_attention(attention: int, heights: list[int]) -> None:
-    """Refuses self-attention at a height that the network does not have."""
+    """Refuses self-attention at a height that no feature map has."""
     if attention and attention not in heights:
         raise UserError(
-            f"attention is {attention}, but this network's maps have heights of {', '.join(map(str, heights))}: "
+            f"attention is {attention}, but the feature maps have heights of {', '.join(map(str, heights))}: "
             "choose one of these, or 0 for none"
         )

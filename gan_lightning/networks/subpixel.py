@@ -1,6 +1,6 @@
-"""Networks that are quick on a CPU: convolutions over patches, not over pixels, and dense layers for the whole.
+"""Networks that are fast on a CPU: convolutions over patches instead of pixels, and dense layers over the whole image.
 
-A patch is a place with a channel for each of its pixels, as in Shi et al., "Real-time single image and video
+A patch is one position with a channel for each of its pixels, as in Shi et al., "Real-time single image and video
 super-resolution using an efficient sub-pixel convolutional neural network", 2016, Section 3.2.
 https://arxiv.org/abs/1609.05158
 """
@@ -26,22 +26,22 @@ from gan_lightning.networks.layers import (
 
 
 class SubPixelGenerator(Generator):
-    """Dense layers from a latent to a small image, 3x3 convolutions over it, a patch of pixels from each place; tanh.
+    """Dense layers from a latent to a small image, 3x3 convolutions, a patch of pixels from each position; tanh.
 
     Patches are 4x4, or 2x2 in images below 16x16. Each hidden layer has LeakyReLU(0.2) and batch normalisation, with
-    the settings of MLPGenerator. It makes every height and width that are even.
+    the settings of MLPGenerator. Height and width must be even.
 
     Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural
     network", 2016, Section 3.2. https://arxiv.org/abs/1609.05158
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
-        latent_dim: Numbers in a latent.
+        image_shape: Channels, height, width. The command line takes them from the data.
+        latent_dim: Length of a latent vector.
         hidden: Width of each hidden dense layer.
         width: Channels of the small image.
-        convolutions: How many; the last one makes the patches.
-        batch_norm: Whether there is batch normalisation.
-        classes: How many labels it knows; a learnt vector of the class follows the latent. 0 for none.
+        convolutions: Number of convolutions; the last one makes the patches.
+        batch_norm: Whether to use batch normalisation.
+        classes: Number of classes; a learned class embedding is appended to the latent. 0 for no labels.
     """
 
     def __init__(
@@ -91,23 +91,23 @@ class SubPixelGenerator(Generator):
 
 
 class SubPixelDiscriminator(Discriminator):
-    """An image as a small one of patches, 3x3 convolutions over it, dense layers, one logit; LeakyReLU(0.2).
+    """An image cut into patches, 3x3 convolutions over them, dense layers, one logit; LeakyReLU(0.2).
 
-    Patches are 4x4, or 2x2 in images below 16x16. The last convolution halves the small image; the dense layers see
-    the whole.
+    Patches are 4x4, or 2x2 in images below 16x16. The last convolution halves the map of patches; the dense layers
+    see all of it.
 
     Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural
     network", 2016, Section 3.2. https://arxiv.org/abs/1609.05158
 
     Args:
-        image_shape: Channels, height, width. The command line takes it from the data.
-        width: Channels of the small image.
-        convolutions: How many.
+        image_shape: Channels, height, width. The command line takes them from the data.
+        width: Channels of each convolution.
+        convolutions: Number of convolutions.
         hidden: Width of each hidden dense layer.
-        spectral_norm: Divide each matrix by its largest singular value (Miyato et al., 2018).
-        packing: Images that are judged at once (PacGAN; Lin et al., 2018).
-        classes: How many labels it knows; they are projected onto the last hidden layer. 0 for none.
-        auxiliary_classifier: Name the class beside the logit rather than project it (Odena et al., 2017).
+        spectral_norm: Divide each weight matrix by its largest singular value (Miyato et al., 2018).
+        packing: Number of images judged together (PacGAN; Lin et al., 2018).
+        classes: Number of classes; the label is projected onto the last hidden layer. 0 for no labels.
+        auxiliary_classifier: Predict the class beside the logit instead of projecting it (Odena et al., 2017).
     """
 
     def __init__(
@@ -151,9 +151,9 @@ class SubPixelDiscriminator(Discriminator):
 
 
 class SplitPatches(nn.Module):
-    """An image (N, C, H, W) as a small one (N, C * p * p, H / p, W / p), a channel for each pixel of a p x p patch.
+    """Images (N, C, H, W) to patches (N, C * p * p, H / p, W / p), a channel for each pixel of a p x p patch.
 
-    torch's `PixelUnshuffle`, but the channels of a place lie together in memory.
+    Like torch's `PixelUnshuffle`, but the channels of a position are contiguous in memory.
     """
 
     def __init__(self, patch: int) -> None:
@@ -180,7 +180,7 @@ class JoinPatches(nn.Module):
 
 
 class ToImage(nn.Module):
-    """Numbers (N, H * W * C) as a small image (N, C, H, W); the channels of a place lie together, nothing is copied."""
+    """Numbers (N, H * W * C) to a small image (N, C, H, W) with contiguous channels; nothing is copied."""
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()
@@ -202,6 +202,6 @@ def normed(kind: type[nn.Module], width: int, wanted: bool) -> list[nn.Module]:
 
 
 def places(image_shape: ImageShape, network: str) -> tuple[int, int, int]:
-    """Height and width of a patch, and how many patches there are from top to bottom and from left to right."""
+    """The side of a patch, and the number of patches from top to bottom and from left to right."""
     count = min(2, halvings(image_shape, network))
     return 2**count, *smallest(image_shape, count)

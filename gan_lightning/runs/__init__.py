@@ -1,1 +1,1 @@
-"""A run on disk: its paths, its checkpoints, its metrics."""
+"""Training runs: their paths, checkpoints and metrics on disk, and signals that stop them."""

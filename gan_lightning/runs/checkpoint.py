@@ -1,4 +1,4 @@
-"""A checkpoint on disk, read once, and what there is to know of it."""
+"""A checkpoint file, read once, and its properties."""
 
 from pathlib import Path
 from typing import Any
@@ -7,17 +7,17 @@ from gan_lightning.core import checkpoint_files
 from gan_lightning.runs.run import Run
 
 SETTINGS = "ConfigWriter"
-"""The state of the callback that keeps a run's settings in its checkpoints."""
+"""State key of the callback that stores a run's settings in its checkpoints."""
 
 
 class Checkpoint:
     """A checkpoint file and its content.
 
     Args:
-        path: A file on this machine. Nothing in it is executed.
+        path: A local file. Nothing in it is executed.
 
     Raises:
-        UserError: There is no such file, it is damaged, it is no checkpoint, or it holds code.
+        UserError: The file is missing, damaged, not a checkpoint, or holds code.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -30,15 +30,15 @@ class Checkpoint:
 
     @property
     def run(self) -> Run | None:
-        """The run in whose folder it lies, if it lies in one."""
+        """The run that the file belongs to; None if it is not in a run's folder."""
         return Run.around(self.path)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The options of the `gan fit` that wrote it; empty if a script did."""
+        """The options of the `gan fit` that wrote it; empty if a script wrote it."""
         return self.content.get("callbacks", {}).get(SETTINGS, {}).get("settings", {})
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the model, in words."""
+        """The model's arguments, in plain values."""
         return self.content["hyper_parameters"]

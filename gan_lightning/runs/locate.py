@@ -1,4 +1,4 @@
-"""Which checkpoint is meant, and where a training starts."""
+"""Finds the checkpoint that `ckpt_path` means, and decides where training starts and writes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +12,19 @@ CHECKPOINT_NAMES = ("last", "best")
 
 
 def find_checkpoint(name: str | Path, root: str | Path = ".") -> Path | None:
-    """The checkpoint file that is meant by a file's name, a folder, `last` or `best`.
+    """Finds the checkpoint file meant by a file's name, a folder, `last` or `best`.
 
-    A folder is that of a run, or one that holds `lightning_logs`, whose newest run is meant.
+    A folder is a run's folder, or one that holds `lightning_logs`; the latter means its newest run.
 
     Args:
-        name: `last` and `best` mean the newest file of this name among the runs in `root`.
+        name: The name. `last` and `best` mean the newest file of this name among the runs in `root`.
         root: The folder that holds `lightning_logs`.
 
     Returns:
         The file; None if there is no `last` or `best` yet.
 
     Raises:
-        UserError: It is an address.
+        UserError: The name is a URL.
     """
     checkpoint_files.check_local(name)
     if str(name) in CHECKPOINT_NAMES and not Path(name).exists():
@@ -40,11 +40,11 @@ def find_checkpoint(name: str | Path, root: str | Path = ".") -> Path | None:
 
 @dataclass
 class Start:
-    """Where a training starts.
+    """The starting point of a training run.
 
     Args:
-        checkpoint: The checkpoint from which it resumes; None at the very beginning.
-        run: The run that goes on in its own folder; None for a new folder.
+        checkpoint: The checkpoint to resume from; None to start from scratch.
+        run: The run to continue in its own folder; None for a new folder.
     """
 
     checkpoint: Checkpoint | None = None
@@ -56,13 +56,13 @@ class Start:
 
 
 def start(ckpt_path: str | None, root: str | Path | None) -> Start:
-    """Reads the checkpoint, and decides where to write.
+    """Reads the checkpoint and decides where to write.
 
-    A run goes on in its own folder. If it has gone further than the checkpoint, or another root is asked for, a new
-    folder is begun, so that nothing is lost.
+    A resumed run continues in its own folder. If it has already passed the checkpoint, or another root is asked for,
+    a new folder is used, so that nothing is lost.
 
     Args:
-        ckpt_path: As the user gave it.
+        ckpt_path: As given by the user.
         root: `trainer.default_root_dir`.
     """
     path = None if ckpt_path is None else find_checkpoint(ckpt_path, root or ".")
@@ -78,12 +78,12 @@ def start(ckpt_path: str | None, root: str | Path | None) -> Start:
 
 
 def lies_in(run: Run, root: str | Path | None) -> bool:
-    """Whether a run's folder is where a training with this root may write."""
+    """Whether training with this root may write to a run's folder."""
     return root is None or Path(root).resolve() in (run.folder.resolve(), *run.folder.resolve().parents)
 
 
 def furthest(run: Run, checkpoint: Checkpoint) -> int:
-    """The iteration that a run has reached."""
+    """The last iteration that a run has saved."""
     if not run.last.is_file() or run.last.resolve() == checkpoint.path.resolve():
         return checkpoint.iteration
     return Checkpoint(run.last).iteration

@@ -1,4 +1,4 @@
-"""Where numbers are written."""
+"""The logger that writes `metrics.csv`."""
 
 import csv
 import math
@@ -12,9 +12,9 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 
 class MetricsTable(Logger):
-    """`metrics.csv` in a folder: a row for each iteration that is logged, there as soon as it is written.
+    """Writes `metrics.csv` in a folder: one row per logged iteration, on disk as soon as it is logged.
 
-    A file that is there already is continued. (Lightning's `CSVLogger` deletes it.)
+    An existing file is continued. (Lightning's `CSVLogger` deletes it.)
 
     Args:
         folder: The run's folder.
@@ -37,7 +37,7 @@ class MetricsTable(Logger):
 
     @property
     def save_dir(self) -> str:
-        """What Lightning takes for the run's folder."""
+        """The run's folder, under the name that Lightning uses."""
         return str(self.folder)
 
     @property
@@ -50,7 +50,7 @@ class MetricsTable(Logger):
         row = {**(self.row if again else {}), "step": step, **metrics}
         if self.columns is None:
             self.columns = columns(self.path)
-            continue_table(self.path, self.path, math.inf)  # without a row that a kill has cut off
+            continue_table(self.path, self.path, math.inf)  # drops a row that a kill cut off
         if new := [name for name in row if name not in self.columns]:
             self.columns += new
             until = math.inf if step is None or not again else step - 1
@@ -63,11 +63,11 @@ class MetricsTable(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """They are in the run's config.yaml, and in its checkpoints."""
+        """Writes nothing: hyper-parameters are in the run's config.yaml and in its checkpoints."""
 
 
 def rows(path: Path, until: float = math.inf) -> list[dict[str, str]]:
-    """The rows of a table, up to an iteration; a last row that a kill has cut off is left out."""
+    """Reads the rows of a table up to an iteration, without a last row that a kill cut off."""
     if not path.is_file():
         return []
     whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
@@ -80,7 +80,7 @@ def columns(path: Path) -> list[str]:
 
 
 def write_table(path: Path, names: list[str], table: Iterable[dict[str, str]]) -> None:
-    """Writes a table in place of the old one, whole or not at all."""
+    """Replaces a table atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     with open(part, "w", newline="") as file:
@@ -91,6 +91,6 @@ def write_table(path: Path, names: list[str], table: Iterable[dict[str, str]]) -
 
 
 def continue_table(before: Path, path: Path, iteration: float) -> None:
-    """Begins a table with the rows of another, or of its own past, up to an iteration."""
+    """Starts a table with the rows of another one, or its own previous rows, up to an iteration."""
     if before.is_file():
         write_table(path, columns(before), rows(before, until=iteration))

@@ -1,4 +1,4 @@
-"""A run on disk: where everything in its folder lies."""
+"""The folder of a run and the paths in it."""
 
 import os
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True)
 class Run:
-    """The folder of one training, and the paths in it. Nothing need be there yet.
+    """The folder of one training run and the paths in it, which need not exist yet.
 
     Args:
         folder: The run's folder.
@@ -23,18 +23,19 @@ class Run:
 
     @classmethod
     def of(cls, trainer: Trainer) -> "Run":
-        """The run that a trainer writes: the first logger's folder, or the trainer's root without one. All processes
-        must ask.
+        """The run that a trainer writes: its first logger's folder, or its root without a logger.
+
+        All processes must call it.
         """
         return cls(Path(trainer.log_dir or trainer.default_root_dir))
 
     @classmethod
     def around(cls, checkpoint: Path) -> "Run | None":
-        """The run in which a checkpoint lies; None if it lies in none."""
+        """The run that a checkpoint belongs to; None if it is not in a run's folder."""
         return cls(checkpoint.parent.parent) if checkpoint.parent.name == CHECKPOINTS else None
 
     def checkpoint(self, name: str) -> Path:
-        """A checkpoint: last, best, healthy, or final, which becomes the last one when all else is written."""
+        """The path of a checkpoint: last, best, healthy, or final, which replaces last once all else is written."""
         return self.folder / CHECKPOINTS / (".final.ckpt" if name == "final" else f"{name}.ckpt")
 
     @property
@@ -68,7 +69,7 @@ class Run:
         return self.folder / "reconstructions" / f"step-{step:07d}.png"
 
     def written(self) -> dict[str, Path]:
-        """What there is of all that a training writes, by what it is; of pictures, the newest."""
+        """The existing output files of the run, by kind; for pictures, only the newest."""
         files = {
             "samples": max(self.folder.glob("grids/*.png"), default=None),
             "reconstructions": max(self.folder.glob("reconstructions/*.png"), default=None),
@@ -83,19 +84,19 @@ class Run:
 
 
 def check_folder(folder: Path, key: str, what: str) -> None:
-    """Makes a folder, before any work is done whose results it is to hold.
+    """Creates a folder for results, before any work is done for them.
 
     Args:
-        folder: May be there already.
+        folder: The folder; it may exist.
         key: The option that names it.
-        what: What it is to hold.
+        what: The results, for the error message.
 
     Raises:
-        UserError: It cannot be written into.
+        UserError: The folder is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        refused = None if os.access(folder, os.W_OK) else "it may not be written into"
+        refused = None if os.access(folder, os.W_OK) else "it is not writable"
     except FileExistsError:
         refused = "it is a file"
     except OSError as error:

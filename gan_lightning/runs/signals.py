@@ -1,4 +1,4 @@
-"""Signals that ask training to stop: noticed at once, obeyed between two iterations by all processes together."""
+"""Signals that stop training: recorded at once, obeyed between two iterations by all processes together."""
 
 import os
 import signal
@@ -14,33 +14,33 @@ from gan_lightning.core.distributed import follows, largest, several
 from gan_lightning.core.intervals import due
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
-"""Ctrl-C, a machine that is about to stop, a batch system whose time is nearly over, a terminal that was closed."""
+"""Ctrl-C, a shutdown of the machine, the time limit of a batch system, a closed terminal."""
 
 TOGETHER = 10
-"""Iterations after which several processes ask each other."""
+"""Iterations between exchanges of received signals, where there are several processes."""
 
 
 class Stopped(SystemExit):
-    """Training was stopped by a signal and has been saved; the status is 128 plus the signal's number."""
+    """A signal stopped training, which has been saved; the exit status is 128 plus the signal's number."""
 
 
 class Signals:
-    """Takes the place of the handlers of these signals between `catch` and `release`."""
+    """Handles these signals between `catch` and `release`."""
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
         self.before: dict[signal.Signals, Any] = {}
 
     def catch(self) -> None:
-        """To be called when training starts: Lightning has set handlers by then, which send messages themselves."""
+        """Installs the handlers. Call it when training starts, to replace Lightning's own, which send messages."""
         self.received = None
-        if threading.current_thread() is threading.main_thread():  # Python's rule
+        if threading.current_thread() is threading.main_thread():  # Python sets handlers only there
             numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
             heard = [n for n in numbers if n.name != "SIGHUP" or signal.getsignal(n) != signal.SIG_IGN]  # nohup
             self.before = {number: signal.signal(number, self.notice) for number in heard}
 
     def release(self) -> None:
-        """To be called before Lightning puts back what was there before its own handlers."""
+        """Restores the previous handlers. Call it before Lightning restores those that its own replaced."""
         for number, handler in self.before.items():
             signal.signal(number, handler)
         self.before = {}
@@ -53,11 +53,11 @@ class Signals:
         if self.received.name == "SIGHUP":
             mute()
         if number == signal.SIGINT and not follows():
-            # not print: the signal may have interrupted one
-            os.write(2, b"\nstopping after this iteration; Ctrl-C again does not wait for it\n")
+            # not print: the signal may have interrupted a print
+            os.write(2, b"\nstopping after this iteration; press Ctrl-C again to stop at once\n")
 
     def agreed(self, trainer: Trainer) -> signal.Signals | None:
-        """The signal for which all processes stop now, if there is one. All must ask, in the same iteration."""
+        """The signal on which all processes stop now, if any. All must call it in the same iteration."""
         if not several():
             return self.received
         if not due(trainer.global_step, TOGETHER):
@@ -67,16 +67,16 @@ class Signals:
         return self.received
 
     def stop(self) -> NoReturn:
-        """Ends training. (Where another process of this machine started this one, that one has the status.)"""
+        """Ends training. (If another process on this machine started this one, only that one reports the status.)"""
         assert self.received is not None
         raise Stopped(0 if follows() else 128 + self.received)
 
 
 @contextmanager
 def at_once_while_starting(processes: int) -> Iterator[None]:
-    """Lets Ctrl-C end a process at once until training starts, if there are several.
+    """Lets Ctrl-C end each of several processes at once until training starts.
 
-    While they wait for each other, Python would not hear of it, and where one has ended the others would wait for ever.
+    Python does not handle the signal while they wait for each other, and if one ended, the others would wait forever.
     """
     if processes == 1 or threading.current_thread() is not threading.main_thread():
         yield
@@ -89,7 +89,7 @@ def at_once_while_starting(processes: int) -> Iterator[None]:
 
 
 def mute() -> None:
-    """Writes to a terminal that is gone would fail."""
+    """Discards output to a closed terminal, where writing would fail."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for output in (1, 2):
         if os.isatty(output):

@@ -1,1 +1,1 @@
-"""What every kind of model shares in training: players that update in turn."""
+"""Training shared by every kind of model: players that update in turn."""

@@ -1,9 +1,9 @@
-"""Networks that learn from images in alternating updates, one player after the other."""
+"""The base class of all models: networks that learn from images in alternating updates."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from inspect import Parameter, signature
+from inspect import Parameter
 from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from typing_extensions import Self
 
 from gan_lightning.core import checkpoint_files
-from gan_lightning.core.configurable import defaults_of, describe, given_arguments, rebuild
+from gan_lightning.core.configurable import defaults_of, describe, given_arguments, parameters_of, rebuild
 from gan_lightning.core.differences import differences
 from gan_lightning.core.discovery import path_of
 from gan_lightning.core.distributed import average, gathered, together
@@ -39,28 +39,28 @@ from gan_lightning.training.update import Update, frozen, gradients, parameters,
 
 
 class AlternatingModule(LightningModule):
-    """Networks that learn from images. A subclass sets `players` and says what one iteration is.
+    """Networks that learn from images in alternating updates. A subclass sets `players` and defines one iteration.
 
-    Whatever a subclass is called with becomes its hyper-parameters, from which a checkpoint rebuilds it.
+    The arguments of a subclass become its hyper-parameters, from which a checkpoint rebuilds it.
 
     Args:
         image_shape: Channels, height, width of the images.
-        classes: How many classes it is told; 0 for a model without labels.
-        seed: Fixes all that is drawn in training, which also depends on the iteration and the process.
+        classes: Number of classes; 0 for a model without labels.
+        seed: Fixes all random draws of training, which also depend on the iteration and the process.
     """
 
     players: dict[str, Player]
-    """By name, in the order of their updates; the last one's ends an iteration. The options of player X are those of
-    the argument X_optimization."""
+    """Players by name, in the order of their updates; the last one's update ends an iteration. The argument
+    X_optimization holds the options of player X."""
 
     curves: ClassVar[dict[str, dict[str, str]]] = {}
-    """What `LossCurves` draws: for each panel its lines, and the logged number of each."""
+    """The panels that `LossCurves` draws: for each, its lines and the logged metric that each shows."""
 
     arguments: dict[str, Any]
-    """What it was called with, and the defaults of the rest."""
+    """The arguments it was called with, and the defaults of the rest."""
 
     short_names: ClassVar[dict[str, str]] = {}
-    """What the progress bar calls the logged numbers."""
+    """Short names of logged metrics for the progress bar."""
 
     def __new__(cls, *args: Any, **kwargs: Any):
         self = super().__new__(cls)
@@ -83,17 +83,17 @@ class AlternatingModule(LightningModule):
     # ---- one iteration --------------------------------------------------------------------------------------------
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Checks the images, then fixes what will be drawn in this iteration, which is counted from 0."""
+        """Checks the batch, then seeds the random draws of this iteration, which is counted from 0."""
         self.check_batch_together(batch, first=batch_idx == 0)
         self.iteration = self.global_step
         reseed(self.device, mix(self.seed, TRAINING, self.iteration, self.global_rank))
 
     @contextmanager
     def update_of(self, player: str) -> Iterator[Update]:
-        """Lets one player learn from the gradients made inside, while the others stand still.
+        """Updates one player with the gradients computed inside the context, while the others are frozen.
 
-        Lightning counts every `LightningOptimizer.step` as a step of training. The last player's counts; the others
-        take the same path through precision and hooks, but past the counter.
+        Lightning counts every `LightningOptimizer.step` as a training step. Only the last player's is counted; the
+        others take the same path through precision and hooks, but bypass the counter.
         """
         strategy = self.trainer.strategy
         optimizers = dict(zip(self.players, self.all_optimizers(), strict=True))
@@ -112,7 +112,7 @@ class AlternatingModule(LightningModule):
             strategy.optimizer_step(optimizer.optimizer, lambda: None)
 
     def split(self, minibatch: Sequence[Tensor], update: Update) -> Iterator[tuple[Tensor, ...]]:
-        """A minibatch, tensors of equal length with the images first, in the microbatches of this update."""
+        """Splits a minibatch, tensors of equal length with the images first, into the microbatches of this update."""
         x, key = minibatch[0], f"model.{update.player}_optimization.accumulation"
         if len(x) % update.microbatches:
             steps = "model.discriminator_steps times " if "discriminator_steps" in self.hparams else ""
@@ -122,8 +122,8 @@ class AlternatingModule(LightningModule):
             )
         if len(x) * self.trainer.world_size == update.microbatches and self.normalises_batches():
             raise UserError(
-                f"batch normalisation takes two images or more at once, and the {update.player} gets one: set "
-                f"data.batch_size higher (or {key} lower)"
+                f"batch normalisation needs at least two images at once, but the {update.player} gets one: increase "
+                f"data.batch_size (or decrease {key})"
             )
         return zip(*(tensor.tensor_split(update.microbatches) for tensor in minibatch), strict=True)
 
@@ -132,46 +132,51 @@ class AlternatingModule(LightningModule):
         return any(isinstance(layer, BatchNorm) for network in networks for layer in network.modules())
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal numbers of a shape that begins with the number of images."""
+        """Draws standard normal numbers. The first dimension of the shape is the number of images."""
         return torch.randn(shape, device=self.device, dtype=self.dtype)  # type: ignore[arg-type]
 
     def uniform(self, *shape: int) -> Tensor:
-        """Numbers uniform in [0, 1), of a shape that begins with the number of images."""
+        """Draws numbers uniform in [0, 1). The first dimension of the shape is the number of images."""
         return torch.rand(shape, device=self.device, dtype=self.dtype)  # type: ignore[arg-type]
 
     def finish_iteration(self) -> None:
-        """Ends every iteration: learning rates move on."""
+        """Ends an iteration by stepping the learning-rate schedules."""
         schedulers = self.lr_schedulers() or []
-        for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
-            scheduler.step()  # type: ignore[call-arg]
+        names = [name for name, player in self.players.items() if player.optimization.scheduler is not None]
+        for name, scheduler in zip(names, schedulers if isinstance(schedulers, list) else [schedulers], strict=True):
+            try:
+                scheduler.step()  # type: ignore[call-arg]
+            except (ValueError, ArithmeticError) as error:
+                key = f"model.{name}_optimization.scheduler"
+                raise TrainingError(f"{key} refuses its options: {error}; change them") from error
 
     # ---- gradients ------------------------------------------------------------------------------------------------
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        with torch.autocast(self.device.type, enabled=False):  # autocast is for the forward pass alone
+        with torch.autocast(self.device.type, enabled=False):  # autocast is for the forward pass only
             loss.backward(*args, **kwargs)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Checks the gradient, which is now averaged over processes and unscaled, and limits it."""
+        """Checks the gradient, which by now is averaged over processes and unscaled, and clips it."""
         slopes, limit = gradients(optimizer), self.players[self.update.player].optimization.gradient_clip
         norm = get_total_norm(slopes)
-        # a gradient scaler meets overflows, skips the step and lowers its scale: no trouble
+        # a gradient scaler handles overflow itself: it skips the step and lowers its scale
         gradient = {"gradient": norm} if self.scaler is None else {}
         self.finite.add(self.iteration, self.update.player, self.update.terms | gradient | self.update.statistics)
-        if self.device.type == "cpu":  # elsewhere, when numbers are logged or saved
+        if self.device.type == "cpu":  # elsewhere only when logging or saving, as a check waits for the device
             self.finite.check()
         if limit is not None:
             clip_grads_with_norm_(parameters(optimizer), limit, norm)
 
     def statistics(self) -> dict[str, Tensor]:
-        """The largest of the moving statistics of the players' layers, if they have any."""
+        """The largest magnitude among the moving statistics of the players' layers, if they have any."""
         networks = [player.network for player in self.players.values()]
         moving = [buffer for network in networks for buffer in network.buffers() if buffer.is_floating_point()]
         return {"batch statistics": get_total_norm(moving, norm_type=inf)} if moving else {}
 
     @property
     def scaler(self) -> torch.amp.GradScaler | None:
-        """The gradient scaler of 16-mixed."""
+        """The gradient scaler of 16-mixed; None at other precisions."""
         return getattr(self.trainer.precision_plugin, "scaler", None)
 
     # ---- optimizers -----------------------------------------------------------------------------------------------
@@ -179,28 +184,48 @@ class AlternatingModule(LightningModule):
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         factories = self.optimizer_factories()
         optimizers = {name: self.make_optimizer(name, factories[name]) for name in self.players}
-        made = [p.optimization.make_scheduler(optimizers[name], self.length) for name, p in self.players.items()]
+        made = [self.make_scheduler(name, optimizers[name]) for name in self.players]
         schedulers = [scheduler for scheduler in made if scheduler is not None]
         if any(isinstance(scheduler, ReduceLROnPlateau) for scheduler in schedulers):
             raise UserError(
-                "ReduceLROnPlateau waits for a loss to stop falling, which says nothing of a GAN: choose another "
+                "ReduceLROnPlateau waits for a loss to stop falling, which says nothing about a GAN: choose another "
                 "scheduler"
             )
         return [*optimizers.values()], schedulers
 
     def make_optimizer(self, player: str, factory: OptimizerFactory) -> Optimizer:
-        """The optimizer of a player.
+        """Makes the optimizer of a player.
 
         Raises:
-            UserError: It refuses its options.
+            UserError: The optimizer refuses its options.
         """
         try:
             return factory(self.players[player].network.parameters())
         except (ValueError, TypeError, RuntimeError) as error:
-            raise UserError(f"model.{player}_optimization.optimizer refuses its options: {error}") from error
+            raise UserError(
+                f"model.{player}_optimization.optimizer refuses its options: {error}; change them"
+            ) from error
+
+    def make_scheduler(self, player: str, optimizer: Optimizer) -> LRScheduler | None:
+        """Makes the learning-rate schedule of a player, if it has one.
+
+        Raises:
+            UserError: The schedule refuses its options.
+        """
+        try:
+            return self.players[player].optimization.make_scheduler(optimizer, self.length)
+        except UserError:
+            raise
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise UserError(
+                f"model.{player}_optimization.scheduler refuses its options: {error}; change them"
+            ) from error
 
     def optimizer_factories(self) -> dict[str, OptimizerFactory]:
-        """What makes each player's optimizer. A fused one unscales as it steps, too late for a limit on gradients."""
+        """The factories of the players' optimizers.
+
+        With a gradient scaler, no optimizer is fused: a fused one unscales while it steps, too late to clip gradients.
+        """
         factories = {name: player.optimization.optimizer for name, player in self.players.items()}
         if self.scaler is None:
             return factories
@@ -209,7 +234,7 @@ class AlternatingModule(LightningModule):
         return factories | {name: partial(factories[name], **unfused) for name in fused}
 
     def length(self) -> int:
-        """The iterations of the training, for schedules that follow it."""
+        """The iterations of the training run, for schedules that follow it."""
         follows = [name for name, player in self.players.items() if player.optimization.follows_training]
         return needed_iterations(self.trainer, f"model.{follows[0]}_optimization.scheduler.iterations")
 
@@ -220,7 +245,7 @@ class AlternatingModule(LightningModule):
     # ---- starting and resuming ------------------------------------------------------------------------------------
 
     def configure_callbacks(self) -> list:
-        """Lightning asks for these as soon as it knows the model: the first chance to refuse the trainer's options."""
+        """Refuses unsupported trainer options. Lightning calls this as soon as it knows the model, before all else."""
         check_trainer(self.trainer, [*self.players][::-1])
         return []
 
@@ -235,13 +260,13 @@ class AlternatingModule(LightningModule):
 
     @property
     def class_keys(self) -> str:
-        """The options that say how many classes there are."""
+        """The options that set the number of classes."""
         pieces = {name: words for name, words in self.hparams.items() if isinstance(words, dict)}
         made_for = [name for name, words in pieces.items() if words.get("init_args", {}).get("classes")]
         return " and ".join(f"model.{name}.classes" for name in made_for)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Lets settings that differ from the checkpoint's take effect, and reports them."""
+        """Applies settings that differ from the checkpoint's, and reports them."""
         check_kind(checkpoint, self, "the checkpoint")
         checkpoint_files.check_fits(checkpoint["state_dict"], self, "the checkpoint")
         if self.trainer.training:
@@ -254,18 +279,18 @@ class AlternatingModule(LightningModule):
         starts = gathered(f"{self.global_step:,}")
         if len({*starts}) > 1:
             raise TrainingError(
-                f"the processes start at iterations {', '.join(map(str, starts))}: the checkpoint must lie where all "
+                f"the processes start at iterations {', '.join(map(str, starts))}: put the checkpoint where all "
                 "machines can read it"
             )
 
     # ---- checking and logging -------------------------------------------------------------------------------------
 
     def check_batch_together(self, batch: Any, first: bool) -> None:
-        """Checks the first batch of an epoch, and each of a script's own loader; all processes stop if one is bad."""
+        """Checks an epoch's first batch, and every batch of a script's own loader; a bad one stops all processes."""
         if first:
             check = partial(self.check_batch, batch)
         elif isinstance(self.trainer.datamodule, ImageData):  # type: ignore[attr-defined]
-            return  # bytes, scaled by the package
+            return  # uint8 pixels, which the package scales itself
         else:
             check = partial(self.check_later_batch, batch)
         together(self.trainer.strategy, check, f"iteration {self.global_step + 1:,}: ", whole=True)
@@ -277,23 +302,23 @@ class AlternatingModule(LightningModule):
             check_labels(batch, self.classes, self.class_keys)
 
     def check_later_batch(self, batch: Any) -> None:
-        """Refuses what may differ from batch to batch: pixels that are not finite, and labels."""
+        """Checks what may change from batch to batch: that pixels are finite and labels in range."""
         check_finite(images_of(batch))
         if self.classes:
             check_labels(batch, self.classes, self.class_keys)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Names the kind of model, and keeps what is not finite out of every checkpoint."""
+        """Records the kind of model, and keeps values that are not finite out of every checkpoint."""
         checkpoint["kind"] = path_of(type(self))
         self.finite.check()
         check_weights(checkpoint["state_dict"], self.global_step, [*self.players])
 
     @torch.no_grad()
     def log_at_steps(self, metrics: Callable[[], dict[str, Tensor]]) -> None:
-        """Logs means over processes every `log_every_n_steps` iterations; stops if something is not finite.
+        """Logs means over processes every `log_every_n_steps` iterations; stops training if a value is not finite.
 
         Args:
-            metrics: Computes scalars by name; only called when they are logged.
+            metrics: Computes scalars by name; called only when they are logged.
         """
         if not due(self.global_step, self.trainer.log_every_n_steps):  # type: ignore[attr-defined]
             return
@@ -305,7 +330,7 @@ class AlternatingModule(LightningModule):
         average([means])
         logged = dict(zip(named, means.tolist(), strict=True))
         self.log_dict(logged, prog_bar=True, logger=False)
-        for logger in self.loggers:  # now, so that a checkpoint of this iteration finds its numbers in the logs
+        for logger in self.loggers:  # now, so that the logs hold these metrics when this iteration is saved
             logger.log_metrics(logged, step=self.global_step)
 
     # ---- files ----------------------------------------------------------------------------------------------------
@@ -316,12 +341,12 @@ class AlternatingModule(LightningModule):
     ) -> Self:
         """Rebuilds the model in a checkpoint file. Nothing in it is executed, and nothing is imported for it.
 
-        A base class, as `GenerativeModel.load_from_checkpoint`, rebuilds whatever kind of model the file holds.
+        On a base class, as in `GenerativeModel.load_from_checkpoint`, it rebuilds whatever kind of model the file has.
 
         Args:
-            checkpoint_path: A file on this machine.
+            checkpoint_path: A local file.
             map_location: The device for its tensors.
-            **replaced: Arguments of the model that are to differ from the checkpoint's.
+            **replaced: Model arguments that replace the checkpoint's.
 
         Raises:
             UserError: The file is missing, damaged, holds code, or names a class that is not loaded.
@@ -330,11 +355,11 @@ class AlternatingModule(LightningModule):
         words = {k: v for k, v in checkpoint["hyper_parameters"].items() if k not in replaced}
         abstract = cls.training_step is LightningModule.training_step
         kind = kind_in(checkpoint, checkpoint_path, cls) if abstract else cls
-        known = signature(kind).parameters
+        known = parameters_of(kind)
         missing = {k for k, p in known.items() if p.default is Parameter.empty} - {*words, *replaced}
         unknown = {*words} - {*known}
         if missing or unknown:
-            raise UserError(f"{checkpoint_path} holds another model than {kind.__name__}")
+            raise UserError(f"{checkpoint_path} holds a model other than {kind.__name__}")
         model: Any = kind(**rebuild(words), **replaced)
         checkpoint_files.check_fits(checkpoint["state_dict"], model, checkpoint_path)
         model.load_state_dict(checkpoint["state_dict"])

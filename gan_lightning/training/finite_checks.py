@@ -1,4 +1,4 @@
-"""Numbers that are not finite are found, named, and never stepped over."""
+"""Detects losses, gradients and weights that are not finite, and stops training."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -15,29 +15,29 @@ ADVICE = (
 
 
 class FiniteChecks:
-    """Looks at every term of every loss and at every gradient's norm.
+    """Checks every term of every loss and every gradient norm.
 
-    Values stay on their device until `check`, so that watching does not make a GPU wait. All processes see the same
-    values (means over processes), so all find the same trouble.
+    Values stay on their device until `check`, so that checking does not stall a GPU. All processes see the same
+    values (means over processes), so all find the same problem.
     """
 
     def __init__(self) -> None:
         self.seen: list[tuple[int, str, list[str], Tensor]] = []
 
     LONGEST = 1000
-    """Updates that are kept at most before they are checked."""
+    """Maximum number of updates kept before they are checked."""
 
     def add(self, iteration: int, player: str, values: dict[str, Tensor]) -> None:
-        """Takes in the values (scalars) of one player's turn."""
+        """Adds the values (scalars) of one player's update."""
         self.seen.append((iteration, player, list(values), torch.stack([v.detach().float() for v in values.values()])))
         if len(self.seen) > self.LONGEST:
             self.check()
 
     def check(self) -> None:
-        """Looks at what was seen since the last check.
+        """Checks the values added since the last check.
 
         Raises:
-            TrainingError: Something was not finite: the first iteration, its player, the terms, and what to try.
+            TrainingError: A value was not finite. Names the first iteration, its player, the terms, and what to try.
         """
         seen, self.seen = self.seen, []
         if not seen or torch.cat([values for *_, values in seen]).isfinite().all():
@@ -59,10 +59,10 @@ def listed(names: list[str]) -> str:
 
 
 def check_scale(scale: float, iteration: int) -> None:
-    """Refuses to skip steps for ever.
+    """Stops training that would skip steps forever.
 
     Raises:
-        TrainingError: The gradient scaler has been lowered so often that overflow is not the reason.
+        TrainingError: The gradient scale is so low that the range of 16 bits cannot be the cause.
     """
     if scale < 1:
         raise TrainingError(
@@ -73,10 +73,10 @@ def check_scale(scale: float, iteration: int) -> None:
 
 
 def check_weights(state: dict[str, Tensor], iteration: int, players: Sequence[str]) -> None:
-    """Refuses weights that an update has made infinite.
+    """Refuses weights that an update has made infinite or NaN.
 
     Raises:
-        TrainingError: The first such tensor.
+        TrainingError: Names the first such tensor.
     """
     floats = {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
     sums = torch.stack([tensor.sum(dtype=torch.float64) for tensor in floats.values()]).tolist()
@@ -84,6 +84,6 @@ def check_weights(state: dict[str, Tensor], iteration: int, players: Sequence[st
         if not isfinite(total):
             player = next((player for player in players if name.startswith(player)), players[-1])
             raise TrainingError(
-                f"training stopped: {name} is found not to be finite after iteration {iteration}. "
+                f"training stopped: {name} is not finite after iteration {iteration}. "
                 f"To get past it: {ADVICE.format(player=player)}."
             )

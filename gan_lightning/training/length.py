@@ -1,4 +1,4 @@
-"""How long a training is."""
+"""The length of a training run in iterations."""
 
 import math
 
@@ -8,7 +8,7 @@ from gan_lightning.core.errors import UserError
 
 
 def planned_iterations(trainer: Trainer) -> int | None:
-    """The iterations of the whole training; None if it has no end, or one that only the clock knows."""
+    """The iterations of the whole training run; None if it has no end, or only a time limit."""
     limits = []
     if trainer.max_epochs is not None and trainer.max_epochs >= 0:
         limits.append(trainer.max_epochs * trainer.num_training_batches)
@@ -19,20 +19,20 @@ def planned_iterations(trainer: Trainer) -> int | None:
 
 
 def needed_iterations(trainer: Trainer, key: str) -> int:
-    """The iterations of the whole training, for something that must know them before it starts.
+    """The iterations of the whole training run, for options that depend on them before it starts.
 
     Args:
-        trainer: Lightning's.
-        key: The option whose value is null, and which therefore takes the training's length.
+        trainer: The Lightning trainer.
+        key: The option that is null and therefore takes the length of the training run.
 
     Raises:
-        UserError: The training has no planned end.
+        UserError: The training run has no planned end.
     """
     trainer.fit_loop.setup_data()  # counts the batches of an epoch
     length = planned_iterations(trainer)
     if length is None:
         raise UserError(
-            f"{key} is null, which means the length of the training, and this one has no planned end: set "
+            f"{key} is null, which means the length of the training, but this training has no planned end: set "
             f"trainer.max_steps or trainer.max_epochs, or {key}"
         )
     return length

@@ -1,4 +1,4 @@
-"""How one player learns: its optimizer and all that belongs to it."""
+"""The optimization of one player: optimizer, learning-rate schedule, gradient clipping, accumulation."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ Section 4. https://arxiv.org/abs/1511.06434"""
 @record
 @dataclass(frozen=True)
 class Optimization:
-    """How one player learns.
+    """The optimization of one player.
 
     Args:
         optimizer: The optimizer of the player's parameters.
-        scheduler: The schedule of its learning rate, one step an iteration; null for a constant rate.
-        gradient_clip: The largest norm of the gradient; a larger gradient is scaled down to it. Null for no limit.
-        accumulation: Microbatches into which a batch is split, one after the other: the same step in less memory.
+        scheduler: Learning-rate schedule, one step per iteration; null for a constant rate.
+        gradient_clip: Maximum norm of the gradient; a larger gradient is scaled down to it. Null for no limit.
+        accumulation: Number of microbatches that a batch is split into: the same step in less memory.
     """
 
     optimizer: OptimizerFactory = CLASSIC_ADAM
@@ -39,13 +39,13 @@ class Optimization:
     accumulation: int = 1
 
     def check(self, key: str) -> None:
-        """Refuses what is out of range.
+        """Refuses values that are out of range.
 
         Args:
-            key: The option that holds all of this.
+            key: The option that holds this object.
 
         Raises:
-            UserError: The value and the rule.
+            UserError: Names the value and the rule.
         """
         if self.gradient_clip is not None and not self.gradient_clip > 0:
             raise UserError(f"{key}.gradient_clip is {self.gradient_clip}; it must be above 0, or null for no limit")
@@ -54,18 +54,18 @@ class Optimization:
 
     @property
     def follows_training(self) -> bool:
-        """Whether the schedule takes its length from the training."""
+        """Whether the schedule takes its length from the training run."""
         if self.scheduler is None:
             return False
         cls, options = made_by(self.scheduler)
         return "iterations" in signature(cls).parameters and options.get("iterations") is None
 
     def make_scheduler(self, optimizer: Optimizer, length: Callable[[], int]) -> LRScheduler | None:
-        """The schedule of an optimizer.
+        """Makes the learning-rate schedule of an optimizer.
 
         Args:
-            optimizer: The player's.
-            length: Tells the iterations of the training; only asked if the schedule follows it.
+            optimizer: The player's optimizer.
+            length: Returns the iterations of the training run; called only if the schedule follows it.
         """
         if self.scheduler is None:
             return None
@@ -74,11 +74,11 @@ class Optimization:
 
 @dataclass
 class Player:
-    """A network that learns, and how.
+    """A network and its optimization.
 
     Args:
         network: The network.
-        optimization: How it learns.
+        optimization: How it is optimized.
     """
 
     network: nn.Module

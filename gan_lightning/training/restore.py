@@ -1,4 +1,4 @@
-"""A checkpoint in a training with other settings, and the kind of model that a checkpoint holds."""
+"""Resuming from a checkpoint with other settings, and the kind of model that a checkpoint holds."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -21,17 +21,17 @@ def adapt(
     factories: Mapping[str, OptimizerFactory],
     length: Callable[[], int],
 ) -> None:
-    """Puts today's optimizer options and learning rates into a checkpoint that was made with others.
+    """Puts the current optimizer options and learning rates into a checkpoint that was written with others.
 
-    The rates are those that today's settings would have reached by the checkpoint's iteration, had they been in force
-    from the start. What the optimizers have learnt about gradients stays, unless it is another optimizer now. If
-    nothing differs, nothing is touched.
+    The rates are those that the current settings would have reached by the checkpoint's iteration, had they applied
+    from the start. The optimizers' running statistics of gradients are kept, unless the optimizer is another class now.
+    If no setting differs, the checkpoint is left unchanged.
 
     Args:
         checkpoint: As Lightning wrote it; its `optimizer_states` and `lr_schedulers` are changed.
-        players: Who learns, by name, in the order of the optimizers.
-        factories: What makes each player's optimizer.
-        length: Tells the iterations of the training.
+        players: Players by name, in the order of the optimizers.
+        factories: The factory of each player's optimizer.
+        length: Returns the iterations of the training run.
     """
     fresh = {name: factories[name](player.network.parameters()) for name, player in players.items()}
     schedulers = {name: players[name].optimization.make_scheduler(fresh[name], length) for name in players}
@@ -56,13 +56,13 @@ def changed(
     optimizers: Mapping[str, Optimizer],
     schedulers: Mapping[str, LRScheduler | None],
 ) -> bool:
-    """Whether an optimizer, a schedule or the length that a schedule follows is another than the checkpoint's."""
+    """Whether an optimizer, a schedule or the length that a schedule follows differs from the checkpoint's."""
     fused = [group.get("fused") for optimizer in optimizers.values() for group in optimizer.param_groups]
     saved = [group.get("fused") for state in checkpoint["optimizer_states"] for group in state["param_groups"]]
     lengths = [vars(scheduler).get("iterations") for scheduler in schedulers.values() if scheduler is not None]
     before = [state.get("iterations") for state in checkpoint["lr_schedulers"]]
     return (
-        (fused, lengths) != (saved, before)  # the state's own "fused" wins over the option's
+        (fused, lengths) != (saved, before)  # loading a state would override the option "fused"
         or any(
             saved_optimization(checkpoint, name).get(key) != describe(getattr(player.optimization, key))
             for name, player in players.items()
@@ -72,51 +72,51 @@ def changed(
 
 
 def saved_optimization(checkpoint: dict[str, Any], player: str) -> dict[str, Any]:
-    """How a player learnt when the checkpoint was made; what was left to its default is not in it."""
+    """A player's optimization options in a checkpoint, without those left at their default."""
     return checkpoint["hyper_parameters"].get(f"{player}_optimization", {}).get("init_args", {})
 
 
 def advance(scheduler: LRScheduler, iterations: int) -> None:
-    """Steps a scheduler whose optimizer stands still."""
+    """Steps a scheduler without its optimizer."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the optimizer did not step in between
+        warnings.simplefilter("ignore")  # about the missing optimizer steps
         for _ in range(iterations):
             scheduler.step()
 
 
 def kind_in(checkpoint: dict[str, Any], path: str | Path, base: type) -> type:
-    """The kind of model that a checkpoint holds, among those that are loaded.
+    """The class of the model that a checkpoint holds, among the loaded classes.
 
     Args:
-        checkpoint: Its content.
+        checkpoint: The checkpoint's content.
         path: Its file, for the message.
-        base: What it must be a kind of.
+        base: A base class of the model.
 
     Raises:
-        UserError: It is something else, or is not loaded.
+        UserError: The class is not loaded, or does not derive from `base`.
     """
     name = checkpoint.get("kind")
     kind = next((cls for cls in subclasses(LightningModule) if path_of(cls) == name), None)
     if kind is None:
         raise UserError(
-            f"{path} holds a {name}, which is not part of gan_lightning: if you trust that code, import it before you "
-            f"load, or on the command line add --trust {name}"
+            f"{path} holds a {name}, which is not part of gan_lightning: if you trust that code, import it before "
+            f"loading, or add --trust {name} on the command line"
         )
     if not issubclass(kind, base):
-        raise UserError(f"{path} holds a {kind.__name__}, which is no {base.__name__}: name another checkpoint")
+        raise UserError(f"{path} holds a {kind.__name__}, which is not a {base.__name__}: name another checkpoint")
     return kind
 
 
 def check_kind(checkpoint: dict[str, Any], model: object, path: str | Path) -> None:
-    """Refuses to resume with another kind of model. (A subclass may resume from what it is derived from.)
+    """Refuses to resume with another kind of model. (A subclass may resume from its base class.)
 
     Raises:
-        UserError: The two kinds.
+        UserError: Names the two kinds.
     """
     name = str(checkpoint.get("kind"))
     if name not in [path_of(kind) for kind in type(model).__mro__]:
         short = name.rpartition(".")[2]
         raise UserError(
-            f"{path} holds a {short}, from which a {type(model).__name__} cannot go on: set kind to {short}, or "
-            "begin anew without ckpt_path"
+            f"{path} holds a {short}, from which a {type(model).__name__} cannot resume: set kind to {short}, or "
+            "start over without ckpt_path"
         )

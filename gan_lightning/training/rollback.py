@@ -1,4 +1,4 @@
-"""Back to an earlier state, from which training goes on with smaller steps."""
+"""Rollback to an earlier state, with lower learning rates."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,14 +8,14 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 GROUP_RATES = ("lr", "initial_lr", "max_lr", "min_lr")
-"""What an optimizer's group holds of learning rates: its own, and those that its scheduler leaves there."""
+"""Learning rates in an optimizer's parameter group: its own, and those that its scheduler keeps there."""
 
 SCHEDULER_RATES = ("base_lrs", "max_lrs", "_last_lr", "eta_min")
-"""What a scheduler holds of them."""
+"""Learning rates in a scheduler."""
 
 
 def snapshot(model: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, Any]:
-    """A copy on the CPU of all weights and buffers, and of what the optimizers have learnt about gradients."""
+    """Copies all weights and buffers, and the optimizers' running statistics of gradients, to the CPU."""
     return {
         "state_dict": copied(model.state_dict()),
         "optimizer_states": [copied(optimizer.state_dict()["state"]) for optimizer in optimizers],
@@ -23,7 +23,7 @@ def snapshot(model: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, Any
 
 
 def restore_snapshot(state: dict[str, Any], model: nn.Module, optimizers: Sequence[Optimizer]) -> None:
-    """Puts a `snapshot` back. Learning rates, and all that counts iterations, stay as they are now."""
+    """Restores a `snapshot`, but keeps the current learning rates and iteration counters."""
     model.load_state_dict(state["state_dict"])
     for optimizer, learnt in zip(optimizers, state["optimizer_states"], strict=True):
         groups = optimizer.state_dict()["param_groups"]
@@ -31,12 +31,12 @@ def restore_snapshot(state: dict[str, Any], model: nn.Module, optimizers: Sequen
 
 
 def slow_down(optimizers: Iterable[Optimizer], schedulers: Iterable[Any], factor: float) -> None:
-    """Multiplies learning rates, those of now and all that schedulers will make of them.
+    """Multiplies the current learning rates, and all later ones of the schedules, by a factor.
 
     Args:
-        optimizers: Whose rates.
-        schedulers: Theirs.
-        factor: What rates are multiplied by.
+        optimizers: The optimizers.
+        schedulers: Their schedulers.
+        factor: The factor.
     """
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group |= {name: group[name] * factor for name in GROUP_RATES if name in group}
@@ -53,7 +53,7 @@ def slow_down_scheduler(scheduler: LRScheduler, factor: float) -> None:
 
 
 def copied(value: Any) -> Any:
-    """The same nested values; tensors are copies on the CPU."""
+    """Copies nested values, tensors to the CPU."""
     if isinstance(value, Tensor):
         return value.detach().cpu().clone()
     return {key: copied(inner) for key, inner in value.items()} if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""Learning rates that fall over the whole training, whose length is written once, in the trainer."""
+"""Learning-rate schedules over the whole training run, whose length they take from the trainer."""
 
 from math import cos, pi
 
@@ -9,12 +9,12 @@ from gan_lightning.core.errors import UserError
 
 
 class PolynomialDecay(LRScheduler):
-    """The learning rate falls to zero: times (1 - t / iterations)^power after t iterations.
+    """The learning rate falls to zero: after t iterations it is multiplied by (1 - t / iterations)^power.
 
     Args:
         optimizer: The optimizer whose rates fall.
-        iterations: Iterations until the end; the length of the training if null.
-        power: 1 for a straight line; below 1, it stays high for longer.
+        iterations: Iterations until the end; null for the length of the training run.
+        power: 1 for a straight line; below 1, the rate stays high for longer.
     """
 
     def __init__(self, optimizer: Optimizer, iterations: int | None = None, power: float = 1.0) -> None:
@@ -27,15 +27,15 @@ class PolynomialDecay(LRScheduler):
 
 
 class CosineDecay(LRScheduler):
-    """The learning rate falls along half a cosine: times end + (1 - end) (1 + cos(pi t / iterations)) / 2, then stays.
+    """The learning rate falls along half a cosine, times end + (1 - end) (1 + cos(pi t / iterations)) / 2, then stays.
 
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, Equation 5.
     https://arxiv.org/abs/1608.03983
 
     Args:
         optimizer: The optimizer whose rates fall.
-        iterations: Iterations until the end; the length of the training if null.
-        end: The share of the rate that is left at the end.
+        iterations: Iterations until the end; null for the length of the training run.
+        end: Fraction of the rate that is left at the end.
     """
 
     def __init__(self, optimizer: Optimizer, iterations: int | None = None, end: float = 0.0) -> None:
@@ -48,10 +48,10 @@ class CosineDecay(LRScheduler):
 
 
 def known_length(iterations: int | None) -> int:
-    """The length of a schedule.
+    """Checks and returns the length of a schedule.
 
     Raises:
-        UserError: It is not known, or below 1.
+        UserError: The length is unknown or below 1.
     """
     if iterations is None or iterations < 1:
         raise UserError(f"iterations of the schedule is {iterations}; it must be at least 1")

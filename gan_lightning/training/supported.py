@@ -1,4 +1,4 @@
-"""What of Lightning's trainer the game can be played under; the rest is refused by name."""
+"""Checks that refuse trainer options under which alternating updates would go wrong."""
 
 from collections.abc import Sequence
 
@@ -13,27 +13,27 @@ OURS = {
     "gradient_clip_val": ("gradient_clip", (None, 0)),
     "accumulate_grad_batches": ("accumulation", (1,)),
 }
-"""Lightning's options for one optimizer, what this package has for each player, and values that ask for nothing."""
+"""Lightning's options for a single optimizer, this package's options for each player, and values that do nothing."""
 
 
 def check_trainer(trainer: Trainer, players: Sequence[str] = ("generator", "discriminator")) -> None:
-    """Refuses options under which the players would not learn what they should.
+    """Refuses trainer options under which the players would not learn correctly.
 
     Args:
-        trainer: Lightning's.
-        players: Who learns.
+        trainer: The Lightning trainer.
+        players: The players' names.
 
     Raises:
-        UserError: An option and what to set instead.
+        UserError: Names an option and what to set instead.
     """
     for key, (ours, nothing) in OURS.items():
         if (value := getattr(trainer, key)) not in nothing:
             keys = " and ".join(f"model.{player}_optimization.{ours}" for player in players)
-            raise UserError(f"trainer.{key} is {value}, but players learn in turns: set {keys} instead")
+            raise UserError(f"trainer.{key} is {value}, but players update in turn: set {keys} instead")
     if trainer.precision not in PRECISIONS:
         raise UserError(
-            f"trainer.precision is {trainer.precision}: weights of 16 bits lose the small updates of Adam and of the "
-            f"averaged generator; choose {', '.join(PRECISIONS)}"
+            f"trainer.precision is {trainer.precision}: 16-bit weights lose the small updates of Adam and of the "
+            f"moving average; choose {', '.join(PRECISIONS)}"
         )
     strategy = trainer.strategy
     if not isinstance(strategy, (SingleDeviceStrategy, DDPStrategy)):
@@ -42,10 +42,10 @@ def check_trainer(trainer: Trainer, players: Sequence[str] = ("generator", "disc
         )
     if getattr(strategy, "_ddp_kwargs", {}).get("static_graph"):
         raise UserError(
-            "trainer.strategy has static_graph=True, but the two players' turns are two graphs: leave it out"
+            "trainer.strategy has static_graph=True, but the two players' updates are two graphs: leave it out"
         )
     if getattr(strategy, "_layer_sync", None) is not None:
         raise UserError(
-            "trainer.sync_batchnorm is not needed: batch normalisation sees the batches of all processes by itself, on "
-            "CPUs, too; leave it out"
+            "trainer.sync_batchnorm is not needed: batch normalisation already uses the batches of all processes, even "
+            "on CPUs; leave it out"
         )

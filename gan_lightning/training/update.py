@@ -1,4 +1,4 @@
-"""One update of one player, while the others stand still."""
+"""One update of one player, while the others are frozen."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -12,12 +12,12 @@ from torch.optim import Optimizer
 
 
 class Update:
-    """The loss of one update, a sum of named terms, and what was seen on the way.
+    """The loss of one update, a sum of named terms, and the network outputs recorded for logging.
 
     Args:
-        player: Who learns, such as "generator".
-        microbatches: How often `backward` will be called; each call is an equal share of the loss.
-        backward_pass: Makes the gradients of a loss.
+        player: The player's name, such as "generator".
+        microbatches: Number of calls to `backward`, each an equal share of the loss.
+        backward_pass: Computes the gradients of a loss.
     """
 
     def __init__(self, player: str, microbatches: int, backward_pass: Callable[[Tensor], None]) -> None:
@@ -27,19 +27,19 @@ class Update:
         self.records: dict[str, list[Tensor]] = {}
 
     def backward(self, **terms: Tensor) -> None:
-        """Makes the gradients of the sum of these terms, scalars, and adds the value of each to `terms`."""
+        """Computes the gradients of the sum of these scalar terms, and adds the value of each to `terms`."""
         self.backward_pass(reduce(add, terms.values()) / self.microbatches)
         for name, term in terms.items():
             share = term.detach() / self.microbatches
             self.terms[name] = self.terms[name] + share if name in self.terms else share
 
     def record(self, **outputs: Tensor) -> None:
-        """Keeps what networks gave for this microbatch, rows of any kind, for the log."""
+        """Records network outputs for this microbatch, rows of any kind, for logging."""
         for name, output in outputs.items():
             self.records.setdefault(name, []).append(output.detach())
 
     def recorded(self, name: str) -> Tensor:
-        """The rows of all microbatches."""
+        """The recorded rows of all microbatches."""
         return torch.cat(self.records[name])
 
     @property
@@ -49,18 +49,18 @@ class Update:
 
 
 def parameters(optimizer: Optimizer) -> list[nn.Parameter]:
-    """What an optimizer moves: one player."""
+    """The parameters of an optimizer: those of one player."""
     return [p for group in optimizer.param_groups for p in group["params"]]
 
 
 def gradients(optimizer: Optimizer) -> list[Tensor]:
-    """The gradients that an optimizer is about to use."""
+    """The gradients that an optimizer is about to apply."""
     return [p.grad for p in parameters(optimizer) if p.grad is not None]
 
 
 @contextmanager
 def frozen(player: Iterable[nn.Parameter]) -> Iterator[None]:
-    """Lets gradients pass through a player, but makes none for its parameters. What was frozen before stays so."""
+    """Lets gradients pass through a player but computes none for its parameters. Those frozen before stay frozen."""
     learning = [p for p in player if p.requires_grad]
     for p in learning:
         p.requires_grad_(False)
@@ -72,5 +72,5 @@ def frozen(player: Iterable[nn.Parameter]) -> Iterator[None]:
 
 
 def without_sync(strategy: Strategy):
-    """Keeps DistributedDataParallel from averaging: it would wait for gradients of all players in every update."""
+    """Stops DistributedDataParallel from averaging: it would wait for gradients of all players in every update."""
     return getattr(strategy, "block_backward_sync", nullcontext)()

@@ -72,7 +72,7 @@ def test_a_generator_of_one_image_is_found_failing_once_and_with_the_numbers(poi
     fit(gan, data, callbacks=[Constant(), watcher], max_steps=12)
     assert watcher.state == "failing"
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("iteration")]
-    assert line.startswith("iteration 6: samples are alike: 1.0 distinct ones of 8, real images have ")
+    assert line.startswith("iteration 6: samples are alike: 1.0 of 8 are distinct, against ")
 
 
 def test_real_images_as_samples_are_healthy():
@@ -154,7 +154,7 @@ def test_stopping_names_the_last_checkpoint_after_which_samples_were_still_healt
     with pytest.raises(TrainingError) as caught:
         kept(tmp_path, Scripted(range(7, 99), "stop"))
     message, path = str(caught.value), tmp_path / "checkpoints" / "healthy.ckpt"
-    assert message.startswith("training stopped in iteration 8: samples are alike: 1.0 distinct ones of 128, real")
+    assert message.startswith("training stopped in iteration 8: samples are alike: 1.0 of 128 are distinct")
     assert message.endswith(f"The last checkpoint found healthy, of iteration 3, is {path}")
     assert torch.load(path, weights_only=True)["global_step"] == 3
     assert torch.load(path.with_name("last.ckpt"), weights_only=True)["global_step"] == 6
@@ -198,7 +198,7 @@ def test_a_roll_back_restores_the_last_healthy_state_and_lowers_the_rates(capsys
     assert [*seen.rates.values()] == pytest.approx(rates)
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("iteration")]
     assert line.startswith("iteration 6: samples are alike: 1.0 distinct")
-    assert line.endswith("went back to the state of iteration 4, learning rates times 0.5 (roll-back 1 of 3)")
+    assert line.endswith("restored the state of iteration 4, learning rates times 0.5 (roll-back 1 of 3)")
 
 
 def test_a_training_that_was_never_healthy_begins_anew():

@@ -143,12 +143,12 @@ def test_a_users_own_classes_are_found_in_the_working_directory_and_need_trust_i
         (["--model.generator.latent_dims", "3"], "no option latent_dims; did you mean latent_dim?"),
         (["--model.generator_optimization.optimizer.lrr", "3"], "did you mean lr?"),
         (["--data.batchsize", "3"], "did you mean batch_size?"),
-        (["--data", "MINST"], "no ImageData that is known here; did you mean MNIST?"),
+        (["--data", "MINST"], "there is no such data set; did you mean MNIST?"),
         (["--model.objective", "Hing"], "did you mean Hinge?"),
         (["--model.penalties", "R1"], "model.penalties is a list: --model.penalties+=R1 on the command line, or [R1]"),
-        (["--model.penalties+=R11"], "no Penalty that is known here; did you mean R1?"),
+        (["--model.penalties+=R11"], "there is no such penalty; did you mean R1?"),
         (["--model.penalties+=R1", "--model.penalties.wight", "3"], "R1 in model.penalties has no option wight"),
-        (["--model.generator", "torch.nn.Linear"], "not correspond to a subclass of Generator"),
+        (["--model.generator", "torch.nn.Linear"], "which is no generator: choose "),
         (["--model.generator", "nowhere.Net"], "No module named 'nowhere'"),
         (["--model.discriminator_steps", "two"], "model.discriminator_steps is two; it must be a whole number"),
         (["--data.batch_size", "[3]"], "data.batch_size is [3]; it must be a whole number"),
@@ -164,12 +164,12 @@ def test_a_users_own_classes_are_found_in_the_working_directory_and_need_trust_i
         (["--data.batch_size", "5000"], "set data.batch_size to at most 1797"),
         (["--data.batch_size", "0"], "data.batch_size is 0"),
         (["--grid.rows", "0"], "grid.rows is 0"),
-        (["--config", "nowhere.yaml"], "File does not exist"),
+        (["--config", "nowhere.yaml"], "there is no config nowhere.yaml"),
         (["--ckpt_path", "nowhere.ckpt"], "there is no checkpoint nowhere.ckpt"),
-        (["--ckpt_path", "http://127.0.0.1:9/a.ckpt"], "http://127.0.0.1:9/a.ckpt is an address: download"),
+        (["--ckpt_path", "http://127.0.0.1:9/a.ckpt"], "http://127.0.0.1:9/a.ckpt is a URL: download"),
         (["--trainer.accelerator", "tpu"], "the trainer refuses its options"),
-        (["--seed", "-1"], "seed is -1; it must be >=0 and <=4294967295"),
-        (["stray"], "unrecognized arguments: stray"),
+        (["--seed", "-1"], "seed is -1; it must be a whole number from 0 to 4294967295"),
+        (["stray"], "stray is no option, config or folder"),
     ],
 )
 def test_a_mistake_ends_with_one_line_that_helps(arguments, words, capsys):
@@ -178,7 +178,7 @@ def test_a_mistake_ends_with_one_line_that_helps(arguments, words, capsys):
 
 def test_a_training_that_is_refused_leaves_nothing_behind(capsys):
     judging = ["--judge.every_n_steps", "2", "--judge.extractor", "MNIST"]
-    assert "it takes 20" in mistake(capsys, "fit", *SMALL, *judging, "--data.held_out", "0.01")
+    assert "at least 20 are needed" in mistake(capsys, "fit", *SMALL, *judging, "--data.held_out", "0.01")
     assert not list(Path().glob("lightning_logs/*"))
 
 
@@ -208,8 +208,8 @@ def test_the_help_of_a_command_lists_its_options_with_their_meaning(command, cap
         gan(command, "--help")
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    judging = ["--judge.extractor", "What sees the images"]
-    words = {"fit": ["--model.discriminator_steps", "Updates of D for one of G"], "predict": ["--samples.count"]}
+    judging = ["--judge.extractor", "The feature extractor"]
+    words = {"fit": ["--model.discriminator_steps", "Updates of D per update of G"], "predict": ["--samples.count"]}
     assert all(word in text for word in words.get(command, judging))
 
 
@@ -240,7 +240,7 @@ def test_the_loss_of_another_process_is_said_in_one_line(monkeypatch, capsys):
 
 
 def test_an_address_is_no_checkpoint_to_sample_from(capsys):
-    assert "http://127.0.0.1:9/a.ckpt is an address" in mistake(
+    assert "http://127.0.0.1:9/a.ckpt is a URL" in mistake(
         capsys, "predict", "--ckpt_path", "http://127.0.0.1:9/a.ckpt"
     )
 
@@ -252,7 +252,7 @@ def test_a_full_disk_is_said_in_one_line(monkeypatch, capsys):
     monkeypatch.setitem(run.HANDLERS, "fit", full)
     assert (
         mistake(capsys, "fit")
-        == "gan fit: No space left on device where the run is written: make room, then go on with --ckpt_path last"
+        == "gan fit: No space left on device where the run is written: make room, then resume with --ckpt_path last"
     )
 
 
@@ -262,7 +262,7 @@ def test_a_full_disk_is_said_in_one_line(monkeypatch, capsys):
         (["--model.augmentation", "ADA", "--model.augmentation.p", "2"], "p of ADA is 2.0; it must be a probability"),
         (["--model.penalties+=WGANGP", "--model.penalties.weight", "null"], "the weight of WGANGP is null"),
         (["--model.discriminator.hidden", "[0]"], "hidden[0] is 0; it must be at least 1"),
-        (["--data.batch_size", "1"], "batch normalisation takes two images or more at once"),
+        (["--data.batch_size", "1"], "batch normalisation needs at least two images at once"),
         (["--model.discriminator", "DCGANDiscriminator", "--model.discriminator.minibatch_stddev", "-1"], "at least 1"),
         (["--kind", "vae"], "did you mean VAE?"),
         (["--kind", "VAE", "--model.objective", "Hinge"], "model.objective is not an option"),

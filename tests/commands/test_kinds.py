@@ -100,13 +100,15 @@ def test_a_mistake_ends_with_one_line_that_helps(arguments, words, capsys):
 def test_a_run_does_not_go_on_as_something_else(capsys):
     gan("fit", *SMALL, "--kind", "VAE")
     line = mistake(capsys, "fit", *SMALL, "--ckpt_path", LAST)
-    assert line.endswith("holds a VAE, from which a GAN cannot go on: set kind to VAE, or begin anew without ckpt_path")
+    assert line.endswith(
+        "holds a VAE, from which a GAN cannot resume: set kind to VAE, or start over without ckpt_path"
+    )
 
 
 def test_more_coordinates_than_there_are_cannot_be_traversed(capsys):
     gan("fit", *SMALL)
     line = mistake(capsys, "predict", "--ckpt_path", LAST, "--samples.traverse", "101")
-    assert line == "gan predict: samples.traverse is 101; this model's latents have 100 coordinates"
+    assert line == "gan predict: samples.traverse is 101; it must be from 0 to 100, the coordinates of a latent"
 
 
 def test_the_help_of_each_kind_lists_its_options(capsys):

@@ -87,7 +87,7 @@ def test_no_command_executes_what_a_checkpoint_carries(command, tmp_path, monkey
 
 
 def test_a_checkpoint_at_an_address_is_refused_by_the_trainer_too():
-    with pytest.raises(UserError, match="is an address"):
+    with pytest.raises(UserError, match="is a URL"):
         trainer(max_steps=2).fit(tiny_gan(), Blobs(), ckpt_path="http://127.0.0.1:9/evil.ckpt")
 
 
@@ -116,7 +116,7 @@ def test_a_damaged_file_is_named_in_one_line(kind, tmp_path):
 
 def test_a_file_of_something_else_is_refused(tmp_path):
     torch.save({"weights": torch.zeros(2)}, tmp_path / "a.pt")
-    with pytest.raises(UserError, match="not a checkpoint of gan_lightning"):
+    with pytest.raises(UserError, match="not a complete checkpoint of gan_lightning"):
         checkpoint_files.read(tmp_path / "a.pt")
 
 
@@ -128,7 +128,7 @@ def test_a_checkpoint_that_lacks_something_is_refused_in_one_line(key, value, tm
     path = tmp_path / "a.ckpt"
     fit(tiny_gan(), max_steps=1).save_checkpoint(path, weights_only=False)
     torch.save({**torch.load(path, weights_only=True), key: value}, path)
-    with pytest.raises(UserError, match=r"not a checkpoint of gan_lightning with all that belongs to it: no \w+"):
+    with pytest.raises(UserError, match=r"not a complete checkpoint of gan_lightning: no \w+"):
         fit(tiny_gan(), max_steps=2, ckpt_path=path)
 
 
@@ -142,7 +142,7 @@ def test_a_state_that_could_not_be_read_again_is_not_written(tmp_path):
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     torch.save({"state_dict": {}, "hyper_parameters": {"learning_rate": 0.1}}, tmp_path / "a.ckpt")
-    with pytest.raises(UserError, match="another model than GAN"):
+    with pytest.raises(UserError, match="a model other than GAN"):
         GAN.load_from_checkpoint(tmp_path / "a.ckpt")
 
 
@@ -151,7 +151,7 @@ def test_weights_of_other_networks_are_refused_with_the_first_that_differs():
         checkpoint_files.check_fits({"weight": torch.zeros(2, 3)}, torch.nn.Linear(4, 2, bias=False), "a.ckpt")
 
 
-@pytest.mark.parametrize(("path", "message"), [("nowhere.ckpt", "no checkpoint"), ("http://x.org/a.ckpt", "address")])
+@pytest.mark.parametrize(("path", "message"), [("nowhere.ckpt", "no checkpoint"), ("http://x.org/a.ckpt", "URL")])
 def test_what_is_no_file_is_refused(path, message):
     with pytest.raises(UserError, match=message):
         checkpoint_files.read(path)
@@ -194,7 +194,7 @@ def test_a_full_disk_says_so_and_keeps_the_previous_checkpoint(tmp_path):
     checkpoint_files.write(GOOD, path)
     assert status(start(write_little, path)) == 0
     message = path.with_suffix(".txt").read_text()
-    assert message.startswith(f"{path} cannot be written: File too large; the checkpoints that were there are kept")
+    assert message.startswith(f"{path} cannot be written: File too large; the previous checkpoints are kept")
     assert torch.equal(checkpoint_files.read(path)["state_dict"]["weight"], torch.ones(3))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ckpt", "a.txt"]
 

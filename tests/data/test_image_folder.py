@@ -158,7 +158,7 @@ def test_a_root_without_images_is_refused(make, tmp_path):
         root.mkdir()
     if make == "file":
         root.write_text("hello")
-    with pytest.raises(UserError, match=r"not there|no image lies in|a file"):
+    with pytest.raises(UserError, match=r"not there|no image found in|a file"):
         ImageFolder(str(root)).setup("fit")
 
 

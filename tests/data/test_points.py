@@ -1,13 +1,12 @@
 """Points: two worlds, one's own files, and the way to the networks and back."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from helpers.processes import gan, start_two, status
 from helpers.tiny import fit
 
 from gan_lightning import GAN, cli
@@ -227,7 +226,7 @@ def test_points_do_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
     predict = ["predict", "--ckpt_path", "last", "--samples.count", "7", "--samples.npz", "true"]
     cli.main([*predict, "--samples.folder", "one"])
     two = ["--samples.folder", "two", "--samples.batch_size", "2", "--trainer.accelerator", "cpu"]
-    command = [sys.executable, "-m", "gan_lightning", *predict, *two, "--trainer.devices", "2"]
-    subprocess.run([*command, "--trainer.strategy", "ddp"], check=True, capture_output=True)
+    group = start_two(gan, *predict, *two, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    assert [status(process) for process in group] == [0, 0], Path("output.txt").read_text()
     assert sorted(p.name for p in Path("two").iterdir()) == ["points.csv", "points.png", "samples.npz"]
     assert Path("one/points.csv").read_bytes() == Path("two/points.csv").read_bytes()

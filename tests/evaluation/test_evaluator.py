@@ -133,7 +133,7 @@ def tiny_gan_of_points():
 
 
 def test_too_few_images_or_samples_are_refused():
-    with pytest.raises(UserError, match="Blobs leaves 4 real images to compare with; it takes 20"):
+    with pytest.raises(UserError, match="Blobs leaves 4 real images to compare with; at least 20 are needed"):
         ReferenceImages(ready(Blobs(images=8)), Pixels())
     with pytest.raises(UserError, match=r"judge\.samples is 3; it must be at least 20"):
         Evaluator(ready(WithTests()), Pixels(), samples=3)
@@ -236,10 +236,10 @@ def test_the_measure_says_which_way_is_better(monitor, sign):
 @pytest.mark.parametrize(
     ("monitor", "every", "message"),
     [
-        ("judge/frechet", 0, "nothing is judged during training"),
-        ("judge/frechet", 2000, "training ends after . iterations: judge more often"),
+        ("judge/frechet", 0, "training does not evaluate samples"),
+        ("judge/frechet", 2000, "training ends after . iterations: evaluate more often"),
         ("judge/authenticity", 2, "only gan test and gan validate measure it"),
-        ("judge/fid", 2, "judgements are judge/frechet, "),
+        ("judge/fid", 2, "it must be one of judge/frechet, "),
     ],
 )
 def test_a_monitor_that_never_comes_is_refused_before_training(monitor, every, message, features, tmp_path):
@@ -279,7 +279,14 @@ def test_a_report_says_what_its_numbers_depend_on(tmp_path):
         500, 7, "the averaged generator", "400 test images", "300 others", "eyes", "abc", results, {"iteration": 1200}
     )
     for text in (report.text(), report.markdown()):
-        for word in ("500 of the averaged", "numbers 7 to 506", "400 test images", "300 others", "eyes (abc)", "1,200"):
+        for word in (
+            "500 from the averaged",
+            "numbers 7 to 506",
+            "400 test images",
+            "300 others",
+            "eyes (abc)",
+            "1,200",
+        ):
             assert word in text
         assert "11.37 to 13.33" in text
     report.write(tmp_path)
@@ -328,7 +335,7 @@ def test_a_checkpoint_is_judged_without_another_word(command, run, capsys):
     cli.main([command, "--ckpt_path", "last", "--judge.samples", "100"])
     text = capsys.readouterr().out
     assert "Fréchet distance" in text
-    assert "compared with: 100 images that Digits trains on" in text
+    assert "compared with: 100 training images of Digits" in text
     assert "cpu seconds: " in text
     folder = Path("lightning_logs/version_0") / f"{command}-last"
     assert {p.name for p in folder.iterdir()} == {"report.json", "report.md", "neighbours.png"}
@@ -353,7 +360,7 @@ def test_a_folder_of_runs_means_its_newest_and_is_judged_by_the_same_extractor(t
         cli.main(["test", "--ckpt_path", "runs"])
     assert "leaves 9 real images" in capsys.readouterr().err, "the newest of them"
     cli.main(["test", "--ckpt_path", "runs/lightning_logs/version_0"])
-    assert "seen by: features of MNIST" in capsys.readouterr().out
+    assert "feature extractor: features of MNIST" in capsys.readouterr().out
 
 
 def test_the_images_to_judge_by_can_be_others(run, capsys):
@@ -362,7 +369,7 @@ def test_the_images_to_judge_by_can_be_others(run, capsys):
         Image.fromarray(np.full((28, 28), 4 * i, dtype=np.uint8)).save(f"pictures/{i}.png")
     others = ["--data", "ImageFolder", "--data.root", "pictures", "--data.image_size", "28", "--data.channels", "1"]
     cli.main(["test", "--ckpt_path", "last", "--judge.extractor", "MNIST", "--judge.samples", "30", *others])
-    assert "images that ImageFolder trains on" in capsys.readouterr().out
+    assert "training images of ImageFolder" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -389,7 +396,7 @@ def test_a_checkpoint_of_a_feature_network_makes_no_samples(tmp_path, monkeypatc
     network = ["--model.network.classes", "10", "--model.network.width", "4", "--data.held_out", "0.2"]
     cli.main(["fit", "--kind", "FeatureLearner", "--data", "Digits", "--trainer.max_steps", "2", *network])
     text = capsys.readouterr().out
-    assert "held-out images are named rightly" in text
+    assert "held-out images are classified correctly" in text
     assert Path("lightning_logs/version_0/features.safetensors").is_file()
     for command in ("predict", "test"):
         with pytest.raises(SystemExit):
@@ -405,7 +412,7 @@ def test_a_folder_of_samples_is_judged_as_the_checkpoint_that_made_them(run, cap
     cli.main(["predict", "--ckpt_path", "last", "--samples.count", "60", "--samples.npz", "true"])
     for images in ("samples", "samples/samples.npz"):
         cli.main(["test", "--images", images, "--data", "Digits", "--judge.samples", "60"])
-    assert "samples: 60 of samples/samples.npz" in capsys.readouterr().out
+    assert "samples: 60 from samples/samples.npz" in capsys.readouterr().out
     reports = [Path("lightning_logs/version_0/test-last"), Path("test-samples")]
     made, given = (json.loads((folder / "report.json").read_text())["results"] for folder in reports)
     for key, result in made.items():  # given images are rounded to 256 greys
@@ -416,7 +423,7 @@ def test_there_are_no_more_samples_than_given_images(tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     np.save("some.npy", np.random.default_rng(0).integers(256, size=(40, 28, 28, 1), dtype=np.uint8))
     cli.main(["test", "--images", "some.npy", "--data", "Digits"])
-    assert "samples: 40 of some.npy" in capsys.readouterr().out
+    assert "samples: 40 from some.npy" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -424,14 +431,14 @@ def test_there_are_no_more_samples_than_given_images(tmp_path, monkeypatch, caps
     [
         ([], "ckpt_path must be given"),
         (["--images", "no", "--data", "Digits"], "images is no, which is not there"),
-        (["--images", "some.npy"], "name them with --data, such as --data MNIST"),
+        (["--images", "some.npy"], "give them with --data, such as --data MNIST"),
         (["--images", "some.npy", "--data", "Ring"], "images cannot be compared with the points of Ring"),
         (["--images", "some.npy", "--data", "Digits", "--judge.samples", "50"], "holds 30 images: lower judge.samples"),
         (["--images", "some.npy", "--ckpt_path", "last.ckpt"], "there is no checkpoint last.ckpt"),
         (["--images", "large.npy", "--data", "Digits"], "it must be uint8 (N, 28, 28, 1)"),
         (["--images", "text.npy", "--data", "Digits"], "text.npy holds no array of images"),
-        (["--images", "pictures", "--data", "Digits"], "a.png is 30x28, and the real images are 28x28"),
-        (["--images", "empty", "--data", "Digits"], "no image lies in empty"),
+        (["--images", "pictures", "--data", "Digits"], "a.png is 30x28, but the real images are 28x28"),
+        (["--images", "empty", "--data", "Digits"], "there are no images in empty"),
     ],
 )
 def test_images_that_cannot_be_judged_are_refused_in_one_line(words, message, tmp_path, monkeypatch, capsys):

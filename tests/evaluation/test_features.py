@@ -77,7 +77,7 @@ def test_a_feature_network_with_numbers_that_are_not_finite_is_refused(tmp_path)
 
 def test_images_of_another_shape_are_refused(tmp_path):
     write_features(network(), tmp_path / "f.safetensors", {"name": "mine"})
-    with pytest.raises(UserError, match=r"the extractor mine sees images of \(1, 4, 4\), and these are \(3, 8, 8\)"):
+    with pytest.raises(UserError, match=r"the extractor mine takes images of \(1, 4, 4\), but these are \(3, 8, 8\)"):
         Learnt(tmp_path / "f.safetensors").extract(torch.zeros(2, 3, 8, 8))
 
 
@@ -120,12 +120,14 @@ def test_points_are_their_own_features():
     assert torch.equal(extractor.extract(torch.ones(3, 2, 1, 1)).features, torch.ones(3, 2))
     with pytest.raises(UserError, match="are not points"):
         extractor.extract(noise())
-    with pytest.raises(UserError, match=r"judge\.extractor is MNIST, but points are seen as they are"):
+    with pytest.raises(UserError, match=r"judge\.extractor is MNIST, but points are their own features"):
         extractor_for(Ring(), "MNIST")
 
 
 def test_data_that_no_network_knows_is_refused_with_what_to_do():
-    with pytest.raises(UserError, match=r"knows Blobs: make one with gan fit --config configs/extractor\.yaml"):
+    with pytest.raises(
+        UserError, match=r"feature network for Blobs: train one with gan fit --config configs/extractor\.yaml"
+    ):
         extractor_for(Blobs())
 
 

@@ -76,6 +76,12 @@ def report(work: Callable, arguments: tuple, file: Path) -> None:
     file.write_bytes(pickle.dumps(result))
 
 
+def start_two(work: Callable, *arguments: Any) -> list[ForkServerProcess]:
+    """Two processes that do the same work, as torchrun would start them."""
+    port = str(free_port())
+    return [start(work, *arguments, **torchrun(rank, 2, port)) for rank in range(2)]
+
+
 def torchrun(rank: int, processes: int, port: str, nodes: int = 1) -> dict[str, str]:
     """The variables that torchrun sets for a process."""
     local = processes // nodes

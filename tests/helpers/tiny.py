@@ -58,6 +58,16 @@ class Slopes(Callback):
         self.seen.append(torch.cat([s.flatten() for s in slopes]).clone())
 
 
+class Ends(Callback):
+    """Ends a training after an iteration, whatever its planned length."""
+
+    def __init__(self, iteration: int) -> None:
+        self.iteration = iteration
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        trainer.should_stop = trainer.global_step >= self.iteration
+
+
 def weights(module: torch.nn.Module) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 

@@ -22,15 +22,18 @@ from gan_lightning.networks import (
     ResNetDiscriminator,
     ResNetGenerator,
 )
-from gan_lightning.penalties import R1, R2
+from gan_lightning.penalties import R1, R2, Fading
 from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.optimization import Optimization
+from gan_lightning.training.schedules import CosineDecay, PolynomialDecay
 from helpers.tiny import SHAPE
 
 SGD = partial(torch.optim.SGD, lr=0.05)
 DECAY = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.9)
 OPTIONS = Optimization(accumulation=2, gradient_clip=0.1, scheduler=DECAY)
 TWO_STEPS: dict[str, Any] = {"discriminator_steps": 2}
+SMALL: dict[str, Any] = {"latent_dim": 3, "hidden": [8, 8], "width": 4, "max_width": 8, "group": 4, "waves": 4}
+"""Options of the package's networks that keep them small. (Laws of the game hold at any size.)"""
 
 
 def parts_of_the_package(model: type[AlternatingModule]) -> dict[str, list[tuple[str, Callable[[], dict[str, Any]]]]]:
@@ -67,8 +70,14 @@ def merged(model: type[AlternatingModule], makers: Sequence[Callable[[], dict[st
 
 
 def chosen(name: str, cls: type, several: bool) -> dict[str, Any]:
-    shaped = {"image_shape": SHAPE} if "image_shape" in inspect.signature(cls).parameters else {}
-    return {name: [cls(**shaped)] if several else cls(**shaped)}
+    part = small(cls) if "image_shape" in inspect.signature(cls).parameters else cls()
+    return {name: [part] if several else part}
+
+
+def small(network: type, **options: Any) -> Any:
+    """A network for `Blobs`, as small as its options allow."""
+    known = inspect.signature(network).parameters
+    return network(SHAPE, **{key: value for key, value in SMALL.items() if key in known}, **options)
 
 
 def networks_with_classes() -> dict[str, Callable[[], dict[str, Any]]]:
@@ -87,14 +96,9 @@ def conditional(
     discriminator: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Two players that look at the 48 labels of `Blobs`."""
-    small = {"hidden": [8]}
-    options = [
-        {"classes": 48} | (small if c in (MLPGenerator, MLPDiscriminator) else {})
-        for c in (generator_class, discriminator_class)
-    ]
     return {
-        "generator": generator_class(SHAPE, **options[0]),
-        "discriminator": discriminator_class(SHAPE, **options[1], **discriminator or {}),
+        "generator": small(generator_class, classes=48),
+        "discriminator": small(discriminator_class, classes=48, **discriminator or {}),
     }
 
 
@@ -127,6 +131,12 @@ VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
         "generator_optimization": Optimization(scheduler=DECAY),
         "discriminator_optimization": Optimization(scheduler=DECAY),
     },
+    "schedules of the whole training": lambda: {
+        "generator_optimization": Optimization(scheduler=PolynomialDecay),
+        "discriminator_optimization": Optimization(scheduler=partial(CosineDecay, end=0.1)),
+        "penalties": [Fading(R1(), end=0.01)],
+        **TWO_STEPS,
+    },
     "one scheduler": lambda: {"generator_optimization": Optimization(scheduler=DECAY)},
     "no average": lambda: {"average_decay": 0.0},
     "SGD": lambda: {"generator_optimization": Optimization(SGD), "discriminator_optimization": Optimization(SGD)},
@@ -140,6 +150,15 @@ VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
     },
     "VAEGAN options": lambda: {"kind": VAEGAN, "encoder_optimization": OPTIONS},
 }
+
+FEW = [
+    *(([name for name in VARIANTS if name.startswith(f"{kind} ")] or ["two steps"])[-1] for kind in kinds()),
+    *("generator=ResNetGenerator with classes", "discriminator=DCGANDiscriminator", "penalties=LeCam", "packs"),
+    *("spectral norm", "adaptive augmentation", "lazy penalties", "accumulation", "one scheduler", "SGD"),
+    "schedules of the whole training",
+]
+"""The ways to play that differ most: each kind of model, and each way to keep something from one iteration to the next.
+Slow laws are tried with these every time, and with all of `VARIANTS` by `pytest -m long`."""
 
 
 def play(name: str, **options: Any) -> Any:

@@ -155,7 +155,7 @@ def test_other_labels_than_the_model_knows_are_refused():
         fit(conditional(classes=4), Blobs())
     loader = DataLoader(TensorDataset(torch.rand(8, *SHAPE) * 2 - 1, torch.arange(8)), batch_size=8)
     with pytest.raises(
-        TrainingError, match=r"labels go from 0 to 7, the networks know the classes 0 to 3: set .* to 8"
+        TrainingError, match=r"labels range from 0 to 7, but the networks know classes 0 to 3: set .* to 8"
     ):
         fit(conditional(classes=4), loader)
 

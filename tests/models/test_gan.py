@@ -206,7 +206,7 @@ def test_going_on_from_a_checkpoint_in_the_middle_of_an_epoch_changes_nothing(tm
     ("images", "message"),
     [
         (torch.rand(8, *SHAPE), r"looks like \[0, 1\]"),
-        (torch.rand(8, *SHAPE) * 255, r"the game takes \[-1, 1\]"),
+        (torch.rand(8, *SHAPE) * 255, r"they must lie in \[-1, 1\]"),
         (torch.zeros(8, *SHAPE).byte(), "torch.uint8"),
         (torch.zeros(8, 1, 5, 4), "give both the same image_shape"),
         (torch.full((8, *SHAPE), torch.nan), "image 0 of the batch.* not finite"),

@@ -444,9 +444,9 @@ def test_a_checkpoint_makes_its_own_kind_again_and_no_other(kind, tmp_path):
         assert type(found) is kind
         assert same(weights(found), weights(model))
     for other in (other for other in kinds().values() if other is not kind):
-        with pytest.raises(UserError, match=rf"a\.ckpt holds another model than {other.__name__}$"):
+        with pytest.raises(UserError, match=rf"a\.ckpt holds a model other than {other.__name__}$"):
             other.load_from_checkpoint(tmp_path / "a.ckpt")
-        with pytest.raises(UserError, match=f"holds a {kind.__name__}, from which a {other.__name__} cannot go on"):
+        with pytest.raises(UserError, match=f"holds a {kind.__name__}, from which a {other.__name__} cannot resume"):
             fit(tiny(other), ckpt_path=tmp_path / "a.ckpt")
 
 
@@ -485,7 +485,7 @@ MISTAKES: list[tuple[type[GenerativeModel], Any, str]] = [
         {"autoencoder_optimization": Optimization(accumulation=0)},
         r"model\.autoencoder_optimization.accumulation is 0",
     ),
-    (VAE, {"encoder": MLPDiscriminator((1, 6, 6))}, r"makes images of \(1, 4, 4\), the encoder sees \(1, 6, 6\)"),
+    (VAE, {"encoder": MLPDiscriminator((1, 6, 6))}, r"makes images of \(1, 4, 4\), the encoder takes \(1, 6, 6\)"),
     (VAE, {"encoder": MLPDiscriminator(SHAPE, packing=2)}, r"model\.encoder\.packing is 2"),
     (VAE, {"encoder": Blind()}, "Blind has no features"),
     (VAEGAN, {"discriminator": Blind()}, r"Blind has no features, in which images are compared"),

@@ -57,7 +57,7 @@ def test_every_discriminator_gives_one_logit_an_image_from_features_of_the_lengt
 @pytest.mark.parametrize("shape", [(1, 27, 28), (3, 28, 1)])
 def test_a_size_that_cannot_be_reached_is_refused_with_one_that_can(cls, shape):
     with pytest.raises(
-        UserError, match=rf"{cls.__name__} goes from a small image .* which {shape[1]}x{shape[2]} cannot: take even"
+        UserError, match=rf"{cls.__name__} doubles or halves .* which {shape[1]}x{shape[2]} does not allow: use even"
     ):
         cls(shape)
 
@@ -112,7 +112,7 @@ def test_a_class_has_its_own_gain_and_bias_in_batch_normalisation():
     ("make", "message"),
     [
         (lambda: MLPGenerator((1, 2, 2), classes=-1), "classes is -1"),
-        (lambda: DCGANDiscriminator((1, 8, 8), auxiliary_classifier=True), "there are no classes to name"),
+        (lambda: DCGANDiscriminator((1, 8, 8), auxiliary_classifier=True), "there are no classes to predict"),
         (lambda: DCGANDiscriminator((1, 8, 8), classes=3, packing=2), "a pack of images has no single class"),
         (lambda: ResNetGenerator((1, 8, 8), attention=5), "attention is 5, but .* heights of 8"),
         (lambda: R3GANGenerator((1, 8, 8), width=12), "12 channels times expansion 2 do not split into groups of 16"),

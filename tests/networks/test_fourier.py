@@ -13,6 +13,7 @@ def error_after(network: torch.nn.Module, steps: int = 200) -> float:
     """How far it is from telling apart twenty stripes, after so many steps of Adam."""
     torch.manual_seed(1)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
+    loss = torch.tensor(torch.inf)
     for _ in range(steps):
         x = torch.rand(256, *POINT) * 2 - 1
         stripe = (x[:, 0, 0, 0] * 10).floor() % 2

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from helpers.processes import free_port, gan, start, status, torchrun, wait_until
+from helpers.processes import free_port, gan, start, start_two, status, torchrun, wait_until
 from helpers.tiny import equal, state
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -19,12 +19,12 @@ from gan_lightning.runs.metrics_csv import rows
 RUN = Path("lightning_logs/version_0")
 LAST = RUN / "checkpoints" / "last.ckpt"
 TRAINING = [
-    *("fit", "--data", "Digits", "--data.batch_size", "16", "--trainer.max_steps", "300"),
+    *("fit", "--data", "Digits", "--data.batch_size", "16", "--trainer.max_steps", "150"),
     *("--trainer.log_every_n_steps", "3", "--checkpoint.every_n_steps", "7", "--grid.every_n_steps", "100"),
     *("--model.generator.hidden", "[8]", "--model.discriminator.hidden", "[8]", "--grid.rows", "2"),
     *("--trainer.accelerator", "cpu"),
 ]
-TWO = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "8"]
+TWO = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "8", "--trainer.max_steps", "90"]
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +35,11 @@ def somewhere_else(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The folder of the training without interruption."""
-    folder = tmp_path_factory.mktemp("whole")
-    process = start(within, folder, *TRAINING)
-    assert status(process) == 0, (folder / "output.txt").read_text()
+    return without_interruption(tmp_path_factory.mktemp("whole"), *TRAINING)
+
+
+def without_interruption(folder: Path, *arguments: str) -> Path:
+    assert status(start(within, folder, *arguments)) == 0, output(folder)
     return folder / RUN
 
 
@@ -46,12 +48,12 @@ def within(folder: Path, *arguments: str) -> None:
     gan(*arguments)
 
 
-def output() -> str:
-    return Path("output.txt").read_text()
+def output(folder: Path = Path()) -> str:
+    return (folder / "output.txt").read_text()
 
 
-def logged() -> int:
-    return len(rows(RUN / "metrics.csv"))
+def logged(folder: Path = Path()) -> int:
+    return len(rows(folder / RUN / "metrics.csv"))
 
 
 def assert_same_run(run: Path, whole: Path) -> None:
@@ -71,44 +73,61 @@ def shown(run: Path) -> list[tuple[int, float]]:
     return [(event.step, event.value) for event in events.Scalars("loss/generator")]
 
 
-def train_and_kill(kills: int, seed: int) -> None:
-    """Kills the training at random moments, and goes on each time."""
+def train_and_kill(training: list[str], kills: int, between: int, seed: int) -> None:
+    """Kills the training at random moments, at most so many rows of its table apart, and goes on each time."""
     moments, killed = random.Random(seed), 0
     for _ in range(kills):
-        process = start(gan, *TRAINING, "--ckpt_path", "last")
-        goal = logged() + moments.randrange(1, 100 // kills)
+        process = start(gan, *training, "--ckpt_path", "last")
+        goal = logged() + moments.randrange(1, between)
         wait_until(lambda goal=goal: logged() >= goal, process)
         time.sleep(moments.random() * 0.05)
         os.kill(process.pid, signal.SIGKILL)  # type: ignore[arg-type]
         killed += status(process) == 128 + signal.SIGKILL
     assert killed > kills / 2, output()
-    assert status(start(gan, *TRAINING, "--ckpt_path", "last")) == 0, output()
+    assert status(start(gan, *training, "--ckpt_path", "last")) == 0, output()
 
 
 def test_a_training_that_is_killed_at_random_moments_ends_where_it_would_have_ended(whole):
-    train_and_kill(kills=20, seed=0)
+    """Killed six times; with `-m long`, another one is killed twenty times."""
+    train_and_kill(TRAINING, kills=6, between=8, seed=1)
     assert_same_run(RUN, whole)
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGUSR1", 138), ("SIGHUP", 129)])
-def test_a_signal_saves_and_stops_with_its_status(name, code, whole):
-    process = start(gan, *TRAINING)
-    wait_until(lambda: logged() > 10, process)
-    os.kill(process.pid, getattr(signal, name))  # type: ignore[arg-type]
-    assert status(process) == code, output()
-    assert f"{name}: stopped after iteration" in output()
-    assert "Traceback" not in output()
-    assert status(start(gan, *TRAINING, "--ckpt_path", str(LAST))) == 0, output()
-    assert_same_run(RUN, whole)
+@pytest.mark.long
+def test_a_training_that_is_killed_twenty_times_ends_where_it_would_have_ended(tmp_path_factory):
+    longer = [*TRAINING, "--trainer.max_steps", "300"]
+    train_and_kill(longer, kills=20, between=5, seed=0)
+    assert_same_run(RUN, without_interruption(tmp_path_factory.mktemp("whole"), *longer))
+
+
+def test_a_signal_saves_and_stops_with_its_status(whole):
+    codes = {"SIGTERM": 143, "SIGINT": 130, "SIGUSR1": 138, "SIGHUP": 129}
+    for name in codes:
+        Path(name).mkdir()
+    started = {name: start(within, Path(name), *TRAINING) for name in codes}
+    waiting = {*started}
+    while waiting:
+        for name in sorted(waiting):
+            if started[name].exitcode is not None or logged(Path(name)) > 10:
+                os.kill(started[name].pid, getattr(signal, name))  # type: ignore[arg-type]
+                waiting.remove(name)
+        time.sleep(0.005)
+    assert {name: status(process) for name, process in started.items()} == codes, output(Path("SIGTERM"))
+    for name in codes:
+        assert f"{name}: stopped after iteration" in output(Path(name))
+        assert "Traceback" not in output(Path(name))
+    resumed = [start(within, Path(name), *TRAINING, "--ckpt_path", str(LAST)) for name in codes]
+    assert [status(process) for process in resumed] == [0, 0, 0, 0], output(Path("SIGTERM"))
+    for name in codes:
+        assert_same_run(Path(name) / RUN, whole)
 
 
 def test_a_signal_to_one_of_two_processes_stops_both_and_loses_nothing(tmp_path_factory):
     def group(folder: Path, *arguments: str) -> list:
-        port = str(free_port())
-        return [start(within, folder, *TRAINING, *TWO, *arguments, **torchrun(rank, 2, port)) for rank in range(2)]
+        return start_two(within, folder, *TRAINING, *TWO, "--grid.every_n_steps", "40", *arguments)
 
     other = tmp_path_factory.mktemp("whole")
-    assert [status(p) for p in group(other)] == [0, 0], (other / "output.txt").read_text()
+    assert [status(p) for p in group(other)] == [0, 0], output(other)
     first = group(Path())
     wait_until(lambda: logged() > 10, first[0])
     os.kill(first[1].pid, signal.SIGTERM)
@@ -203,7 +222,7 @@ def test_a_run_is_not_overwritten_where_runs_have_no_folders_of_their_own():
     assert status(start(gan, *job)) == 0, output()
     before = Path("checkpoints/last.ckpt").read_bytes()
     assert status(start(gan, *job)) == 2
-    assert "holds a run already: go on with --ckpt_path" in output().splitlines()[-1]
+    assert "holds a run already: resume it with --ckpt_path" in output().splitlines()[-1]
     assert Path("checkpoints/last.ckpt").read_bytes() == before
     assert status(start(gan, *job, "--ckpt_path", ".", "--trainer.max_steps", "6")) == 0, output()
 

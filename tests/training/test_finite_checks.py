@@ -98,7 +98,7 @@ class Steep(NonSaturating):
 def test_weights_that_an_update_has_made_infinite_are_not_saved_either(tmp_path):
     keep, explode = KeepCheckpoints(1), partial(torch.optim.SGD, lr=3e38)
     gan = tiny_gan(generator_optimization=Optimization(explode), objective=Steep())
-    message = r"generator\S+ is found not to be finite after iteration 1\."
+    message = r"generator\S+ is not finite after iteration 1\."
     with pytest.raises(TrainingError, match=message):
         fit(gan, callbacks=[keep], enable_checkpointing=True, default_root_dir=tmp_path)
     assert torch.load(keep.last, weights_only=True)["global_step"] == 0
@@ -142,7 +142,7 @@ def test_a_data_set_that_does_not_give_bytes_is_refused():
         def load(self):
             return torch.utils.data.TensorDataset(torch.rand(48, *SHAPE), torch.zeros(48).long())
 
-    with pytest.raises(UserError, match=r"gives images as torch\.float32; it must give bytes"):
+    with pytest.raises(UserError, match=r"returns images as torch\.float32; it must return bytes"):
         fit(tiny_gan(), Floats())
 
 

@@ -7,25 +7,34 @@ from typing import Any
 import pytest
 import torch
 from helpers.processes import together
-from helpers.tiny import Blobs, equal, fit, half, state, tiny_gan
-from helpers.variants import SGD, VARIANTS, play
+from helpers.tiny import Blobs, Ends, equal, fit, half, state, tiny_gan
+from helpers.variants import FEW, SGD, VARIANTS, play
 
 from gan_lightning.callbacks import KeepCheckpoints, LossCurves, SampleGrid
 from gan_lightning.core.differences import differences
 from gan_lightning.training.optimization import Optimization
 
-ITERATIONS = 8
+ITERATIONS = 6
 """Of which three make an epoch."""
+PRECISIONS = ["32-true", "bf16-mixed"]
+
+
+class Curves(LossCurves):
+    """Keeps its curves, but draws no picture of them."""
+
+    def draw(self, trainer) -> None:
+        pass
 
 
 def train(name: str, folder: Path, stop: int = ITERATIONS, ckpt_path: Path | None = None, **options: Any) -> Path:
     """Trains a variant up to an iteration, with everything that watches; the path of the last checkpoint."""
-    watchers = [*([SampleGrid(2, 2, 2)] if hasattr(play(name), "sample") else []), LossCurves(), KeepCheckpoints(0)]
+    grids = [SampleGrid(2, 2, 2)] if hasattr(play(name), "sample") else []
+    watchers = [Ends(stop), *grids, Curves(), KeepCheckpoints(0)]
     data = Blobs(batch_size=16 if "devices" not in options else 8)
-    options |= {"enable_checkpointing": True, "log_every_n_steps": 1, **options.pop("fresh", dict)()}
+    options = {"max_steps": ITERATIONS, "enable_checkpointing": True, "log_every_n_steps": 1, **options}
+    options |= options.pop("fresh", dict)()
     torch.manual_seed(stop)  # what the process has drawn before does not matter
-    gan = play(name)
-    fit(gan, data, max_steps=stop, callbacks=watchers, default_root_dir=folder, ckpt_path=ckpt_path, **options)
+    fit(play(name), data, callbacks=watchers, default_root_dir=folder, ckpt_path=ckpt_path, **options)
     return folder / "checkpoints" / "last.ckpt"
 
 
@@ -39,15 +48,33 @@ def resumed_equals_whole(name: str, folder: Path, stops: list[int], **options: A
     return results
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-@pytest.mark.parametrize("name", VARIANTS)
+WAYS = [
+    pytest.param(name, precision, marks=[] if name in FEW or precision == "32-true" else pytest.mark.long)
+    for name in VARIANTS
+    for precision in PRECISIONS
+]
+
+
+@pytest.mark.parametrize(("name", "precision"), [*WAYS, ("two steps", "64-true")])
 def test_a_resumed_training_ends_bit_for_bit_where_it_would_have_ended(name, precision, tmp_path):
-    assert resumed_equals_whole(name, tmp_path, [5], precision=precision) == [True]
+    """By default all variants in 32 bits, and a few in bf16; with `-m long` all in bf16, too."""
+    assert resumed_equals_whole(name, tmp_path, [4], precision=precision) == [True]
 
 
-def test_it_may_be_interrupted_at_any_iteration(tmp_path):
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n == "two steps" else pytest.mark.long) for n in VARIANTS]
+)
+def test_it_may_be_interrupted_at_any_iteration(name, tmp_path):
+    """By default with one variant, with `-m long` with all of them."""
     stops = list(range(1, ITERATIONS))
-    assert resumed_equals_whole("two steps", tmp_path, stops) == [True] * len(stops)
+    assert resumed_equals_whole(name, tmp_path, stops) == [True] * len(stops)
+
+
+def test_a_training_that_has_ended_and_is_made_longer_ends_where_a_longer_one_would_have_ended(tmp_path):
+    whole = state(train("two steps", tmp_path / "whole"))
+    for end in range(1, ITERATIONS):
+        first = train("two steps", tmp_path / f"{end}", max_steps=end)
+        assert equal(whole, state(train("two steps", tmp_path / f"{end}-resumed", ckpt_path=first))), end
 
 
 def test_a_gradient_scaler_goes_on_with_its_scale(tmp_path):
@@ -124,18 +151,28 @@ def test_another_batch_size_goes_on_without_complaint(size, tmp_path):
     assert fit(tiny_gan(), Blobs(size), max_steps=20, ckpt_path=tmp_path / "a.ckpt").global_step == 20
 
 
-def in_two_processes(folder: Path) -> dict[str, list[bool]]:
+def in_two_processes(folder: Path, cases: list[tuple[str, str, list[int]]]) -> dict[str, list[bool]]:
     two = {"devices": 2, "strategy": "ddp"}
-    stops = {name: [5] for name in VARIANTS} | {"two steps": [2, 3, 5]}
     return {
         f"{name} {precision}": resumed_equals_whole(name, folder / name / precision, stops, precision=precision, **two)
-        for name, stops in stops.items()
-        for precision in (["32-true", "bf16-mixed"] if name == "two steps" else ["32-true"])
+        for name, precision, stops in cases
     }
 
 
-def test_the_same_holds_for_two_processes(tmp_path):
-    for results in together(in_two_processes, tmp_path):
+@pytest.mark.parametrize(
+    "cases",
+    [
+        pytest.param([*((name, "32-true", [4]) for name in FEW), ("two steps", "bf16-mixed", [2, 3, 5])], id="few"),
+        *(
+            pytest.param([(name, precision, [4]) for name in VARIANTS], id=precision, marks=pytest.mark.long)
+            for precision in PRECISIONS
+        ),
+    ],
+)
+def test_the_same_holds_for_two_processes(cases, tmp_path):
+    """By default for a few variants, with `-m long` for all of them at both precisions."""
+    for results in together(in_two_processes, tmp_path, cases):
+        assert len(results) == len(cases)
         assert all(all(equal) for equal in results.values()), results
 
 

@@ -1,4 +1,4 @@
-"""What sees images for those who judge them, one file a kind."""
+"""Feature extractors for evaluation, one file for each kind."""
 
 from gan_lightning.evaluation.features.extractor import Coordinates, Extracted, Extractor
 from gan_lightning.evaluation.features.feature_file import Channelwise, Learnt, write_features

@@ -1,4 +1,4 @@
-"""What everything that sees images promises."""
+"""The interface of all feature extractors."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -10,11 +10,11 @@ from gan_lightning.core.errors import UserError
 
 
 class Extracted(NamedTuple):
-    """What was seen in images.
+    """The features of images.
 
     Args:
         features: (N, d), float32 on the CPU.
-        probabilities: Of the classes, (N, K), float32 on the CPU; None from what knows no classes.
+        probabilities: Class probabilities (N, K), float32 on the CPU; None for an extractor without classes.
     """
 
     features: Tensor
@@ -22,39 +22,39 @@ class Extracted(NamedTuple):
 
     @classmethod
     def joined(cls, parts: list["Extracted"]) -> "Extracted":
-        """All rows, part after part."""
+        """Joins all rows, part after part."""
         features, probabilities = zip(*parts, strict=True)
         return cls(torch.cat(features), None if probabilities[0] is None else torch.cat(probabilities))
 
 
 class Extractor(ABC):
-    """Turns images into numbers that are near each other where the images look alike.
+    """Turns images into features that lie near each other where the images look alike.
 
-    Scores of two extractors cannot be compared, so every result names the one that it was made with.
+    Scores of two extractors cannot be compared, so every result names its extractor.
     """
 
     name: str
-    """Whose eyes these are."""
+    """The name in reports."""
     digest: str
-    """The first twelve hexadecimal digits of the SHA-256 of its file; nothing for what has no file."""
+    """The first twelve hexadecimal digits of the SHA-256 of its file; empty if it has no file."""
     confident = 0.9
-    """A class counts as found where a sample's probability of it is above this."""
+    """A class counts as found if the probability of it is above this for some sample."""
 
     @abstractmethod
     def extract(self, x: Tensor) -> Extracted:
-        """Features of images (N, C, H, W) in [-1, 1]. The result for an image does not depend on the others."""
+        """Returns the features of images (N, C, H, W) in [-1, 1], each independent of the other images."""
 
     def to(self, device: torch.device) -> "Extractor":
-        """Looks at images on this device from now on."""
+        """Moves the extractor to a device."""
         return self
 
 
 class Coordinates(Extractor):
-    """Points of the plane are their own features."""
+    """Uses points of the plane as their own features."""
 
     name, digest = "the points themselves", ""
 
     def extract(self, x: Tensor) -> Extracted:
         if tuple(x.shape[2:]) != (1, 1):
-            raise UserError(f"images of {x.shape[2]}x{x.shape[3]} are not points: name another extractor")
+            raise UserError(f"images of {x.shape[2]}x{x.shape[3]} are not points: choose another extractor")
         return Extracted(x.flatten(1).float().cpu(), None)

@@ -1,4 +1,4 @@
-"""Feature networks that this package has learnt, in files that hold numbers and plain words only."""
+"""Feature networks that this package has trained, in files that hold only numbers and plain text."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from gan_lightning.networks.features import FeatureNetwork
 
 
 class Learnt(Extractor):
-    """A `FeatureNetwork` from a file that `gan fit --config configs/extractor.yaml` made.
+    """A `FeatureNetwork` from a file that `gan fit --config configs/extractor.yaml` wrote.
 
     Args:
         path: A .safetensors file. Nothing in it is executed.
@@ -31,19 +31,22 @@ class Learnt(Extractor):
     def __init__(self, path: str | Path) -> None:
         path = Path(path)
         if not path.is_file():
-            raise UserError(f"there is no file {path}: check judge.extractor")
+            raise UserError(
+                f"there is no file {path}: judge.extractor takes MNIST, StackedMNIST, Inception, or the "
+                "features.safetensors that gan fit --config extractor makes"
+            )
         try:
             with safe_open(path, "pt") as file:
                 words: Mapping[str, str] = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
             network = json.loads(words["network"])
             self.about: dict[str, Any] = json.loads(words["about"])
         except (SafetensorError, KeyError, ValueError) as error:
             raise UserError(
-                f"{path} holds no feature network: gan fit --config configs/extractor.yaml makes one"
+                f"{path} holds no feature network: train one with gan fit --config configs/extractor.yaml"
             ) from error
         if network.get("class_path") != path_of(FeatureNetwork):
-            raise UserError(f"{path} holds a {network.get('class_path')}, which is no feature network")
+            raise UserError(f"{path} holds a {network.get('class_path')}, which is not a feature network")
         self.network: FeatureNetwork = rebuild(network)
         try:
             self.network.load_state_dict(tensors)
@@ -63,8 +66,8 @@ class Learnt(Extractor):
         shape = self.network.image_shape
         if tuple(x.shape[1:]) != shape:
             raise UserError(
-                f"the extractor {self.name} sees images of {shape}, and these are {tuple(x.shape[1:])}: name another "
-                "with judge.extractor; gan fit --config configs/extractor.yaml makes one"
+                f"the extractor {self.name} takes images of {shape}, but these are {tuple(x.shape[1:])}: set "
+                "judge.extractor to another, or train one with gan fit --config configs/extractor.yaml"
             )
         weight = self.network.dense.weight
         with torch.autocast(weight.device.type, enabled=False):
@@ -74,13 +77,13 @@ class Learnt(Extractor):
 
 
 class Channelwise(Extractor):
-    """Sees each channel alone, as a grey image: the features of all, side by side; a class for each tuple of classes.
+    """Extracts the features of each channel as a grey image, side by side, with one class for each tuple of classes.
 
-    The probability of a tuple is the product of its channels' probabilities, and its number has the first channel's
-    class as the first digit, as in `StackedMNIST`.
+    The probability of a tuple is the product of its channels' probabilities. The first channel's class is the first
+    digit of its number, as in `StackedMNIST`.
 
     Args:
-        single: Sees images of one channel, and knows classes.
+        single: Extracts features of images with one channel, and knows classes.
     """
 
     def __init__(self, single: Extractor) -> None:
@@ -93,7 +96,7 @@ class Channelwise(Extractor):
 
     def extract(self, x: Tensor) -> Extracted:
         features, probabilities = self.single.extract(x.flatten(0, 1).unsqueeze(1))
-        assert probabilities is not None, "name an extractor that knows classes"
+        assert probabilities is not None, "choose an extractor that knows classes"
         first, *others = probabilities.unflatten(0, x.shape[:2]).unbind(1)
         for other in others:
             first = (first.unsqueeze(2) * other.unsqueeze(1)).flatten(1)
@@ -106,7 +109,7 @@ def write_features(network: FeatureNetwork, path: Path, about: dict[str, Any]) -
     Args:
         network: Its weights are written as they are.
         path: The file; it should end in .safetensors.
-        about: Plain words: `name`, and what it was made from.
+        about: Plain values: `name`, and how it was trained.
     """
     words = {"network": json.dumps(describe(network)), "about": json.dumps(about)}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The Inception network that papers on photographs compare by, as torch-fidelity has it."""
+"""The Inception network of the FID, as implemented by torch-fidelity."""
 
 import contextlib
 import io
@@ -17,12 +17,12 @@ from gan_lightning.evaluation.features.feature_file import digest_of
 WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
 ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{WEIGHTS}"
 HASH_PREFIX = "6726825d"
-"""Of the SHA-256 of the weights."""
+"""The first digits of the SHA-256 of the weights."""
 INPUT_SIDE = 299
 
 
 class Inception(Extractor):
-    """Inception-v3 of 2015, whose 2,048 features the FID of the literature is made of.
+    """Inception-v3 of 2015, on whose 2,048 features the FID of the literature is computed.
 
     Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", 2017.
     https://arxiv.org/abs/1706.08500. The network and its weights are those of torch-fidelity (Obukhov et al., 2020,
@@ -31,10 +31,10 @@ class Inception(Extractor):
     surprising subtleties in GAN evaluation", 2022. https://arxiv.org/abs/2104.11222. Grey images get three channels.
 
     Args:
-        weights: The file of the weights; those that were downloaded once, or are downloaded now (95 MB), if None.
+        weights: The file of the weights. If None, they are downloaded once (95 MB).
 
     Raises:
-        UserError: torch-fidelity is not installed, or the weights cannot be had.
+        UserError: torch-fidelity is not installed, or the weights are not available.
     """
 
     name = "Inception-v3 (2015)"
@@ -46,8 +46,8 @@ class Inception(Extractor):
             )
         except ImportError as error:
             raise UserError(
-                "judge.extractor Inception needs torch-fidelity: pip install torch-fidelity (or judge with a feature "
-                "network of your own: gan fit --config configs/extractor.yaml makes one)"
+                "judge.extractor Inception needs torch-fidelity: pip install torch-fidelity (or train a feature "
+                "network of your own: gan fit --config configs/extractor.yaml)"
             ) from error
         path = Path(weights) if weights else downloaded()
         checkpoint_files.read_tensors(path)  # torch-fidelity itself would execute what is in the file
@@ -66,25 +66,25 @@ class Inception(Extractor):
 
 
 def as_pixels(x: Tensor) -> Tensor:
-    """Images in [-1, 1] as uint8 of three channels, and of at most 299 pixels a side."""
+    """Converts images in [-1, 1] to uint8 with three channels and at most 299 pixels a side."""
     x = x.float().expand(-1, 3, -1, -1) if x.shape[1] == 1 else x.float()
     if x.shape[1] != 3:
-        raise UserError(f"Inception sees grey and colour images, and these have {x.shape[1]} channels")
+        raise UserError(f"Inception takes images with 1 or 3 channels, but these have {x.shape[1]} channels")
     if max(x.shape[2:]) > INPUT_SIDE:
         x = F.interpolate(x, size=(INPUT_SIDE, INPUT_SIDE), mode="bicubic", antialias=True)
     return (x * 127.5 + 127.5).round().clamp(0, 255).byte()
 
 
 def downloaded() -> Path:
-    """The file of the weights, downloaded once into torch's folder of checkpoints."""
+    """Returns the file of the weights, which is downloaded once into torch's folder of checkpoints."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
     if not path.is_file():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(ADDRESS, str(path), hash_prefix=HASH_PREFIX)
-        except Exception as error:  # torch lets the errors of urllib and of the disk through
+        except Exception as error:  # torch passes on any error of urllib or of the disk
             raise UserError(
-                f"the weights of Inception could not be downloaded ({error}): put {ADDRESS} to {path} by hand, or "
-                "judge with a feature network of your own: gan fit --config configs/extractor.yaml makes one"
+                f"the weights of Inception could not be downloaded ({error}): put {ADDRESS} at {path} by hand, or "
+                "train a feature network of your own: gan fit --config configs/extractor.yaml"
             ) from error
     return path

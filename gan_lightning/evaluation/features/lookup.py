@@ -1,4 +1,4 @@
-"""Which extractor is meant."""
+"""The choice of a feature extractor for a data set."""
 
 from pathlib import Path
 
@@ -13,26 +13,26 @@ PINNED = {"MNIST": Path(__file__).parent / "mnist.safetensors"}
 
 
 def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
-    """What sees the images of some data.
+    """Returns the feature extractor for a data set.
 
     Args:
-        data: Points are their own features; some data sets know a feature network of the package.
-        name: MNIST, StackedMNIST (the same, channel by channel), Inception, or the file of a feature network; the one
-            that the data knows if None.
+        data: The data set. Points are their own features; some data sets have a feature network in the package.
+        name: MNIST, StackedMNIST (MNIST, channel by channel), Inception, or the file of a feature network. If None, the
+            data set's own.
 
     Raises:
-        UserError: The data knows none, or needs none, or there is no such file.
+        UserError: The data set has no extractor or needs none, or there is no such file.
     """
     if isinstance(data, PointData):
         if name is not None:
-            raise UserError(f"judge.extractor is {name}, but points are seen as they are: leave it out")
+            raise UserError(f"judge.extractor is {name}, but points are their own features: leave it out")
         return Coordinates()
     name = name or data.extractor
     if name is None:
         raise UserError(
-            f"no feature network of this package knows {type(data).__name__}: make one with gan fit --config "
-            "configs/extractor.yaml and the same --data, then name its features.safetensors with judge.extractor; or "
-            "set judge.extractor to Inception, for photographs"
+            f"the package has no feature network for {type(data).__name__}: train one with gan fit --config "
+            "configs/extractor.yaml and the same --data, then set judge.extractor to its features.safetensors; or set "
+            "judge.extractor to Inception, for photographs"
         )
     if name == "Inception":
         return Inception()

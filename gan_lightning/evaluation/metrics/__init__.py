@@ -1,4 +1,4 @@
-"""How good samples are: pure functions of tensors."""
+"""Metrics of samples, as pure functions of tensors."""
 
 from gan_lightning.evaluation.metrics.classes import class_divergence, classes_found, classifier_score
 from gan_lightning.evaluation.metrics.collapse import Variety, thumbnails, variety

@@ -1,4 +1,4 @@
-"""What a classifier says of samples: pure functions of its probabilities (N, K)."""
+"""Metrics of a classifier's probabilities (N, K) on samples."""
 
 import torch
 from torch import Tensor
@@ -8,16 +8,16 @@ from gan_lightning.evaluation.metrics.estimate import Estimate
 
 
 def classifier_score(probabilities: Tensor) -> Estimate:
-    """Exp E[KL(p(y|x) || p(y))]: K for K classes alike that are told apart for sure, 1 where all samples look alike.
+    """Returns exp E[KL(p(y|x) || p(y))]: K for K equally frequent classes, all certain; 1 if all samples look alike.
 
     Salimans et al., "Improved techniques for training GANs", 2016, Section 4 ("Inception score").
-    https://arxiv.org/abs/1606.03498. It sees neither copies nor what is missing inside a class.
+    https://arxiv.org/abs/1606.03498. It sees neither copies nor missing variety within a class.
 
     Args:
         probabilities: (N, K), rows that sum to 1.
 
     Raises:
-        UserError: They are no probabilities.
+        UserError: The rows are not probabilities.
     """
     p = checked_probabilities(probabilities)
     divergences = torch.xlogy(p, p).sum(1) - torch.xlogy(p, p.mean(0)).sum(1)
@@ -26,27 +26,27 @@ def classifier_score(probabilities: Tensor) -> Estimate:
 
 
 def classes_found(probabilities: Tensor, confidence: float = 0.0) -> int:
-    """How many classes occur among samples whose largest probability is above the confidence.
+    """Counts the classes among samples whose largest probability is above the confidence.
 
-    Without the filter noise is counted, too: every image has some most likely class.
+    Without that threshold, noise counts, too: every image has a most likely class.
 
     Args:
         probabilities: (N, K), rows that sum to 1.
-        confidence: From 0 (no filter) to below 1.
+        confidence: From 0 (no threshold) to below 1.
     """
     sure, found = checked_probabilities(probabilities).max(1)
     return len(found[sure > confidence].unique())
 
 
 def class_divergence(probabilities: Tensor, real: Tensor | None = None) -> Estimate:
-    """KL(classes of samples || classes of real images) in nats, each sample counted for its most likely class.
+    """Returns KL(classes of samples || classes of real images) in nats. Each sample counts for its most likely class.
 
     Args:
         probabilities: (N, K), rows that sum to 1.
-        real: How often each class occurs in the data (K,), any scale; evenly if None.
+        real: The frequencies of the classes in the data (K,), on any scale; equal if None.
 
     Raises:
-        UserError: They are no probabilities, or a class has samples but no real images.
+        UserError: The rows are not probabilities, or a class has samples but no real images.
     """
     p = checked_probabilities(probabilities)
     classes = p.argmax(1)

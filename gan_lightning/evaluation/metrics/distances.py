@@ -1,4 +1,4 @@
-"""How far two clouds of features are from each other. Features are (N, d); everything is computed in float64."""
+"""Distances between two sets of features (N, d), computed in float64."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from gan_lightning.evaluation.metrics.estimate import Estimate
 
 
 def frechet(real: Tensor, made: Tensor) -> Estimate:
-    """The Fréchet distance of two Gaussians with the clouds' means m, w and covariances C, D (of N - 1):
+    """Returns the Fréchet distance of two Gaussians with the sets' means m, w and covariances C, D (of N - 1):
 
     |m - w|^2 + tr(C + D - 2 (C^(1/2) D C^(1/2))^(1/2)).
 
@@ -18,15 +18,16 @@ def frechet(real: Tensor, made: Tensor) -> Estimate:
     al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", 2017, Equation 6.
     https://arxiv.org/abs/1706.08500
 
-    It is biased: for two clouds of N features of the same law it is not 0, but about (2d + d(d + 1)/2) / N for standard
-    normal ones. So compare at the same N only, and look at the distance of real features from real ones.
+    It is biased: for two sets of N features of the same distribution, it is not 0, but about (2d + d(d + 1)/2) / N for
+    standard normal features. So compare values at the same N only, and with the distance between two sets of real
+    images.
 
     Args:
-        real: (N, d).
-        made: (M, d).
+        real: Features of real images, (N, d).
+        made: Features of samples, (M, d).
 
     Raises:
-        UserError: There are fewer than two of either, or their lengths differ.
+        UserError: There are fewer than two features of either, or their lengths differ.
     """
     real, made = clouds(real, made, least=2)
     difference = real.mean(0) - made.mean(0)
@@ -43,7 +44,7 @@ def frechet(real: Tensor, made: Tensor) -> Estimate:
 
 
 def power(c: Tensor, exponent: float) -> Tensor:
-    """Of a covariance (d, d), which may be singular: directions without variance stay so."""
+    """Returns a power of a covariance (d, d), which may be singular: directions without variance keep none."""
     values, vectors = torch.linalg.eigh(c)
     least = len(c) * torch.finfo(c.dtype).eps * values.abs().max()
     powers = torch.where(values > least, values.clamp(min=torch.finfo(c.dtype).tiny) ** exponent, 0.0)
@@ -51,21 +52,23 @@ def power(c: Tensor, exponent: float) -> Tensor:
 
 
 def kernel_distance(real: Tensor, made: Tensor, block: int = 2048) -> Estimate:
-    """The squared maximum mean discrepancy under the kernel (x'y / d + 1)^3, unbiased: 0 in expectation for one law.
+    """Returns the squared maximum mean discrepancy under the kernel (x'y / d + 1)^3.
+
+    It is unbiased: for equal distributions, it is 0 in expectation.
 
     Binkowski et al., "Demystifying MMD GANs", 2018, Section 4. https://arxiv.org/abs/1801.01401. All pairs are used
     rather than a few random subsets, so that nothing is drawn.
 
-    Features are standardised first, by the mean and deviation of the real ones: cubes make a feature of ten times the
-    scale count a million times as much.
+    Features are standardised first, by the mean and standard deviation of the real ones. Without that, the cube would
+    make a feature of ten times the scale count a million times as much.
 
     Args:
-        real: (N, d).
-        made: (M, d).
-        block: Rows of the kernel's matrix that are computed at a time.
+        real: Features of real images, (N, d).
+        made: Features of samples, (M, d).
+        block: Rows of the kernel matrix that are computed at a time.
 
     Raises:
-        UserError: There are fewer than two of either, or their lengths differ.
+        UserError: There are fewer than two features of either, or their lengths differ.
     """
     real, made = clouds(real, made, least=2)
     mean, deviation = real.mean(0), real.std(0, unbiased=False)
@@ -79,7 +82,7 @@ def kernel_distance(real: Tensor, made: Tensor, block: int = 2048) -> Estimate:
 
 
 def kernel_sums(x: Tensor, y: Tensor, block: int) -> Tensor:
-    """For each x, the sum of the kernel over all y (N,)."""
+    """Returns the sum of the kernel over all y for each x, (N,)."""
     return torch.cat([kernel(some, y).sum(1) for some in x.split(block)])
 
 
@@ -89,7 +92,7 @@ def kernel(x: Tensor, y: Tensor, diagonal: bool = False) -> Tensor:
 
 
 def clouds(real: Tensor, made: Tensor, least: int) -> Iterator[Tensor]:
-    """Both as float64, after a look at their shapes."""
+    """Checks the shapes of two sets of features, and returns both as float64."""
     if real.dim() != 2 or made.dim() != 2 or real.shape[1] != made.shape[1] or min(len(real), len(made)) < least:
         raise UserError(
             f"features have shapes {tuple(real.shape)} and {tuple(made.shape)}; they must be (N, d) and (M, d) with "

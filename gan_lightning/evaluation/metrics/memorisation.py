@@ -1,4 +1,4 @@
-"""Whether samples are copies of training images, or of each other. Features are (N, d): pixels, or a network's."""
+"""Tests for samples that copy training images or each other. Features are (N, d): pixels, or those of a network."""
 
 from math import expm1, hypot, inf, sqrt
 from typing import NamedTuple
@@ -11,16 +11,16 @@ from gan_lightning.evaluation.metrics.distances import clouds
 from gan_lightning.evaluation.metrics.neighbours import distances, nearest, nearest_of, rank_deviation, within
 
 DEVIATIONS = 1.959964
-"""Standard deviations of a normal law to either side that hold 95 % of it."""
+"""Standard deviations on each side of the mean that hold 95 % of a normal distribution."""
 
 
 class Nearness(NamedTuple):
     """How near features lie to the training images.
 
     Args:
-        distance: To the nearest training image, (N,).
-        reach: How far that image is from the nearest training image that differs from it, (N,).
-        nearest: Which training image it is, (N,).
+        distance: The distance to the nearest training image, (N,).
+        reach: The distance of that image from the nearest training image that differs from it, (N,).
+        nearest: The index of that training image, (N,).
     """
 
     distance: Tensor
@@ -29,34 +29,35 @@ class Nearness(NamedTuple):
 
     @property
     def ratio(self) -> Tensor:
-        """Distance over reach (N,): 0 for an exact copy, mostly near 1 for another image of the same law."""
+        """Distance over reach (N,): 0 for an exact copy, mostly near 1 for another image of the same distribution."""
         return self.distance / self.reach
 
     @property
     def authentic(self) -> float:
-        """The share that is farther from its nearest training image than that image is from others."""
+        """The share that lies farther from its nearest training image than that image lies from others."""
         return (self.distance > self.reach).double().mean().item()
 
 
 class Memorisation(NamedTuple):
-    """Which samples are copies of training images, beside the same of held-out images.
+    """The samples that are copies of training images, and the same for held-out images.
 
     Args:
         ratio: For each sample, the distance to its nearest training image over that image's distance to others; (M,).
-        nearest: Which training image that is, (M,).
-        copies: Which samples are called copies: their ratio is below the threshold; (M,), true or false.
-        threshold: What the ratio of a copy is below.
-        found: How many samples are called copies.
-        images: How many different training images these are copies of.
-        exact: How many samples are a training image to the last bit of the features.
-        expected: The share of other real images that would be called copies, on average.
-        excess: The share of samples that are called copies, less the expected one.
-        low: From here on,
-        high: up to here, the excess lies with 95 % confidence.
-        p_value: How likely as many copies, or more, are if samples lie as held-out images do, whatever their law.
+        nearest: The index of that training image, (M,).
+        copies: Whether each sample counts as a copy: its ratio is below the threshold; (M,), bool.
+        threshold: The ratio below which a sample counts as a copy.
+        found: The number of samples that count as copies.
+        images: The number of different training images they copy.
+        exact: The number of samples that equal a training image to the last bit of the features.
+        expected: The share of other real images that would count as copies, on average.
+        excess: The share of samples that count as copies, minus the expected share.
+        low: The lower limit of the 95 % confidence interval of the excess.
+        high: Its upper limit.
+        p_value: The probability of as many copies, or more, if samples lie as held-out images do, whatever their
+            distribution.
         copying: C_T of the samples: below -3, they lie nearer to the training images than held-out images do.
-        authentic: The share of samples that are farther from their nearest training image than that is from others.
-        held_out_authentic: The same of held-out images, which is what to compare it with.
+        authentic: The share of samples that lie farther from their nearest training image than that image from others.
+        held_out_authentic: The same for held-out images, to compare it with.
     """
 
     ratio: Tensor
@@ -77,45 +78,47 @@ class Memorisation(NamedTuple):
 
 
 def memorisation(train: Tensor, held_out: Tensor, made: Tensor, alpha: float = 0.001) -> Memorisation:
-    """Which samples are copies of training images, calibrated on real images that were not trained on.
+    """Finds samples that copy training images, calibrated on real images that were not trained on.
 
-    A sample is suspicious as far as it is nearer to its nearest training image than that image is to others (the ratio
-    that Alaa et al., "How faithful is your synthetic data? Sample-level metrics for evaluating and auditing generative
-    models", 2022, Section 4.3, compare with 1; https://arxiv.org/abs/2102.08921). Real images come near each other,
-    too; so a sample is called a copy only if its ratio is so small that at most the share alpha of held-out images
-    have a smaller one. That follows Meehan, Chaudhuri and Dasgupta, "A non-parametric test to detect data-copying in
-    generative models", 2020 (https://arxiv.org/abs/2004.05675): copying is being nearer than held-out images are. Their
-    C_T, which is reported beside it, needs most samples to be nearer; this finds a few copies among many samples.
+    The suspicion rests on a ratio: the distance of a sample to its nearest training image over that image's distance to
+    others. (Alaa et al., "How faithful is your synthetic data? Sample-level metrics for evaluating and auditing
+    generative models", 2022, Section 4.3, compare it with 1; https://arxiv.org/abs/2102.08921.) Real images come near
+    each other, too. So a sample counts as a copy only if its ratio is so small that at most the share alpha of held-out
+    images have a smaller one. That follows Meehan, Chaudhuri and Dasgupta, "A non-parametric test to detect
+    data-copying in generative models", 2020 (https://arxiv.org/abs/2004.05675): copies lie nearer than held-out images
+    do. Their C_T, which is reported, too, needs most samples to be nearer; this test finds a few copies among many
+    samples.
 
-    The p-value is Fisher's exact one. Although the threshold comes from the same held-out images, it is right: this is
-    the precedence test (Nelson, "Tables for a precedence life test", 1963), for which only order counts.
+    The p-value is that of Fisher's exact test. It holds although the threshold comes from the same held-out images:
+    this is the precedence test (Nelson, "Tables for a precedence life test", 1963), in which only the order counts.
 
-    Held-out images must be of the law of the training images. With fewer than 1 / alpha of them, the threshold is the
-    least of their ratios.
+    Held-out images must have the distribution of the training images. With fewer than 1 / alpha of them, the threshold
+    is the smallest of their ratios.
 
     Args:
-        train: What was trained on, (N, d).
+        train: Training images, (N, d).
         held_out: Real images that were not trained on, (T, d).
         made: Samples, (M, d).
-        alpha: The share of held-out images that may be called copies, from 0 to below 1.
+        alpha: The share of held-out images that may count as copies, from 0 to below 1.
 
     Raises:
-        UserError: One is empty, their lengths differ, alpha is no such share, or the training images are all the same.
+        UserError: One set is empty, their lengths differ, alpha is out of range, or the training images are all the
+            same.
     """
     return compare_nearness(nearness(train, held_out), nearness(train, made), alpha)
 
 
 def nearness(train: Tensor, x: Tensor) -> Nearness:
-    """How near features lie to the training images, and these to each other.
+    """Measures how near features lie to the training images, and those to each other.
 
-    Training images that occur more than once count once, or a copy of one would be at no distance from none.
+    Repeated training images count once; otherwise the reach of such an image would be 0.
 
     Args:
-        train: (N, d).
-        x: (M, d).
+        train: Training images, (N, d).
+        x: The features to measure, (M, d).
 
     Raises:
-        UserError: One is empty, their lengths differ, or the training images are all the same.
+        UserError: One set is empty, their lengths differ, or the training images are all the same.
     """
     train, x = clouds(train, x, least=1)
     distance, index = nearest_of(x, train)
@@ -130,7 +133,7 @@ def nearness(train: Tensor, x: Tensor) -> Nearness:
 
 
 def compare_nearness(held_out: Nearness, made: Nearness, alpha: float = 0.001) -> Memorisation:
-    """The report of `memorisation`, of what is known about each image."""
+    """Returns the result of `memorisation` from what `nearness` measured."""
     if not 0 <= alpha < 1:
         raise UserError(f"alpha is {alpha}; it must be a share of held-out images, from 0 to below 1")
     t, m = len(held_out.ratio), len(made.ratio)
@@ -138,7 +141,7 @@ def compare_nearness(held_out: Nearness, made: Nearness, alpha: float = 0.001) -
     threshold = held_out.ratio.sort().values[allowed].item()
     copies = made.ratio < threshold
     found = int(copies.sum())
-    expected = (allowed + 1) / (t + 1)  # what lies below an order statistic on average
+    expected = (allowed + 1) / (t + 1)  # the expected share below an order statistic
     low, high = limits(found / m, wilson(found, m), expected, wilson(allowed, t))
     return Memorisation(
         ratio=made.ratio,
@@ -160,11 +163,11 @@ def compare_nearness(held_out: Nearness, made: Nearness, alpha: float = 0.001) -
 
 
 Limits = tuple[float, float]
-"""Of a 95 % interval."""
+"""The limits of a 95 % interval."""
 
 
 def limits(p: float, of_p: Limits, q: float, of_q: Limits) -> Limits:
-    """Of the difference of two shares p - q, from those of each.
+    """Returns the limits of the difference of two shares p - q, from the limits of each.
 
     Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven methods",
     1998, Method 10.
@@ -173,7 +176,10 @@ def limits(p: float, of_p: Limits, q: float, of_q: Limits) -> Limits:
 
 
 def wilson(a: int, m: int) -> Limits:
-    """Of the share a / m. Wilson, "Probable inference, the law of succession, and statistical inference", 1927."""
+    """Returns the limits of the share a / m.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+    """
     p, z2 = a / m, DEVIATIONS**2
     middle = (p + z2 / (2 * m)) / (1 + z2 / m)
     half = sqrt(z2 * p * (1 - p) / m + (z2 / (2 * m)) ** 2) / (1 + z2 / m)
@@ -181,7 +187,10 @@ def wilson(a: int, m: int) -> Limits:
 
 
 def more_by_chance(a: int, m: int, b: int, n: int) -> float:
-    """Fisher's exact test, one-sided: of a + b marks on m + n things in random places, a or more are on the m."""
+    """Returns the p-value of Fisher's one-sided exact test.
+
+    It is the probability that, of a + b marks in random places on m + n items, a or more are on the m items.
+    """
     marked = a + b
     x = torch.arange(max(a, marked - n), min(marked, m) + 1, dtype=torch.float64)
     log = log_binomial(m, x) + log_binomial(n, marked - x) - log_binomial(m + n, torch.tensor(float(marked)).double())
@@ -196,11 +205,11 @@ class Duplicates(NamedTuple):
     """Samples that repeat each other.
 
     Args:
-        share: The share of samples that have a double among the others.
-        pairs: How many pairs of samples are doubles.
-        support: How many different samples the generator makes, if it makes them all equally often: what explains so
-            many pairs, s(s - 1) / 2 over them, for s samples. Infinite if there are none.
-        least: There are at least so many, with 95 % confidence.
+        share: The share of samples that have a duplicate among the others.
+        pairs: The number of pairs of duplicates.
+        support: The number of different samples that the generator makes, if all are equally likely: with s samples, so
+            many pairs suggest s(s - 1) / 2 over their number. Infinite if there are none.
+        least: A lower bound of it, with 95 % confidence.
     """
 
     share: float
@@ -210,16 +219,16 @@ class Duplicates(NamedTuple):
 
 
 def duplicates(made: Tensor, tolerance: float = 0.0) -> Duplicates:
-    """Which samples repeat another sample, and how many different ones that lets expect.
+    """Counts samples that repeat another, and estimates how many different samples the generator makes.
 
     Arora and Zhang, "Do GANs actually learn the distribution? An empirical study", 2017.
-    https://arxiv.org/abs/1706.08224. Samples that are not equally likely make it an underestimate. Without a tolerance
-    only exact repetitions count, which a generator of continuous latents makes when it has collapsed altogether; with
-    one, compare with what it finds among real images.
+    https://arxiv.org/abs/1706.08224. The estimate is too low if some samples are likelier than others. Without a
+    tolerance, only exact repetitions count; a generator of continuous latents makes them only after a complete
+    collapse. With a tolerance, compare with the result for real images.
 
     Args:
-        made: Samples, (s, d), of which there are at least two.
-        tolerance: Up to which distance two samples are doubles.
+        made: Samples, (s, d), at least two.
+        tolerance: The largest distance of two duplicates.
 
     Raises:
         UserError: There are fewer than two samples, or the tolerance is negative.
@@ -234,7 +243,7 @@ def duplicates(made: Tensor, tolerance: float = 0.0) -> Duplicates:
 
 
 def poisson_limit(count: int) -> float:
-    """What the mean of a Poisson variable is below with 95 % confidence: that m for which P(X <= count) is .05."""
+    """Returns the upper limit of a Poisson mean with 95 % confidence: the m for which P(X <= count) is .05."""
     low, high = torch.zeros(1).double(), torch.tensor([2.0 * count + 10]).double()
     places = low.new_tensor([count + 1.0])
     for _ in range(60):
@@ -244,13 +253,13 @@ def poisson_limit(count: int) -> float:
 
 
 def birthday(draws: int, support: float) -> float:
-    """The probability that two draws or more are the same, 1 - exp(-s(s - 1) / 2S), of s draws from S equally often.
+    """Returns the probability that some of s draws from S equally likely values are equal, 1 - exp(-s(s - 1) / 2S).
 
     Arora and Zhang, "Do GANs actually learn the distribution? An empirical study", 2017.
     https://arxiv.org/abs/1706.08224. So if duplicates are as likely as not among s samples, S is about s^2.
 
     Args:
-        draws: s.
-        support: S.
+        draws: The number of draws, s.
+        support: The number of values, S.
     """
     return -expm1(-draws * (draws - 1) / (2 * support))

@@ -1,4 +1,4 @@
-"""Which modes of a mixture of round Gaussians samples find, how well, and how evenly: the protocol of PacGAN.
+"""The modes of a mixture of round Gaussians that samples find, how well, and how evenly: the protocol of PacGAN.
 
 Lin et al., "PacGAN: the power of two samples in generative adversarial networks", 2018, Section 4.1.
 https://arxiv.org/abs/1712.04086
@@ -11,23 +11,23 @@ import torch
 from torch import Tensor
 
 REACH = 3.0
-"""Standard deviations from the nearest mean within which a sample is of high quality."""
+"""The largest distance of a high-quality sample from the nearest mean, in standard deviations."""
 
 HIGH_QUALITY = 1 - exp(-(REACH**2) / 2)
-"""The share of an exact sampler's points that are of high quality, .98889: the squared distance from the mean, over
-the variance, is chi-squared with two degrees of freedom."""
+"""The share of high-quality samples of an exact sampler, .98889: the squared distance from the mean, over the variance,
+is chi-squared with two degrees of freedom."""
 
 SHRUNK = 0.993
-"""A larger share, at 2,500 samples, is two standard errors above an exact sampler's: its modes are too narrow."""
+"""A larger share, among 2,500 samples, is two standard errors above an exact sampler's: the modes are too narrow."""
 
 
 class Modes(NamedTuple):
-    """What was found.
+    """How samples lie among the modes.
 
     Args:
-        found: Modes with at least one sample of high quality.
-        high_quality: The share of samples of high quality, 0 to 1.
-        kl: KL(samples over modes || uniform over modes) in nats, each sample counted for its nearest mean.
+        found: The number of modes with at least one high-quality sample.
+        high_quality: The share of high-quality samples, 0 to 1.
+        kl: KL(samples over modes || uniform over modes) in nats. Each sample counts for its nearest mean.
     """
 
     found: int
@@ -36,14 +36,14 @@ class Modes(NamedTuple):
 
 
 def modes(points: Tensor, means: Tensor, deviation: float) -> Modes:
-    """How samples lie among the modes. The protocol takes 2,500 of them.
+    """Measures how samples lie among the modes. The protocol takes 2,500 samples.
 
     Args:
         points: Samples (N, 2).
-        means: The modes' centres (K, 2).
+        means: The centres of the modes (K, 2).
         deviation: The standard deviation of each mode, along each axis.
     """
-    differences = points.double()[:, None] - means.double()  # not torch.cdist, which rounds by a matrix product
+    differences = points.double()[:, None] - means.double()  # not torch.cdist: its matrix product rounds
     distance, nearest = differences.square().sum(2).sqrt().min(1)
     good = distance <= REACH * deviation
     shares = torch.bincount(nearest, minlength=len(means)).double() / len(points)
@@ -52,12 +52,12 @@ def modes(points: Tensor, means: Tensor, deviation: float) -> Modes:
 
 
 def kl_floor(modes: int, samples: int) -> float:
-    """The expected KL of an exact sampler, (K - 1) / 2N to first order, for K modes and N samples.
+    """Returns the expected KL of an exact sampler, (K - 1) / 2N to first order, for K modes and N samples.
 
     Miller, "Note on the bias of information estimates", 1955.
 
     Args:
-        modes: K.
-        samples: N.
+        modes: The number of modes, K.
+        samples: The number of samples, N.
     """
     return (modes - 1) / (2 * samples)

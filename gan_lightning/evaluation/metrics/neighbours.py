@@ -1,6 +1,6 @@
-"""What nearest neighbours tell. Features are (N, d); distances are Euclidean, in float64.
+"""Metrics based on nearest neighbours. Features are (N, d); distances are Euclidean, in float64.
 
-They are computed block by block, so that no matrix of N x N is ever held.
+Distances are computed block by block, so that no N x N matrix is held in memory.
 """
 
 from typing import NamedTuple
@@ -19,15 +19,15 @@ PAIRS = 65_536
 """Pairs of features that are held at a time."""
 
 SPARE = 4
-"""Candidates for the nearest neighbours beyond those that are asked for."""
+"""Candidates for the nearest neighbours, beyond the number asked for."""
 
 
 class PrecisionRecall(NamedTuple):
-    """Shares, 0 to 1.
+    """Precision and recall of samples, as shares from 0 to 1.
 
     Args:
-        precision: The share of samples that lie where real images are.
-        recall: The share of real images that lie where samples are.
+        precision: The share of samples that lie where real images lie.
+        recall: The share of real images that lie where samples lie.
     """
 
     precision: Estimate
@@ -38,8 +38,8 @@ class DensityCoverage(NamedTuple):
     """How samples fill the neighbourhoods of real images.
 
     Args:
-        density: How densely samples lie among real images; 1 in expectation for the same law, and it may be more.
-        coverage: The share of real images that have a sample in their neighbourhood, 0 to 1.
+        density: How densely samples lie around real images; 1 in expectation for the same distribution, possibly more.
+        coverage: The share of real images with a sample in their neighbourhood, 0 to 1.
     """
 
     density: Estimate
@@ -47,18 +47,18 @@ class DensityCoverage(NamedTuple):
 
 
 def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
-    """Whether samples lie in the balls around real images that reach to their k-th neighbour, and the reverse.
+    """Measures the share of samples within balls around real images that reach to the k-th neighbour, and the reverse.
 
     Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models", 2019,
     Equations 1 and 2. https://arxiv.org/abs/1904.06991
 
     Args:
-        real: (N, d).
-        made: (M, d).
-        k: Which neighbour the balls reach to; no image is its own.
+        real: Features of real images, (N, d).
+        made: Features of samples, (M, d).
+        k: The neighbour to which the balls reach; an image is not its own neighbour.
 
     Raises:
-        UserError: There are not more than k of either, or their lengths differ.
+        UserError: There are not more than k features of either, or their lengths differ.
     """
     real, made = checked_numbers(real, made, k)
     inside = [within(points, centres, radii(centres, k)) for points, centres in ((made, real), (real, made))]
@@ -66,72 +66,81 @@ def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
 
 
 def density_coverage(real: Tensor, made: Tensor, k: int = 5) -> DensityCoverage:
-    """How many balls around real images a sample lies in, over k; and how many of these balls hold a sample.
+    """Measures in how many balls around real images a sample lies, over k, and the share of balls that hold a sample.
 
     Naeem et al., "Reliable fidelity and diversity metrics for generative models", 2020, Equations 2 and 3.
-    https://arxiv.org/abs/2002.09797. For one law the expected density is 1 and the expected coverage
+    https://arxiv.org/abs/2002.09797. For equal distributions, the expected density is 1 and the expected coverage
     1 - prod_{i=1..k} (N - i) / (N + M - i).
 
     Args:
-        real: (N, d).
-        made: (M, d).
-        k: Which neighbour the balls reach to; no image is its own.
+        real: Features of real images, (N, d).
+        made: Features of samples, (M, d).
+        k: The neighbour to which the balls reach; an image is not its own neighbour.
 
     Raises:
-        UserError: There are not more than k of either, or their lengths differ.
+        UserError: There are not more than k features of either, or their lengths differ.
     """
     real, made = checked_numbers(real, made, k)
     balls, held, holder = within(made, real, radii(real, k))
     covered = (held > 0).double().mean()
-    alone = torch.bincount(holder[held == 1], minlength=len(made)).double()  # what would be lost without this sample
+    alone = torch.bincount(holder[held == 1], minlength=len(made)).double()  # the balls that only this sample covers
     return DensityCoverage(Estimate.mean(balls / k), Estimate.of(covered, alone * len(made) / len(real)))
 
 
 def authenticity(real: Tensor, made: Tensor) -> Estimate:
-    """The share of samples that are no copies: farther from the nearest real image than that is from its own nearest.
+    """Returns the share of samples that are not copies.
+
+    Such a sample lies farther from its nearest real image than that image from its own nearest.
 
     Alaa et al., "How faithful is your synthetic data? Sample-level metrics for evaluating and auditing generative
-    models", 2022, Section 4.3. https://arxiv.org/abs/2102.08921. About one half for the same law; near 0 for copies.
+    models", 2022, Section 4.3. https://arxiv.org/abs/2102.08921. About one half for the same distribution; near 0 for
+    copies.
 
     Args:
-        real: What was trained on, (N, d).
-        made: (M, d).
+        real: Training images, (N, d).
+        made: Samples, (M, d).
 
     Raises:
-        UserError: There are fewer than two real ones, or the lengths differ.
+        UserError: There are fewer than two training images, or the lengths differ.
     """
     real, made = checked_numbers(real, made, 1)
     distance, index = nearest_of(made, real)
     met, place = index.unique(return_inverse=True)
-    reach = nearest(real[met], real, 2)[0][:, 1]  # of these images only, from another than themselves
+    reach = nearest(real[met], real, 2)[0][:, 1]  # column 0 is the image itself
     return Estimate.mean(distance > reach[place])
 
 
 def copying(train: Tensor, test: Tensor, made: Tensor) -> Estimate:
-    """Data copying, C_T: how much nearer samples lie to the training images than held-out images do, in standard
-    deviations of Mann and Whitney's U; below -3 says that training images are copied, above 3 that they are missed.
+    """Returns C_T, the test statistic for data copying, in standard deviations of Mann and Whitney's U.
+
+    It measures how much farther samples lie from the training images than held-out images do. Below -3, training images
+    are copied; above 3, they are missed.
 
     Meehan, Chaudhuri and Dasgupta, "A non-parametric test to detect data-copying in generative models", 2020, Section
     2.2, with one cell. https://arxiv.org/abs/2004.05675
 
     Args:
-        train: What was trained on, (N, d).
+        train: Training images, (N, d).
         test: Held-out images, (T, d).
         made: Samples, (M, d).
 
     Raises:
-        UserError: One is empty, or their lengths differ.
+        UserError: One set is empty, or their lengths differ.
     """
     samples, held_out = (nearest_of(*reversed([*clouds(train, x, least=1)]))[0] for x in (made, test))
-    return Estimate(rank_deviation(samples, held_out), 1.0)  # by its scale
+    return Estimate(rank_deviation(samples, held_out), 1.0)  # C_T is in standard deviations
 
 
 def rank_deviation(samples: Tensor, held_out: Tensor) -> float:
-    """How much farther samples (M,) lie than held-out images (T,), in standard deviations of Mann and Whitney's U."""
+    """Compares distances of samples (M,) with those of held-out images (T,).
+
+    Returns:
+        How much larger they are, in standard deviations of Mann and Whitney's U.
+    """
     m, n = len(samples), len(held_out)
     ordered, _ = held_out.sort()
     below, upto = torch.searchsorted(ordered, samples), torch.searchsorted(ordered, samples, right=True)
-    u = (below + upto).double().sum() / 2  # pairs in which the sample is the farther one; a tie counts one half
+    u = (below + upto).double().sum() / 2  # pairs in which the sample is farther; a tie counts one half
     return ((u - m * n / 2) / (m * n * (m + n + 1) / 12) ** 0.5).item()
 
 
@@ -143,20 +152,21 @@ def checked_numbers(real: Tensor, made: Tensor, k: int) -> tuple[Tensor, Tensor]
 
 
 def radii(x: Tensor, k: int) -> Tensor:
-    """The distance (N,) of each of the features (N, d) from its k-th neighbour, not counting itself."""
-    return nearest(x, x, k + 1)[0][:, k]  # each is the nearest to itself, or as near as one that is the same
+    """Returns the distance (N,) of each feature (N, d) from its k-th neighbour, not counting itself."""
+    return nearest(x, x, k + 1)[0][:, k]  # column 0 is the feature itself, or one equal to it
 
 
 def nearest_of(x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-    """For each of the features (N, d), the distance (N,) to the nearest centre, and which it is."""
+    """Returns, for each of the features (N, d), the distance (N,) to the nearest centre and its index (N,)."""
     distance, index = nearest(x, centres, 1)
     return distance[:, 0], index[:, 0]
 
 
 def nearest(x: Tensor, centres: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """For each of the features (N, d), the distances (N, k) to the k nearest centres, nearest first, and their indices.
+    """Returns, for each of the features (N, d), the distances (N, k) to the k nearest centres, nearest first, and their
+    indices (N, k).
 
-    A matrix product, which is fast and rounds, names SPARE more than k; exact distances choose among these.
+    A matrix product, which is fast but rounds, proposes k + SPARE candidates; exact distances decide among them.
     """
     products, spare = Products(centres), min(k + SPARE, len(centres))
     pairs = [k_least(rows, centres, k, *products.of(rows), spare) for rows in x.split(ROW_BLOCK)]
@@ -168,14 +178,17 @@ def k_least(rows: Tensor, centres: Tensor, k: int, squares: Tensor, error: Tenso
     few = few.sort().values
     distance, place = least(distances(rows[:, None], centres[few])[:, 0], k)
     index = few.gather(1, place)
-    unsure = ~(values[:, -1] - values[:, k - 1] > 2 * error)  # others might be as near: look at them all
+    unsure = ~(values[:, -1] - values[:, k - 1] > 2 * error)  # others may be as near: compare with all
     if unsure.any():
         distance[unsure], index[unsure] = least(distances(rows[unsure], centres), k)
     return distance, index
 
 
 def least(d: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k least of each row (n, N), least first and of equal ones the first, and where they are. It overwrites d."""
+    """Returns the k smallest of each row (n, N), in ascending order, and their indices. It overwrites d.
+
+    The first of equal ones comes first.
+    """
     found = []
     for _ in range(k):
         found.append(d.min(1, keepdim=True))
@@ -184,7 +197,7 @@ def least(d: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def within(points: Tensor, centres: Tensor, radius: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """In how many balls each point lies (N,), how many points each ball holds (M,), and one of these points (M,)."""
+    """Counts the balls around each point (N,) and the points in each ball (M,), and names one of these points (M,)."""
     products = Products(centres)
     balls, held = [], torch.zeros(len(centres), dtype=torch.int64, device=centres.device)
     holder = torch.zeros_like(held)
@@ -201,19 +214,19 @@ def within(points: Tensor, centres: Tensor, radius: Tensor) -> tuple[Tensor, Ten
 
 
 class Products:
-    """Squared distances from centres by a matrix product, |x|^2 - 2 x'y + |y|^2, and how far they may be off.
+    """Squared distances from centres by a matrix product, |x|^2 - 2 x'y + |y|^2, with a bound on their error.
 
     Args:
         centres: (M, d).
     """
 
     def __init__(self, centres: Tensor) -> None:
-        self.middle = centres.mean(0)  # far from the origin, the difference of large numbers would lose more
+        self.middle = centres.mean(0)  # far from the origin, differences of large numbers lose digits
         self.centres = centres - self.middle
         self.norms = self.centres.square().sum(1)
 
     def of(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Squared distances (N, M) of features (N, d), and a bound (N,) of their rounding errors."""
+        """Returns the squared distances (N, M) of features (N, d), and a bound (N,) on their rounding errors."""
         x = x - self.middle
         norms = x.square().sum(1)
         # sums of d + 4 terms; Higham, "Accuracy and stability of numerical algorithms", 2002, Section 3.1; doubled
@@ -222,5 +235,8 @@ class Products:
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """Euclidean (…, N, M) of (…, N, d) and (…, M, d). Not by matrix products, which miss that two are the same."""
+    """Returns Euclidean distances (…, N, M) between (…, N, d) and (…, M, d).
+
+    Matrix products are not used, as they miss that two features are equal.
+    """
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")

@@ -61,7 +61,7 @@ def test_one_sample_over_and_over_is_a_collapse_though_it_is_real(take):
     found = variety(take(0), take(1)[:1].expand(N, -1))
     assert found.distinct == pytest.approx(1)
     assert found.score > 0.7
-    assert found.reason.startswith("samples are alike: 1.0 distinct ones of 128, real images have ")
+    assert found.reason.startswith("samples are alike: 1.0 of 128 are distinct, against ")
 
 
 @pytest.mark.parametrize("modes", [1, 2, 3])
@@ -72,7 +72,7 @@ def test_less_than_half_of_the_modes_is_a_collapse(modes):
 def test_noise_is_varied_and_yet_not_like_digits():
     found = variety(digits(0), torch.rand(N, 256, generator=torch.Generator().manual_seed(0)) * 2 - 1)
     assert found.distinct > 100
-    assert found.reason.startswith("samples are not like real images")
+    assert found.reason.startswith("samples are unlike real images")
     assert found.farness > 0.5
 
 

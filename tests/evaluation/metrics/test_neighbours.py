@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_lightning.evaluation.metrics import neighbours
+from gan_lightning.evaluation.metrics import copying, density_coverage, neighbours, precision_recall
 from gan_lightning.evaluation.metrics.neighbours import authenticity, nearest, nearest_of, radii, within
 
 
@@ -107,3 +107,62 @@ def test_few_of_many_neighbours_need_all_pairs(monkeypatch):
     nearest(x, centres, 1)
     within(x, centres, torch.ones(500).double())
     assert sum(pairs) == 300 * (1 + neighbours.SPARE)
+
+
+def kth(x: Tensor, k: int) -> np.ndarray:
+    """The distance of each from its k-th neighbour."""
+    return np.sort(all_pairs(x, x), axis=1)[:, k]
+
+
+# ---- measures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("block")
+def test_precision_recall_density_and_coverage_are_those_of_all_pairs():
+    real, made = normal(30, 2, 1), normal(23, 2, 2) * 0.7
+    d = all_pairs(made, real)
+    precision = (d <= kth(real, 3)).any(1).mean()
+    recall = (kth(made, 3) >= d.T).any(1).mean()
+    assert [e.value for e in precision_recall(real, made)] == pytest.approx([precision, recall])
+    density = (d <= kth(real, 5)).sum() / (5 * 23)
+    coverage = (d <= kth(real, 5)).any(0).mean()
+    assert [e.value for e in density_coverage(real, made)] == pytest.approx([density, coverage])
+
+
+def test_density_and_coverage_of_one_law_are_one_and_that_of_naeem():
+    n = m = 1000
+    k = 5
+    results = [density_coverage(normal(n, 4, 2 * seed), normal(m, 4, 2 * seed + 1), k) for seed in range(20)]
+    density, coverage = np.array(results)[:, :, 0].T
+    expected = 1 - np.prod([(n - i) / (n + m - i) for i in range(1, k + 1)])
+    assert expected == pytest.approx(0.96898, abs=1e-5)
+    for values, value in ((density, 1.0), (coverage, expected)):
+        assert abs(values.mean() - value) < 4 * values.std(ddof=1) / len(values) ** 0.5
+
+
+@pytest.mark.usefixtures("block")
+def test_copies_are_not_authentic_and_are_told_by_both_measures():
+    train, test = normal(200, 3, 1), normal(200, 3, 2)
+    assert authenticity(train, train[:50]).value == 0
+    assert authenticity(train, train[:50] + 100).value == 1
+    assert 0.3 < authenticity(train, normal(200, 3, 3)).value < 0.7
+    assert copying(train, test, train).value < -10
+    assert abs(copying(train, test, normal(200, 3, 3)).value) < 3
+    assert copying(train, test, normal(200, 3, 3) * 3).value > 3
+
+
+def test_copying_is_the_standardised_u_of_mann_and_whitney():
+    train, test, made = normal(20, 2, 1), normal(15, 2, 2), normal(18, 2, 3)
+    far, held = all_pairs(made, train).min(1), all_pairs(test, train).min(1)
+    u = sum(float(a > b) + 0.5 * (a == b) for a in far for b in held)
+    expected = (u - 18 * 15 / 2) / np.sqrt(18 * 15 * (18 + 15 + 1) / 12)
+    assert copying(train, test, made).value == pytest.approx(expected)
+
+
+def test_what_precision_is_fooled_by_the_others_are_not():
+    """One real image again and again: precision 1, recall and coverage near nothing."""
+    real = normal(300, 4)
+    made = real[:1].expand(300, 4)
+    precision, recall = precision_recall(real, made)
+    assert (precision.value, recall.value) == (1, pytest.approx(1 / 300))
+    assert density_coverage(real, made).coverage.value < 0.05
