@@ -20,6 +20,7 @@ Torch and Lightning are imported once: each mutant runs in a fork, so that it co
 import argparse
 import ast
 import copy
+import gc
 import hashlib
 import importlib
 import json
@@ -288,6 +289,7 @@ def run(files: Iterable[str], results: Path, share: float, seed: int) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     for name in HEAVY:
         importlib.import_module(name)
+    gc.freeze()  # a collection need not look at what was imported
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         for name in ("gan_lightning", "tests"):
@@ -312,8 +314,7 @@ def run_file(file: str, scratch: Path, results: Path, share: float, seed: int) -
     todo = [
         mutant
         for mutant in drawn(file, source, share, seed)
-        if (line := known.get((file, mutant.key))) is None
-        or (line["outcome"] == "survived" and line["tests"] != tests)
+        if (line := known.get((file, mutant.key))) is None or (line["outcome"] == "survived" and line["tests"] != tests)
     ]
     print(f"{file}: {len(todo)} mutants", file=sys.stderr)
     for mutant in todo:
@@ -361,7 +362,8 @@ def verdict(file: str, scratch: Path) -> int:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", *TARGETS[file]])
+    left_out = [f"-pno:{plugin}" for plugin in ("cacheprovider", "unraisableexception")]  # the latter takes long
+    code = pytest.main(["-x", "-q", "--no-header", "--tb=no", *left_out, *TARGETS[file]])
     used = sys.modules.get("gan_lightning")
     if used is not None and not str(used.__file__).startswith(str(scratch)):
         return ANOTHER

@@ -49,7 +49,7 @@ def given_arguments(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 def passed_on(cls: type) -> Iterator[type]:
-    """The class, and those bases to which it passes arguments on as **options."""
+    """Yields the class, then each base to which it passes arguments on as **options."""
     for base in cls.__mro__:
         if "__init__" in vars(base):
             yield base
@@ -165,7 +165,7 @@ def check_loaded(class_paths: Iterable[str]) -> None:
 
 
 def untrusted(class_paths: Sequence[str]) -> UserError:
-    """The refusal of classes that are not loaded."""
+    """The error that refuses classes which are not loaded."""
     are, them = ("are", "them") if len(class_paths) > 1 else ("is", "it")
     return UserError(
         f"the checkpoint names {' and '.join(class_paths)}, which {are} not part of gan_lightning: if you trust that "

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -121,3 +121,16 @@ def wait_until(condition: Callable[[], bool], process: ForkServerProcess) -> Non
             return
         time.sleep(0.005)
     raise TimeoutError("it never happened")
+
+
+def as_they_come(conditions: dict[str, Callable[[], bool]]) -> Iterator[str]:
+    """The names of these conditions, each as soon as it holds."""
+    waiting = dict(conditions)
+    for _ in range(PATIENCE * 200):
+        for name in [name for name, holds in waiting.items() if holds()]:
+            del waiting[name]
+            yield name
+        if not waiting:
+            return
+        time.sleep(0.005)
+    raise TimeoutError(f"{', '.join(waiting)} never happened")

@@ -5,12 +5,14 @@ import random
 import signal
 import socket
 import time
+from functools import partial
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from helpers.processes import free_port, gan, start, start_two, status, torchrun, wait_until
+from helpers.processes import as_they_come, free_port, gan, start, start_two, status, torchrun, wait_until
 from helpers.tiny import equal, state
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -100,18 +102,18 @@ def test_a_training_that_is_killed_twenty_times_ends_where_it_would_have_ended(t
     assert_same_run(RUN, without_interruption(tmp_path_factory.mktemp("whole"), *longer))
 
 
+def under_way(process: ForkServerProcess, folder: Path) -> bool:
+    assert process.exitcode is None, output(folder)
+    return logged(folder) > 10
+
+
 def test_a_signal_saves_and_stops_with_its_status(whole):
     codes = {"SIGTERM": 143, "SIGINT": 130, "SIGUSR1": 138, "SIGHUP": 129}
     for name in codes:
         Path(name).mkdir()
     started = {name: start(within, Path(name), *TRAINING) for name in codes}
-    waiting = {*started}
-    while waiting:
-        for name in sorted(waiting):
-            if started[name].exitcode is not None or logged(Path(name)) > 10:
-                os.kill(started[name].pid, getattr(signal, name))  # type: ignore[arg-type]
-                waiting.remove(name)
-        time.sleep(0.005)
+    for name in as_they_come({name: partial(under_way, process, Path(name)) for name, process in started.items()}):
+        os.kill(started[name].pid, getattr(signal, name))  # type: ignore[arg-type]
     assert {name: status(process) for name, process in started.items()} == codes, output(Path("SIGTERM"))
     for name in codes:
         assert f"{name}: stopped after iteration" in output(Path(name))

@@ -112,7 +112,7 @@ def test_a_bad_image_is_named_with_its_iteration_and_everything_before_it_is_sav
     with pytest.raises(TrainingError) as caught:
         fit(tiny_gan(), loader, callbacks=[keep], enable_checkpointing=True, default_root_dir=tmp_path)
     assert str(caught.value).startswith("iteration 4: image 2 of the batch, counted from 0, has pixels that are not")
-    assert str(caught.value).endswith(f"take it out. The last good state, of iteration 3, is {keep.last}")
+    assert str(caught.value).endswith(f"repair or remove it. The last good state, of iteration 3, is {keep.last}")
     assert torch.load(keep.last, weights_only=True)["global_step"] == 3
 
 

@@ -179,7 +179,7 @@ class Constant(Penalty):
         return inputs.real.sum() * 0 + 1
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("steps", [1, 2, 4])
 def test_a_penalty_that_fades_over_the_whole_training_ends_at_the_last_of_ds_steps(steps):
     """In iteration i, D's steps are number i * steps + 1 to (i + 1) * steps; t counts those that are done."""
     strengths, gan = Strengths(), tiny_gan(penalties=[Fading(R1(), end=0.01)], discriminator_steps=steps)

@@ -1,13 +1,14 @@
 """What few samples tell of a collapse, against closed forms."""
 
 from functools import partial
+from math import exp
 
 import pytest
 import torch
 
 from gan_lightning.data import Digits, Ring
 from gan_lightning.data.image_data import scale
-from gan_lightning.evaluation.metrics import thumbnails, variety
+from gan_lightning.evaluation.metrics import Variety, thumbnails, variety
 from gan_lightning.evaluation.metrics.collapse import effective_number, energy
 from gan_lightning.evaluation.metrics.neighbours import distances
 
@@ -48,6 +49,33 @@ def test_the_distance_is_that_of_its_definition(w, expected):
     assert energy(distances(x, x), distances(y, y), distances(x, y)) == pytest.approx(expected)
 
 
+def test_a_comparison_is_worked_out_by_hand():
+    """Three real points at 0, 1 and 3, whose median distance is 2, and samples at 9, 9 and 10."""
+    real, made = torch.tensor([0.0, 1.0, 3.0])[:, None], torch.tensor([9.0, 9.0, 10.0])[:, None]
+    found = variety(real.double(), made.double())
+    kernel = [exp(-((d / (0.25 * 2)) ** 2)) for d in (0, 1, 2, 3)]
+    assert found.real == pytest.approx(9 / (3 + 2 * (kernel[1] + kernel[2] + kernel[3])))
+    assert found.distinct == pytest.approx(9 / (3 + 2 * (1 + kernel[1] + kernel[1])))
+    assert found.distance == pytest.approx((2 * 8 - 2 - 2 / 3) / (2 * 8))
+    assert found.samples == 3
+    assert found.fewness == pytest.approx(0.4 / (0.4 + found.distinct / found.real))
+    assert found.farness == pytest.approx(found.distance / (0.08 + found.distance))
+    assert found.score == pytest.approx((found.fewness + found.farness) / 2)
+
+
+def test_half_way_to_a_collapse_is_one_half():
+    half = Variety(distinct=4.0, real=10.0, distance=0.08, samples=16)
+    assert (half.fewness, half.farness, half.score) == (0.5, 0.5, 0.5)
+    assert Variety(1.0, 10.0, 0.0, 16).farness == 0
+
+
+def test_the_reason_is_few_samples_where_less_than_half_of_the_variety_is_left():
+    assert [Variety(distinct, 10.0, 0.0, 16).reason.split(":")[0] for distinct in (4.9, 5.0)] == [
+        "samples are alike",
+        "samples are unlike real images",
+    ]
+
+
 @pytest.mark.parametrize("take", [partial(ring, 8), digits], ids=["points", "digits"])
 def test_real_images_in_place_of_samples_are_healthy(take):
     for i in range(1, 6):
@@ -78,6 +106,10 @@ def test_noise_is_varied_and_yet_not_like_digits():
 
 def test_images_are_made_small_and_points_stay_what_they_are():
     assert thumbnails(torch.rand(3, 2, 40, 30)).shape == (3, 2 * 16 * 16)
+    assert thumbnails(torch.rand(3, 1, 8, 30)).shape == (3, 8 * 16)
+    assert thumbnails(torch.rand(3, 1, 30, 8)).shape == (3, 16 * 8)
+    small = thumbnails(torch.rand(3, 1, 2, 2, requires_grad=True).double())
+    assert (small.dtype, small.requires_grad) == (torch.float32, False)
     points = torch.rand(3, 2, 1, 1)
     assert torch.equal(thumbnails(points), points.flatten(1))
     squares = torch.arange(4.0).view(1, 1, 2, 2).repeat_interleave(16, 2).repeat_interleave(16, 3)

@@ -122,5 +122,13 @@ def test_the_kernel_distance_does_not_depend_on_the_scale_of_a_feature():
 def test_features_that_cannot_be_compared_are_refused(measure):
     with pytest.raises(UserError, match=r"features have shapes \(9, 3\) and \(9, 2\)"):
         measure(normal(9, 3), normal(9, 2))
-    with pytest.raises(UserError, match="features have shapes"):
-        measure(normal(1, 3), normal(1, 3))
+    for real, made in ((normal(1, 3), normal(5, 3)), (normal(5, 3), normal(1, 3)), (normal(9, 3)[0], normal(9, 3))):
+        with pytest.raises(UserError, match="features have shapes"):
+            measure(real, made)
+
+
+@pytest.mark.parametrize("measure", [frechet, kernel_distance])
+def test_features_of_a_network_in_training_and_in_32_bits_are_measured_in_64(measure):
+    real, made = normal(9, 2, 1).float(), normal(9, 2, 2).float()
+    expected = measure(real.double(), made.double())
+    assert measure(real.requires_grad_(), made.requires_grad_()) == expected

@@ -1,10 +1,13 @@
 """Fast nearest neighbours against all pairs in NumPy: the same numbers, also where matrix products round."""
 
+from statistics import stdev
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from gan_lightning.core.errors import UserError
 from gan_lightning.evaluation.metrics import copying, density_coverage, neighbours, precision_recall
 from gan_lightning.evaluation.metrics.neighbours import authenticity, nearest, nearest_of, radii, within
 
@@ -109,12 +112,12 @@ def test_few_of_many_neighbours_need_all_pairs(monkeypatch):
     assert sum(pairs) == 300 * (1 + neighbours.SPARE)
 
 
+# ---- measures -----------------------------------------------------------------------------------------------------
+
+
 def kth(x: Tensor, k: int) -> np.ndarray:
     """The distance of each from its k-th neighbour."""
     return np.sort(all_pairs(x, x), axis=1)[:, k]
-
-
-# ---- measures -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("block")
@@ -127,6 +130,45 @@ def test_precision_recall_density_and_coverage_are_those_of_all_pairs():
     density = (d <= kth(real, 5)).sum() / (5 * 23)
     coverage = (d <= kth(real, 5)).any(0).mean()
     assert [e.value for e in density_coverage(real, made)] == pytest.approx([density, coverage])
+
+
+LINE = torch.tensor([0.0, 1.0, 3.0, 7.0, 100.0], dtype=torch.float64)[:, None]
+"""From the nearest other one: 1, 1, 2, 4, 93; from the second: 3, 2, 3, 6, 97."""
+BESIDE = torch.tensor([0.5, 2.9, 4.9, 20.0], dtype=torch.float64)[:, None]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 1024])
+def test_balls_on_a_line_are_counted_by_hand(rows, monkeypatch):
+    """Those around 0 and 1 hold 0.5; that around 3 holds 2.9 and 4.9; around 7, 4.9; around 100, 20."""
+    monkeypatch.setattr(neighbours, "ROW_BLOCK", rows)
+    monkeypatch.setattr(neighbours, "PAIRS", rows)
+    density, coverage = density_coverage(LINE, BESIDE, 1)
+    assert density == pytest.approx((6 / 4, stdev([2, 1, 2, 1]) / 2))
+    assert coverage == pytest.approx((1, stdev([2 * 4 / 5, 0, 4 / 5, 4 / 5]) / 2)), "what each sample covers alone"
+    assert density_coverage(LINE, BESIDE, 2).density == pytest.approx((11 / 8, stdev([3 / 2, 2, 3 / 2, 1 / 2]) / 2))
+    precision, recall = precision_recall(LINE[:4], BESIDE, 1)
+    assert precision == pytest.approx((0.75, stdev([1, 1, 1, 0]) / 2))
+    assert recall == pytest.approx((1, 0)), "of 0, 1 and 3 within 2.4, 2 and 2 of a sample, 7 within 15.1 of 20"
+
+
+def test_authenticity_on_a_line_is_counted_by_hand():
+    """0.4 is near 0, 5.5 near 7; 2 is as far from 1 as that from 0; -2 is farther from 0 than that from 1."""
+    made = torch.tensor([0.4, 5.5, 2.0, -2.0], dtype=torch.float64)[:, None]
+    assert authenticity(LINE, made) == pytest.approx((1 / 4, stdev([0, 0, 0, 1]) / 2))
+
+
+def test_all_can_be_the_nearest():
+    distance, index = nearest(torch.zeros(1, 1).double(), LINE, 5)
+    assert (distance.tolist(), index.tolist()) == ([[0, 1, 3, 7, 100]], [[0, 1, 2, 3, 4]])
+
+
+@pytest.mark.parametrize("measure", [precision_recall, density_coverage])
+def test_no_neighbour_is_refused(measure):
+    with pytest.raises(UserError, match="k is 0"):
+        measure(LINE, BESIDE, 0)
+    with pytest.raises(UserError, match="features have shapes"):
+        measure(LINE, BESIDE, 4)
+    measure(LINE, BESIDE, 3)
 
 
 def test_density_and_coverage_of_one_law_are_one_and_that_of_naeem():
@@ -156,7 +198,8 @@ def test_copying_is_the_standardised_u_of_mann_and_whitney():
     far, held = all_pairs(made, train).min(1), all_pairs(test, train).min(1)
     u = sum(float(a > b) + 0.5 * (a == b) for a in far for b in held)
     expected = (u - 18 * 15 / 2) / np.sqrt(18 * 15 * (18 + 15 + 1) / 12)
-    assert copying(train, test, made).value == pytest.approx(expected)
+    assert copying(train, test, made) == pytest.approx((expected, 1))
+    assert copying(LINE, LINE, LINE) == (0, 1), "ties count one half"
 
 
 def test_what_precision_is_fooled_by_the_others_are_not():
