@@ -144,7 +144,7 @@ def mutants(source: str) -> Iterator[Mutant]:
 class Silent(ast.NodeTransformer):
     """Takes the words from every string."""
 
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return ast.Constant("") if isinstance(node.value, str) else node
 
 

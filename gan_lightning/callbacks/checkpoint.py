@@ -58,7 +58,7 @@ class KeepCheckpoints(Checkpoint):
     def final(self) -> Path:
         return self.run.checkpoint("final")
 
-    # ---- when -----------------------------------------------------------------------------------------------------
+    # ---- when to save ---------------------------------------------------------------------------------------------
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.check_monitor(trainer)
@@ -111,7 +111,7 @@ class KeepCheckpoints(Checkpoint):
         of = f", of iteration {self.saved:,}," if self.saved >= 0 else ""
         exception.args = (f"{str(exception).rstrip('.')}. The last good state{of} is {self.last}",)
 
-    # ---- what -----------------------------------------------------------------------------------------------------
+    # ---- saving ---------------------------------------------------------------------------------------------------
 
     def save(self, trainer: Trainer, path: Path) -> None:
         """Writes a checkpoint. If that is `last.ckpt` and also the best so far, `best.ckpt` becomes the same file."""

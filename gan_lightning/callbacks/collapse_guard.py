@@ -35,8 +35,8 @@ class CollapseGuard(Callback):
 
     It compares 128 samples of fixed latents with the first 128 training images, all scaled down to at most 16x16
     pixels. It logs `guard/score`, from 0 (healthy) to 1, with the numbers it is computed from. A score of 0.5 or more
-    is a warning at first. If it occurs `patience` times in a row without improvement, it is a failure. The first
-    `warm_up` iterations are not judged, as the generator is still near its initial weights.
+    is a warning at first. If it occurs `patience` times in a row without improvement, it is a failure. Bad
+    scores in the first `warm_up` iterations are ignored, as the generator is still near its initial weights.
 
     If samples are healthy, the newest checkpoint is also kept as `checkpoints/healthy.ckpt`.
 
@@ -128,7 +128,7 @@ class CollapseGuard(Callback):
     # ---- reactions ------------------------------------------------------------------------------------------------
 
     def react(self, trainer: Trainer, pl_module: LightningModule, found: Variety) -> None:
-        """Takes in one more check, and acts if it changes something."""
+        """Records one more check, and acts if the state calls for it."""
         before, self.scores = self.state, [*self.scores, found.score][-self.patience :]
         self.state = state_of(self.scores, before, self.patience)
         if self.state == "failing":

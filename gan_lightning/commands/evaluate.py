@@ -29,7 +29,7 @@ from gan_lightning.runs.run import check_folder
 
 SPLITS: dict[str, Split] = {"validate": "validation", "test": "test"}
 
-CAPTION = "samples (left) beside the training images nearest to each"
+CAPTION = "samples (left) with the training images nearest to them"
 
 ABOUT = {
     "test": "Evaluates samples of a checkpoint, or existing images, against real images set apart for tests.",
@@ -205,7 +205,7 @@ def data_of(checkpoint: Checkpoint) -> dict[str, Any] | None:
 
 
 def unknown_data(checkpoint: Checkpoint) -> UserError:
-    """The refusal of a checkpoint whose data is not known; it names all its classes that are not loaded."""
+    """Returns the error for a checkpoint whose data is unknown. It names all its classes that are not loaded."""
     data = str(checkpoint.settings.get("data", {}).get("class_path", ""))
     if not data:
         return UserError(f"{checkpoint.path} does not say what it was trained on: give the images with --data")

@@ -95,7 +95,7 @@ def in_config(config: str, otherwise: str) -> Any:
 
 
 def hints_of(kind: Kind) -> dict[str, Any]:
-    """The arguments of a kind and their types, with those that it passes on to its base."""
+    """Returns the arguments of a kind with their types, including those that it passes on to its base."""
     found: dict[str, Any] = {}
     for base in passed_on(kind):
         found = get_type_hints(base.__init__) | found

@@ -17,7 +17,7 @@ REFUSALS = {
     "strategy": ("The strategy `|invalid strategy name|To use the `DeepSpeedStrategy`", "; it must be auto or ddp"),
     "devices": (r"\(devices=|^`devices` selected", "; it must be a whole number from 1, or auto"),
 }
-"""By option, what Lightning says of a wrong value, and what to say instead."""
+"""For each option, Lightning's message about a wrong value (a pattern), and what to say instead."""
 
 
 def trainer_with(options: dict[str, Any]) -> Trainer:
@@ -33,7 +33,7 @@ def trainer_with(options: dict[str, Any]) -> Trainer:
 
 
 def refusal(options: dict[str, Any], message: str) -> str:
-    """What to say where Lightning refuses its options."""
+    """Returns the message for options that Lightning refuses."""
     for key, (pattern, rule) in REFUSALS.items():
         if re.search(pattern, message):
             return f"trainer.{key} is {options.get(key)}{rule}"

@@ -16,7 +16,6 @@ from gan_lightning import GAN, from_config
 from gan_lightning.core.errors import UserError
 from gan_lightning.models.generative import GenerativeModel
 
-pytestmark = pytest.mark.usefixtures("in_tmp_path")
 SHORT = ["--trainer.max_steps", "2", "--trainer.log_every_n_steps", "1", "--grid.rows", "2", "--grid.columns", "2"]
 LAST = str(RUN / "checkpoints/last.ckpt")
 
@@ -109,7 +108,7 @@ class Moments(GenerativeModel):
 
 
 @pytest.fixture(autouse=True)
-def own() -> None:
+def own(in_tmp_path) -> None:
     Path("my_own.py").write_text(OWN)
     sys.modules.pop("my_own", None)
 
