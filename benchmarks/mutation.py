@@ -8,7 +8,7 @@ runs the file's tests against it, until one fails. It appends a line of JSON for
 with the mutants that it has not seen, and with those that survived other tests than there are now. The second prints
 the table of docs/results/mutation.md and the survivors that the page does not explain.
 
-A mutant is killed if a test fails, or if the tests take ten times as long. The operators: another arithmetic,
+A mutant is killed if a test fails, or if the tests take ten times the CPU time. The operators: another arithmetic,
 comparison or boolean operator; a whole number one more or less, another one more or a tenth less; True for False; a
 condition negated; a sign, a `not`, a method call, a keyword argument, a decorator, a statement left out; two arguments
 exchanged; max for min, any for all and the like. Docstrings, type hints, the text of messages and assertions for the
@@ -26,11 +26,11 @@ import importlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -303,14 +303,14 @@ def run_file(file: str, scratch: Path, results: Path, share: float, seed: int) -
     """Tries those of a file's mutants that it must."""
     path, known, tests = scratch / "gan_lightning" / file, outcomes(results), digest_of_tests(file, scratch)
     source = path.read_text()
-    tried(file, scratch, limit=600)  # writes bytecode, so that the other modules need not be compiled again
+    (scratch / DURATIONS).unlink(missing_ok=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    if tried(file, scratch, 600) != "survived":  # writes bytecode, so that the other modules need not be compiled again
+        sys.exit(f"the tests of {file} fail without a change")
+    limit = 10 * (resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before) + 5
     for compiled in path.parent.glob(f"__pycache__/{path.stem}.*"):
         compiled.unlink()
     sys.dont_write_bytecode = True
-    started = time.monotonic()
-    if tried(file, scratch, limit=600) != "survived":
-        sys.exit(f"the tests of {file} fail without a change")
-    limit = 10 * (time.monotonic() - started) + 5
     todo = [
         mutant
         for mutant in drawn(file, source, share, seed)
@@ -336,14 +336,14 @@ def drawn(file: str, source: str, share: float, seed: int) -> list[Mutant]:
 
 
 def tried(file: str, scratch: Path, limit: float) -> str:
-    """What the tests make of the package in the scratch folder: killed, survived or, after a time, timeout."""
+    """What the tests make of the package in the scratch folder: killed, survived or, after CPU-seconds, timeout."""
     child = os.fork()
     if not child:
-        signal.alarm(int(limit))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit)))
         os._exit(verdict(file, scratch))
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        return "timeout" if os.WTERMSIG(status) == signal.SIGALRM else "killed"
+        return "timeout" if os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL) else "killed"
     if os.WEXITSTATUS(status) == ANOTHER:
         sys.exit("the tests did not import the copy of the package")
     return "killed" if os.WEXITSTATUS(status) else "survived"
@@ -351,6 +351,8 @@ def tried(file: str, scratch: Path, limit: float) -> str:
 
 ANOTHER = 99
 """The exit status of tests that import another package than the copy."""
+DURATIONS = "durations.json"
+"""How long each test takes without a change."""
 
 
 def verdict(file: str, scratch: Path) -> int:
@@ -363,11 +365,30 @@ def verdict(file: str, scratch: Path) -> int:
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     left_out = [f"-pno:{plugin}" for plugin in ("cacheprovider", "unraisableexception")]  # the latter takes long
-    code = pytest.main(["-x", "-q", "--no-header", "--tb=no", *left_out, *TARGETS[file]])
+    code = pytest.main(["-x", "-q", "--no-header", "--tb=no", *left_out, *TARGETS[file]], plugins=[FastestFirst()])
     used = sys.modules.get("gan_lightning")
     if used is not None and not str(used.__file__).startswith(str(scratch)):
         return ANOTHER
     return int(code)
+
+
+class FastestFirst:
+    """A plugin of pytest that measures each test when it has not been measured, else sorts them by what they took."""
+
+    def __init__(self) -> None:
+        self.path, self.took = Path(DURATIONS), Counter()
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        if self.path.exists():
+            took = json.loads(self.path.read_text())
+            items.sort(key=lambda item: took.get(item.nodeid, 0.0))
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self.took[report.nodeid] += report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        if not self.path.exists():
+            self.path.write_text(json.dumps(self.took))
 
 
 # ---- what there is ------------------------------------------------------------------------------------------------

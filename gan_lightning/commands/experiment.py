@@ -28,6 +28,7 @@ from gan_lightning.callbacks import (
 )
 from gan_lightning.callbacks.config_writer import ConfigWriter
 from gan_lightning.commands.arguments import fit_arguments
+from gan_lightning.commands.class_help import print_class_help
 from gan_lightning.commands.kinds import Kind, defaults, hints_of, kind_of, kinds, lists, pieces, short_name
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, nested, parsed
 from gan_lightning.commands.trainer import trainer_with
@@ -148,6 +149,7 @@ def experiment_of(arguments: Sequence[str], exit_on_error: bool = True) -> Exper
     words = fit_arguments(arguments)
     parser = fit_parser(kind_of(words))
     parser.raises = not exit_on_error
+    print_class_help(parser, words)
     config = parsed(parser, words)
     seed_everything(config.seed, verbose=False)
     made = instantiated(parser, config)

@@ -27,7 +27,7 @@ class Samples:
     """The samples to make, and where to write them.
 
     Args:
-        count: Number of samples; with labels, for each of them.
+        count: Number of samples; with labels, for each label.
         first_seed: The seed of the first sample. An image depends on its seed (and label) alone.
         labels: For a model with classes: one class, a list of them, [0, 1, 2], or all. Each class gets the same
             latents, and the overview has one row per class. If null, the classes alternate.

@@ -18,7 +18,7 @@ def add_checkpoint_options(parser: Parser, required: bool = True) -> None:
         "--ckpt_path",
         type=str if required else str | None,
         required=required,
-        help="A checkpoint file, a run's folder, or last or best, for that of the newest run in lightning_logs.",
+        help="A checkpoint file, a run's folder, or last or best: that checkpoint of the newest run in lightning_logs.",
     )
     parser.add_argument(
         "--trust",

@@ -63,7 +63,7 @@ def parameters_of(cls: type) -> dict[str, inspect.Parameter]:
     found: dict[str, inspect.Parameter] = {}
     for base in passed_on(cls):
         _, *named = inspect.signature(base.__init__).parameters.values()  # without self
-        found = {p.name: p for p in named if p.kind != inspect.Parameter.VAR_KEYWORD} | found
+        found = {p.name: p for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)} | found
     return found
 
 

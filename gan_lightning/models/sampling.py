@@ -81,7 +81,7 @@ def seed_loader(
 
     Args:
         first_seed: The seed of the first sample.
-        count: Number of samples; with labels, for each of them.
+        count: Number of samples; with labels, for each label.
         batch_size: Samples made at a time. It changes the memory needed, not the images.
         labels: Classes. The same seeds are used for each class, one class after another.
     """

@@ -66,7 +66,7 @@ def test_cifar_comes_as_channels_first_bytes(tmp_path, monkeypatch):
         data = torch.arange(2 * 32 * 32 * 3).remainder(256).byte().view(2, 32, 32, 3).numpy()
         targets = (3, 8)
 
-    monkeypatch.setattr(cifar_file, "opened", lambda *args, **options: Files)
+    monkeypatch.setattr(cifar_file, "open_dataset", lambda *args, **options: Files)
     pixels, labels = loaded(CIFAR10(root=str(tmp_path)))
     assert pixels.shape == (2, 3, 32, 32)
     assert pixels[1, :, 4, 5].tolist() == Files.data[1, 4, 5].tolist()

@@ -1,7 +1,8 @@
 """Planted copies, images that are none, and the birthday paradox."""
 
 from fractions import Fraction
-from math import comb, inf
+from math import comb, exp, hypot, inf, lgamma, log, sqrt
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -10,7 +11,16 @@ from torch import Tensor
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.evaluation.metrics import authenticity, birthday, copying, duplicates, memorisation
-from gan_lightning.evaluation.metrics.memorisation import limits, more_by_chance, nearness, poisson_limit, wilson
+from gan_lightning.evaluation.metrics.memorisation import (
+    DEVIATIONS,
+    Nearness,
+    compare_nearness,
+    limits,
+    more_by_chance,
+    nearness,
+    poisson_limit,
+    wilson,
+)
 
 
 def normal(n: int, d: int = 4, seed: int = 0) -> Tensor:
@@ -41,6 +51,49 @@ def test_planted_copies_are_found_and_counted(copies, noise):
     assert report.exact == (0 if noise else copies)
     assert report.low < copies / 500 * (1 - report.expected) < report.high
     assert report.p_value < 0.001
+
+
+def column(*values: float) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)[:, None]
+
+
+def interval(a: int, m: int) -> tuple[float, float]:
+    """The p that solve (p - a / m)^2 = z^2 p (1 - p) / m, Wilson's equation."""
+    z = NormalDist().inv_cdf(0.975)
+    half = z * sqrt(z**2 + 4 * a * (1 - a / m))
+    return (2 * a + z**2 - half) / 2 / (m + z**2), (2 * a + z**2 + half) / 2 / (m + z**2)
+
+
+def test_a_report_on_a_line_is_worked_out_by_hand():
+    """The training images 0, 1, 3 and 7, of which 7 occurs twice, are 1, 1, 2 and 4 from the next one."""
+    train, held_out = column(0, 1, 3, 7, 7), column(0.4, 3.5, 9, -3)  # ratios 0.4, 0.25, 0.5, 3
+    report = memorisation(train, held_out, column(7, 3.2, 1.3, 12, 1.25), alpha=0.25)
+    assert report.ratio.tolist() == pytest.approx([0, 0.1, 0.3, 1.25, 0.25])
+    assert report.nearest.tolist()[1:3] == [2, 1]
+    assert report.copies.tolist() == [True, True, True, False, True]
+    assert report.threshold == pytest.approx(0.4), "one of four may be called a copy"
+    assert (report.found, report.images, report.exact) == (4, 3, 1)
+    assert (report.expected, report.excess) == pytest.approx((2 / 5, 4 / 5 - 2 / 5))
+    (low, high), (least, most) = interval(4, 5), interval(1, 4)
+    assert report.low == pytest.approx(0.4 - hypot(0.8 - low, most - 0.4), abs=1e-6)
+    assert report.high == pytest.approx(0.4 + hypot(high - 0.8, 0.4 - least), abs=1e-6)
+    assert report.p_value == pytest.approx((comb(5, 4) * comb(4, 1) + comb(5, 5) * comb(4, 0)) / comb(9, 5))
+    assert report.copying == pytest.approx((4 - 5 * 4 / 2) / sqrt(5 * 4 * (5 + 4 + 1) / 12))
+    assert (report.authentic, report.held_out_authentic) == pytest.approx((1 / 5, 1 / 4))
+
+
+def test_one_in_a_thousand_held_out_images_is_called_a_copy_by_default():
+    report, same = memorisation(TRAIN, HELD_OUT, OTHERS), memorisation(TRAIN, HELD_OUT, OTHERS, 0.001)
+    assert report.threshold == same.threshold
+    assert report.expected == 2 / 1001
+    assert compare_nearness(nearness(TRAIN, HELD_OUT), nearness(TRAIN, OTHERS)).threshold == same.threshold
+
+
+def test_what_is_as_far_as_the_next_training_image_is_neither_authentic_nor_called_a_copy():
+    x = column(1)
+    level = Nearness(torch.ones(2), torch.ones(2), torch.arange(2))
+    assert level.authentic == 0
+    assert memorisation(column(0, 2), x, x, 0.0).found == 0
 
 
 def test_held_out_images_raise_no_alarm():
@@ -123,13 +176,15 @@ def test_the_p_value_is_the_tail_of_the_hypergeometric_law_in_whole_numbers():
 def test_the_limits_of_shares_and_of_their_differences_are_those_of_newcombe():
     """Newcombe, 1998: 81 of 263 and 0 of 20; the difference of 56 of 70 and 48 of 80."""
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert pytest.approx(NormalDist().inv_cdf(0.975), abs=1e-6) == DEVIATIONS
     assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
     assert limits(0.8, wilson(56, 70), 0.6, wilson(48, 80)) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
 def test_what_cannot_be_judged_is_refused():
-    with pytest.raises(UserError, match="alpha is 1"):
-        memorisation(TRAIN, HELD_OUT, OTHERS, alpha=1)
+    for alpha in (1, -0.01):
+        with pytest.raises(UserError, match=f"alpha is {alpha}"):
+            memorisation(TRAIN, HELD_OUT, OTHERS, alpha=alpha)
     with pytest.raises(UserError, match="training images are all the same"):
         memorisation(torch.ones(5, 4), HELD_OUT, OTHERS)
     with pytest.raises(UserError, match="training images are all the same"):
@@ -164,6 +219,7 @@ def test_draws_hold_doubles_as_often_as_the_birthday_paradox_says_and_tell_the_s
 def test_doubles_are_counted_by_hand():
     made = torch.tensor([[0.0], [5.0], [0.0], [5.1], [0.0], [9.0]])
     assert duplicates(made)[:3] == (0.5, 3, 15 / 3)
+    assert duplicates(made).least == pytest.approx(15 / poisson_limit(3))
     assert duplicates(made, tolerance=0.2)[:3] == (5 / 6, 4, 15 / 4)
     assert duplicates(torch.arange(6)[:, None])[:3] == (0, 0, inf)
 
@@ -171,6 +227,9 @@ def test_doubles_are_counted_by_hand():
 def test_no_double_still_tells_the_least_support():
     """After none, a Poisson mean is below 3.00, -log 0.05; after ten, below 16.96, half a quantile of chi-squared."""
     assert poisson_limit(0) == pytest.approx(-np.log(0.05))
+    for count in (1, 100, 1000):
+        m = poisson_limit(count)
+        assert sum(exp(k * log(m) - m - lgamma(k + 1)) for k in range(count + 1)) == pytest.approx(0.05, rel=1e-9)
     assert poisson_limit(10) == pytest.approx(33.924438 / 2)
     assert duplicates(normal(100)).least == pytest.approx(100 * 99 / 2 / -np.log(0.05))
 

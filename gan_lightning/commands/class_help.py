@@ -1,0 +1,63 @@
+"""`--model.objective.help Hinge`: the whole docstring of a class, with its source, also where it has no options."""
+
+import inspect
+from collections.abc import Sequence
+
+from gan_lightning.commands.own_code import import_own
+from gan_lightning.commands.parser import Parser
+from gan_lightning.core.configurable import parameters_of
+from gan_lightning.core.discovery import path_of, subclasses
+
+HIDDEN = ("image_shape", "optimizer", "params")
+"""Arguments that the command line fills in."""
+
+
+def print_class_help(parser: Parser, arguments: Sequence[str]) -> None:
+    """Answers the first `--KEY.help [CLASS]` among the arguments, and ends the process; returns if there is none."""
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        option, equals, value = word.partition("=")
+        key = option.removeprefix("--").removesuffix(".help")
+        if option == f"--{key}.help" and key in parser.choices:
+            name = value if equals else "" if following.startswith("--") else following
+            parser.exit(0, answer(key, name, parser.choices[key]))
+
+
+def answer(key: str, name: str, base: type) -> str:
+    """The help for a class, or a list of classes where none is named or known."""
+    found = class_named(name, base) if name else None
+    return class_help(key, found) if found else class_list(key, base)
+
+
+def class_named(name: str, base: type) -> type | None:
+    """The class of this kind with a short name or a dotted path; None if there is none."""
+    module, _, _ = name.rpartition(".")
+    if module:
+        try:
+            import_own(module)
+        except ImportError:
+            return None
+    known = [cls for cls in (base, *subclasses(base)) if name in (cls.__name__, path_of(cls))]
+    return next((cls for cls in known if not inspect.isabstract(cls)), None)
+
+
+def class_help(key: str, cls: type) -> str:
+    """The docstring of a class, then its options with their defaults."""
+    lines = [path_of(cls), "", inspect.getdoc(cls) or "", ""]
+    options = {name: p.default for name, p in parameters_of(cls).items() if name not in HIDDEN}
+    if not options:
+        return "\n".join([*lines, f"{cls.__name__} has no options: --{key} {cls.__name__}", ""])
+    width = max(map(len, options))
+    lines.append("Options:")
+    for name, default in options.items():
+        value = "must be given" if default is inspect.Parameter.empty else f"default {default!r}"
+        lines.append(f"  --{key}.{name:{width}}  {value}")
+    return "\n".join([*lines, ""])
+
+
+def class_list(key: str, base: type) -> str:
+    """The classes of a kind, each with the first line of its docstring."""
+    known = sorted({cls for cls in subclasses(base) if not inspect.isabstract(cls)}, key=lambda cls: cls.__name__)
+    shown = [cls for cls in known if not cls.__name__.startswith("_")]
+    width = max(map(len, (cls.__name__ for cls in shown)), default=0)
+    lines = [f"  {cls.__name__:{width}}  {(inspect.getdoc(cls) or '').split(chr(10))[0]}" for cls in shown]
+    return "\n".join([f"{base.__name__} for --{key}:", *lines, "", f"--{key}.help NAME explains one of them.", ""])
