@@ -3,7 +3,7 @@
     python benchmarks/house.py                  the package of this checkout
     python benchmarks/house.py OTHER_CHECKOUT   another one, for comparison
 
-Arrows are imports from one file to a file of another room, counted once for each pair of files; an arrow leads upward if
+Arrows are imports from a file to another room, counted once for each file and room; an arrow leads upward if
 the room it leads to imports, directly or through others, the room it comes from (rooms that import each other).
 """
 

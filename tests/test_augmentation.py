@@ -140,6 +140,7 @@ def test_colours_are_worked_out_by_hand():
 @pytest.mark.parametrize(("draw", "expected"), [(0.0, -2), (0.39, -1), (0.5, 0), (0.79, 1), (0.999999, 2)])
 def test_whole_numbers_are_equally_likely_and_the_bounds_are_among_them(draw, expected):
     assert whole(torch.tensor([draw]), -2, 2).tolist() == [expected]
+    assert whole(torch.tensor([0.75], dtype=torch.bfloat16), 0, 1000).tolist() == [750], "16 bits are too few"
 
 
 @pytest.mark.parametrize(
@@ -158,6 +159,8 @@ def test_a_shift_is_worked_out_by_hand(rows, columns, expected):
     assert {(i, j): int(v) for (i, j), v in zip(out[0, 1].nonzero().tolist(), [1], strict=True)} == expected
     assert out[0, 0].abs().sum() == 0
     assert shifted(torch.ones(1, 1, 3, 3), given(0.0, 0.999)).sum() == 9, "an eighth of 3 is no pixel"
+    for rows, columns in ((0.0, 0.0), (0.999, 0.999)):
+        assert shifted(torch.ones(1, 1, 11, 11), given(rows, columns)).sum() == 100, "an eighth of 11 is one"
 
 
 def test_beyond_the_edges_of_a_shifted_image_there_is_nothing():
@@ -214,6 +217,7 @@ def test_only_what_the_policy_names_is_done():
 def test_with_probability_zero_nothing_changes(shape):
     x = images(shape)
     assert torch.allclose(ADA(p=0.0)(x, *draws()), x, atol=1e-5)
+    assert torch.allclose(ADA(p=0.0)(x, draws()[0], torch.zeros), x, atol=1e-5), "zero is among the uniform numbers"
 
 
 class Chosen:
@@ -479,9 +483,12 @@ def test_the_images_of_all_processes_count(monkeypatch):
 
 def test_a_checkpoint_holds_what_was_seen_and_no_part_of_a_step():
     assert {*ADA().state_dict()} == {"p", "seen", "steps"}
+    assert ADA().half().steps.dtype == torch.int64, "counted in whole numbers whatever the precision"
     ada = ADA(target=0.0, speed=100, p=0.5)
     ada.observe(torch.ones(5, requires_grad=True))
+    assert not ada.now.requires_grad
     ada.after_step()
+    assert ada.steps == 1
     again = ADA(target=0.0, speed=100)
     again.load_state_dict(ada.state_dict())
     for _ in range(3):
@@ -509,12 +516,13 @@ def test_ada_begins_with_nothing_and_moves_as_the_paper_does():
     assert ada.p.item() == pytest.approx(2000 / 500_000)
 
 
-def test_the_probability_stays_one():
-    ada = ADA(speed=8, p=0.9)
+@pytest.mark.parametrize(("p", "sign", "end"), [(0.9, 1, 1), (0.1, -1, 0)])
+def test_the_probability_stays_one_or_zero(p, sign, end):
+    ada = ADA(speed=8, p=p)
     for _ in range(8):
-        ada.observe(torch.ones(8))
+        ada.observe(sign * torch.ones(8))
         ada.after_step()
-    assert ada.p.item() == 1
+    assert ada.p.item() == end
 
 
 def test_speed_zero_keeps_the_probability():

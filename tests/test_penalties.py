@@ -271,6 +271,10 @@ def test_steps_are_counted_in_whole_numbers_whatever_the_precision():
     assert Fading().half().taken.dtype == torch.int64
 
 
+def test_what_adds_nothing_to_the_loss_has_no_weight():
+    assert WeightClipping().weight == 0
+
+
 @pytest.mark.parametrize("penalty", [c for c in ALL if c not in (LeCam, WeightClipping)])
 def test_the_gradient_of_a_slope_does_not_reach_the_images(penalty):
     """A penalty smooths D; G is not to follow it."""

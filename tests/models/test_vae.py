@@ -488,7 +488,7 @@ MISTAKES: list[tuple[type[GenerativeModel], Any, str]] = [
     (VAE, {"encoder": MLPDiscriminator((1, 6, 6))}, r"makes images of \(1, 4, 4\), the encoder takes \(1, 6, 6\)"),
     (VAE, {"encoder": MLPDiscriminator(SHAPE, packing=2)}, r"model\.encoder\.packing is 2"),
     (VAE, {"encoder": Blind()}, "Blind has no features"),
-    (VAEGAN, {"discriminator": Blind()}, r"Blind has no features, in which images are compared"),
+    (VAEGAN, {"discriminator": Blind()}, r"Blind has no features to compare images by"),
     (VAEGAN, {"discriminator": MLPDiscriminator(SHAPE, packing=2)}, r"model\.discriminator\.packing is 2"),
     (VAEGAN, {"gamma": -1.0}, r"model\.gamma is -1\.0"),
 ]
