@@ -340,6 +340,7 @@ def tried(file: str, scratch: Path, limit: float) -> str:
     child = os.fork()
     if not child:
         resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit)))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         os._exit(verdict(file, scratch))
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
@@ -349,6 +350,8 @@ def tried(file: str, scratch: Path, limit: float) -> str:
     return "killed" if os.WEXITSTATUS(status) else "survived"
 
 
+MEMORY = 12 * 2**30
+"""Bytes of address space that the tests may take; torch alone takes a third of them."""
 ANOTHER = 99
 """The exit status of tests that import another package than the copy."""
 DURATIONS = "durations.json"

@@ -14,7 +14,7 @@ HIDDEN = ("image_shape", "optimizer", "params")
 
 def print_class_help(parser: Parser, arguments: Sequence[str]) -> None:
     """Answers the first `--KEY.help [CLASS]` among the arguments, and ends the process; returns if there is none."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
         option, equals, value = word.partition("=")
         key = option.removeprefix("--").removesuffix(".help")
         if option == f"--{key}.help" and key in parser.choices:

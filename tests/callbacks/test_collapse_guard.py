@@ -197,7 +197,7 @@ def test_a_roll_back_restores_the_last_healthy_state_and_lowers_the_rates(capsys
     rates = [0.05 * 0.9**t * (0.5 if t >= 6 else 1) for t in range(1, 10)]
     assert [*seen.rates.values()] == pytest.approx(rates)
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("iteration")]
-    assert line.startswith("iteration 6: samples are alike: 1.0 distinct")
+    assert line.startswith("iteration 6: samples are alike: 1.0 of 128 are distinct")
     assert line.endswith("restored the state of iteration 4, learning rates times 0.5 (roll-back 1 of 3)")
 
 

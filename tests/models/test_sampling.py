@@ -26,6 +26,8 @@ def test_a_latent_is_what_torch_draws_from_its_scrambled_seed():
         expected = torch.randn(1, 6, generator=torch.Generator().manual_seed(scramble(seed)))
         assert torch.equal(latents([seed], 6), expected)
     assert latents([], 6).shape == (0, 6)
+    small: Any = torch.tensor([5, 7], dtype=torch.int32)
+    assert torch.equal(latents(small, 6), latents([5, 7], 6)), "whatever kind of whole number"
 
 
 def test_latents_are_standard_normal():
@@ -75,7 +77,8 @@ def test_labels_go_in_turns_unless_they_are_asked_for():
     assert labels_of([3, 4, 5, 6], None, 3).tolist() == [0, 1, 2, 0]
     assert labels_of([3, 4], None, 0).tolist() == [0, 0]
     assert labels_of([3, 4], (label for label in (2, 0)), 3).tolist() == [2, 0]
-    assert labels_of([3], [2], 3).dtype == labels_of([], None, 3).dtype == torch.int64
+    assert labels_of([3], [2], 3).dtype == torch.int64
+    assert labels_of([], None, 3).dtype == labels_of([], [], 3).dtype == torch.int64
 
 
 @pytest.mark.parametrize("label", [-1, 3])
@@ -88,8 +91,8 @@ def test_a_label_out_of_range_is_refused(label):
 
 def test_a_traversal_has_a_row_for_each_coordinate_and_a_column_for_each_value():
     z = torch.tensor([1.0, 2.0, 3.0])
-    copies = traversed(z, [2, 0], [-5.0, 5.0])
-    assert copies.tolist() == [[1, 2, -5], [1, 2, 5], [-5, 2, 3], [5, 2, 3]]
+    copies = traversed(z, [2, 0], [-5.0, 0.0, 5.0])
+    assert copies.tolist() == [[1, 2, -5], [1, 2, 0], [1, 2, 5], [-5, 2, 3], [0, 2, 3], [5, 2, 3]]
     assert z.tolist() == [1, 2, 3]
 
 

@@ -147,7 +147,7 @@ def test_a_slurm_job_is_queued_again_and_goes_on_to_the_same_end():
     whole, parts = (Path("runs") / name / "lightning_logs/version_0" for name in ("whole", "parts"))
     a, b = (state(run / "checkpoints/last.ckpt") for run in (whole, parts))
     for checkpoint in (a, b):
-        del checkpoint["callbacks"]["ConfigWriter"]["words"]["trainer"]["default_root_dir"]
+        del checkpoint["callbacks"]["ConfigWriter"]["settings"]["trainer"]["default_root_dir"]
     assert equal(a, b)
     assert "on 2 x cpu" in Path("output.txt").read_text()
     assert (whole / "metrics.csv").read_bytes() == (parts / "metrics.csv").read_bytes()

@@ -25,14 +25,7 @@ from gan_lightning.training.alternating import AlternatingModule
 TWO: dict[str, Any] = {"devices": 2, "strategy": "ddp"}
 EXACT: dict[str, Any] = {"precision": "64-true"}
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """As the processes that are started have: another number of threads rounds sums in another order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")  # as the processes have that are started here
 
 
 class Twin(AlternatingModule):

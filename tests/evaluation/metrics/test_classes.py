@@ -23,13 +23,16 @@ def test_the_classifier_score_of_half_sure_answers_and_its_error_are_worked_out_
     score = exp(sum(divergences) / 3)
     expected = (score, score * stdev(divergences) / 3**0.5)
     assert classifier_score(p) == pytest.approx(expected, rel=1e-12)
-    assert classifier_score(1.00009 * p) == pytest.approx(expected, rel=1e-12), "rounding of 16 bits is taken off"
+    assert classifier_score(1.000105 * p) == pytest.approx(expected, rel=1e-12), "rounding of 16 bits is taken off"
+    rounded = p.float()
+    assert classifier_score(rounded.clone().requires_grad_()) == classifier_score(rounded.double()), "in 64 bits"
 
 
 def test_classes_are_counted_among_the_sure_answers_only():
     p = torch.tensor([[0.95, 0.05, 0.0], [0.4, 0.6, 0.0], [0.3, 0.3, 0.4]])
     assert [classes_found(p, confidence) for confidence in (0.0, 0.5, 0.9)] == [3, 2, 1]
     assert classes_found(p) == 3
+    assert classes_found(p[[0, 1, 1, 0, 1]], 0.5) == 2, "each once"
     assert classes_found(torch.tensor([[0.5, 0.5]]), 0.5) == 0, "above the confidence, not at it"
 
 

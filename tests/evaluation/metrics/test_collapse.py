@@ -58,6 +58,7 @@ def test_a_comparison_is_worked_out_by_hand():
     assert found.distinct == pytest.approx(9 / (3 + 2 * (1 + kernel[1] + kernel[1])))
     assert found.distance == pytest.approx((2 * 8 - 2 - 2 / 3) / (2 * 8))
     assert found.samples == 3
+    assert {type(number) for number in found[:3]} == {float}
     assert found.fewness == pytest.approx(0.4 / (0.4 + found.distinct / found.real))
     assert found.farness == pytest.approx(found.distance / (0.08 + found.distance))
     assert found.score == pytest.approx((found.fewness + found.farness) / 2)

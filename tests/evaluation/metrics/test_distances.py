@@ -53,15 +53,26 @@ def test_the_frechet_distance_of_features_that_lie_in_a_plane_is_finite_and_of_t
     assert frechet(flat, flat + 1).value == pytest.approx(5)
 
 
-def test_the_error_of_the_frechet_distance_is_that_of_its_influence_in_one_dimension_and_whatever_the_axes():
+def test_the_frechet_distance_in_one_dimension_and_its_error_are_worked_out_by_hand():
     """(m - w)^2 + (s - t)^2 of means and deviations moves with a sample y by -2 (m - w)(y - w) + (1 - s/t)(y - w)^2."""
-    real = torch.tensor([[0.0, 1.0], [2.0, 1.0], [4.0, 1.0]], dtype=torch.float64)  # mean 2, deviation 2
-    made = torch.tensor([[-1.0, 3.0], [0.0, 3.0], [1.0, 3.0]], dtype=torch.float64)  # mean 0, deviation 1
-    influence = [4.0 - 1.0, 0.0, -4.0 - 1.0]
-    expected = (2**2 + 1**2 + 2**2, stdev(influence) / 3**0.5)
-    assert frechet(real, made) == pytest.approx(expected, rel=1e-7)
-    turn = torch.tensor([[0.6, -0.8], [0.8, 0.6]], dtype=torch.float64)
-    assert frechet(real @ turn, made @ turn) == pytest.approx(expected, rel=1e-7)
+    real = torch.tensor([[0.0], [2.0], [4.0]], dtype=torch.float64)  # mean 2, deviation 2
+    made = torch.tensor([[6.0], [7.0], [11.0]], dtype=torch.float64)  # mean 8, deviation 7^0.5
+    influence = [12 * d + (1 - 2 / 7**0.5) * d**2 for d in (-2, -1, 3)]
+    expected = (6**2 + (2 - 7**0.5) ** 2, stdev(influence) / 3**0.5)
+    assert frechet(real, made) == pytest.approx(expected, rel=1e-9)
+    assert frechet(1e-6 * real, 1e-6 * made) == pytest.approx([1e-12 * e for e in expected], rel=1e-9, abs=0)
+    assert frechet(real[:2], made[:2]).value == pytest.approx(5.5**2 + (2**0.5 - 0.5**0.5) ** 2), "two are enough"
+
+
+def test_the_frechet_distance_and_its_error_are_the_same_in_a_plane_of_a_larger_space():
+    plane, _ = torch.linalg.qr(normal(6, 2, 9))
+    for seed in range(20):
+        real, made = normal(30, 2, seed), normal(25, 2, seed + 100) * 1.5 + 0.3
+        assert frechet(real @ plane.T, made @ plane.T) == pytest.approx(frechet(real, made), rel=1e-6)
+
+
+def test_a_frechet_distance_is_never_below_zero():
+    assert all(frechet(x, x).value >= 0 for x in (normal(9, 3, seed) for seed in range(20)))
 
 
 def test_the_bias_of_the_frechet_distance_is_that_of_the_delta_method():
@@ -87,6 +98,12 @@ def test_the_kernel_distance_is_the_unbiased_discrepancy_of_all_pairs_whatever_t
     expected = plain_kernel_distance(x.numpy(), y.numpy())
     for options in ({}, {"block": 7}):
         assert kernel_distance(x, y, **options) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_kernel_distance_of_two_and_two_is_worked_out_by_hand():
+    """Of -1 and 1, and 0 and 2, which are standardised already: k(-1, 1) = 0, k(0, 2) = 1; across 1, 1, -1 and 27."""
+    real, made = torch.tensor([[-1.0], [1.0]]), torch.tensor([[0.0], [2.0]])
+    assert kernel_distance(real, made).value == pytest.approx(0 + 1 - 2 * (1 + 1 - 1 + 27) / 4)
 
 
 def test_a_feature_that_is_the_same_in_all_real_images_is_not_scaled():

@@ -27,6 +27,7 @@ def test_the_error_of_a_mean_is_the_deviation_over_the_root_of_the_number():
     """Of 1, 2 and 6 the mean is 3 and the variance (4 + 1 + 9) / 2."""
     assert Estimate.mean(torch.tensor([1, 2, 6])) == pytest.approx((3, (7 / 3) ** 0.5))
     assert Estimate.mean(torch.tensor([True, False, False])) == pytest.approx((1 / 3, 1 / 3))
+    assert type(Estimate.mean(torch.tensor([1.0, 2.0])).error) is float
     assert Estimate.of(5, torch.tensor([1.0, 2.0, 6.0])) == pytest.approx((5, (7 / 3) ** 0.5))
 
 

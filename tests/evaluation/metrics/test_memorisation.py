@@ -96,6 +96,13 @@ def test_what_is_as_far_as_the_next_training_image_is_neither_authentic_nor_call
     assert memorisation(column(0, 2), x, x, 0.0).found == 0
 
 
+def test_nothing_and_a_single_image_are_refused():
+    for train, x in ((column(0, 1), torch.empty(0, 1)), (torch.empty(0, 1), column(0, 1))):
+        with pytest.raises(UserError, match="features have shapes"):
+            nearness(train, x)
+    assert type(nearness(column(0, 1), column(2)).authentic) is float
+
+
 def test_held_out_images_raise_no_alarm():
     report = memorisation(TRAIN, HELD_OUT, OTHERS)
     assert report.p_value > 0.05
