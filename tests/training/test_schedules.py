@@ -11,7 +11,7 @@ from helpers.tiny import Ends, fit, tiny_gan
 from lightning.pytorch import Callback
 from torch import nn
 
-from gan_lightning import cli
+from gan_lightning import GAN, cli
 from gan_lightning.core.errors import UserError
 from gan_lightning.penalties import R1, Fading, Penalty, PenaltyInput
 from gan_lightning.training.optimization import Optimization, SchedulerFactory
@@ -147,7 +147,9 @@ def test_a_training_that_is_made_longer_has_from_then_on_the_rates_of_one_that_w
 
 def test_a_schedule_with_a_length_of_its_own_keeps_it_in_a_longer_training(tmp_path):
     own = {
-        "generator_optimization": Optimization(partial(torch.optim.Adam, lr=RATE_G), partial(POLYNOMIAL, iterations=5))
+        "generator_optimization": Optimization(
+            partial(torch.optim.Adam, lr=RATE_G), partial(PolynomialDecay, iterations=5, power=0.7)
+        )
     }
     fit(tiny_gan(**own), max_steps=3).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
     rest = Rates()
@@ -166,7 +168,10 @@ class Strengths(Callback):
         self.seen: list[float] = []
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        self.seen.append(pl_module.penalties[0].strength())
+        assert isinstance(pl_module, GAN)
+        (fading,) = pl_module.penalties
+        assert isinstance(fading, Fading)
+        self.seen.append(fading.strength())
 
 
 class Constant(Penalty):
