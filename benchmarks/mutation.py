@@ -33,6 +33,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -260,11 +261,10 @@ def calls(node: ast.Call) -> Iterator[ast.AST]:
             yield changed(node, func=changed(node.func, attr=TWINS[node.func.attr]))
         if not isinstance(node.func.value, ast.Name) or node.func.value.id not in ("torch", "F", "nn"):
             yield node.func.value
-    for i in range(len(node.args) - 1):
-        if ast.unparse(node.func) in ("min", "max") or ast.unparse(node.args[i]) == ast.unparse(node.args[i + 1]):
-            continue  # the same
-        if not any(isinstance(arg, ast.Starred) for arg in node.args[i : i + 2]):
-            yield changed(node, args=[*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]])
+    for i, (one, next_one) in enumerate(pairwise(node.args)):
+        same = ast.unparse(node.func) in ("min", "max", "hypot") or ast.unparse(one) == ast.unparse(next_one)
+        if not (same or isinstance(one, ast.Starred) or isinstance(next_one, ast.Starred)):
+            yield changed(node, args=[*node.args[:i], next_one, one, *node.args[i + 2 :]])
     for i in range(len(node.keywords)):
         yield changed(node, keywords=node.keywords[:i] + node.keywords[i + 1 :])
 

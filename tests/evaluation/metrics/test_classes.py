@@ -33,6 +33,7 @@ def test_classes_are_counted_among_the_sure_answers_only():
     assert [classes_found(p, confidence) for confidence in (0.0, 0.5, 0.9)] == [3, 2, 1]
     assert classes_found(p) == 3
     assert classes_found(p[[0, 1, 1, 0, 1]], 0.5) == 2, "each once"
+    assert classes_found(torch.tensor([[0.5, 0.3, 0.2], [0.4, 0.35, 0.25]])) == 1, "of each sample the most likely one"
     assert classes_found(torch.tensor([[0.5, 0.5]]), 0.5) == 0, "above the confidence, not at it"
 
 

@@ -71,6 +71,18 @@ def test_the_frechet_distance_and_its_error_are_the_same_in_a_plane_of_a_larger_
         assert frechet(real @ plane.T, made @ plane.T) == pytest.approx(frechet(real, made), rel=1e-6)
 
 
+def test_a_direction_without_variance_stays_so_whatever_the_axes():
+    """The samples have variances 1, 4, 9 and 16; the real images have none in the last two directions."""
+    made = with_moments(50, torch.zeros(4).double(), torch.tensor([1.0, 2.0, 3.0, 4.0]).double())
+    for seed in range(20):
+        flat = with_moments(40, torch.zeros(2).double(), torch.ones(2).double(), seed)
+        real = torch.cat([flat, torch.zeros(40, 2)], 1)
+        turn, _ = torch.linalg.qr(normal(4, 4, seed))
+        value, error = frechet(real @ turn, made @ turn)
+        assert value == pytest.approx(0 + 1 + 9 + 16, rel=1e-6)
+        assert error == pytest.approx(frechet(real, made).error, rel=1e-6)
+
+
 def test_a_frechet_distance_is_never_below_zero():
     assert all(frechet(x, x).value >= 0 for x in (normal(9, 3, seed) for seed in range(20)))
 

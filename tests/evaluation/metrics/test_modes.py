@@ -34,7 +34,9 @@ def test_an_exact_sampler_is_not_taken_for_a_shrunk_one_by_chance_alone():
 
 def test_a_mode_counts_with_one_good_sample_and_not_with_any_number_of_bad_ones():
     points = torch.tensor([[0.0, 0.29], [10.0, 0.31], [10.31, 0.0], [10.0, -0.31]])
-    assert modes(points, MEANS, 0.1) == (1, 0.25, pytest.approx(0.25 * log(0.75) + 0.75 * log(2.25)))
+    found = modes(points, MEANS, 0.1)
+    assert found == (1, 0.25, pytest.approx(0.25 * log(0.75) + 0.75 * log(2.25), rel=1e-12))
+    assert [type(number) for number in found] == [int, float, float]
 
 
 def test_a_sample_at_three_deviations_is_still_good():

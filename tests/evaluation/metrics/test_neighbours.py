@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.evaluation.metrics import copying, density_coverage, neighbours, precision_recall
-from gan_lightning.evaluation.metrics.neighbours import authenticity, nearest, nearest_of, radii, within
+from gan_lightning.evaluation.metrics.neighbours import authenticity, nearest, nearest_of, radii, rank_deviation, within
 
 
 def normal(n: int, d: int, seed: int = 0) -> Tensor:
@@ -63,6 +63,7 @@ def test_the_nearest_are_those_of_all_pairs_and_of_equally_near_ones_the_first(c
     same = (d == 0).any(1)
     assert (distance.numpy()[same] == 0).all(), "copies lie at distance 0, not near it"
     assert index.numpy()[same].tolist() == d.argmin(1)[same].tolist()
+    assert index.tolist() == neighbours.distances(x, centres).min(1).indices.tolist()
 
 
 @pytest.mark.usefixtures("block")
@@ -96,7 +97,25 @@ def test_authenticity_is_that_of_the_radii_of_all_training_images(clouds):
         assert authenticity(real, made).value == pytest.approx(expected)
 
 
-def test_few_of_many_neighbours_need_all_pairs(monkeypatch):
+def test_where_products_may_be_off_by_more_than_what_they_tell_all_pairs_are_looked_at():
+    """The true squares are 1, 1.21 and 1.96, and each may be off by 0.5: the first is no candidate, and yet nearest."""
+    centres = torch.tensor([[1.0], [1.1], [1.4]]).double()
+    squares, error = torch.tensor([[1.45, 0.75, 1.44]]).double(), torch.tensor([0.5]).double()
+    distance, index = neighbours.k_least(torch.zeros(1, 1).double(), centres, 1, squares, error, spare=2)
+    assert (distance.item(), index.item()) == (1, 0)
+
+
+def test_products_are_the_squared_distances_and_their_bound_is_twice_that_of_higham():
+    x, centres = normal(7, 3, 1), normal(5, 3, 2) + 9
+    squares, error = neighbours.Products(centres).of(x)
+    assert squares.numpy() == pytest.approx(all_pairs(x, centres) ** 2)
+    middle = centres.mean(0)
+    largest = (x - middle).square().sum(1) + (centres - middle).square().sum(1).max()
+    assert error.tolist() == pytest.approx((2 * 2 * (3 + 4) * 2.0**-52 * largest).tolist(), abs=0)
+
+
+@pytest.mark.parametrize("origin", [0.0, 1e5])
+def test_few_of_many_neighbours_need_all_pairs(origin, monkeypatch):
     """Where products can tell, exact distances are computed for the candidates alone."""
     pairs = []
 
@@ -106,7 +125,7 @@ def test_few_of_many_neighbours_need_all_pairs(monkeypatch):
 
     distances = neighbours.distances
     monkeypatch.setattr(neighbours, "distances", counted)
-    x, centres = normal(300, 8, 1), normal(500, 8, 2)
+    x, centres = normal(300, 8, 1) + origin, normal(500, 8, 2) + origin
     nearest(x, centres, 1)
     within(x, centres, torch.ones(500).double())
     assert sum(pairs) == 300 * (1 + neighbours.SPARE)
@@ -134,20 +153,23 @@ def test_precision_recall_density_and_coverage_are_those_of_all_pairs():
 
 LINE = torch.tensor([0.0, 1.0, 3.0, 7.0, 100.0], dtype=torch.float64)[:, None]
 """From the nearest other one: 1, 1, 2, 4, 93; from the second: 3, 2, 3, 6, 97."""
-BESIDE = torch.tensor([0.5, 2.9, 4.9, 20.0], dtype=torch.float64)[:, None]
+BESIDE = torch.tensor([0.5, 2.9, 4.9, 20.0, 1000.0], dtype=torch.float64)[:, None]
 
 
 @pytest.mark.parametrize("rows", [1, 3, 1024])
 def test_balls_on_a_line_are_counted_by_hand(rows, monkeypatch):
-    """Those around 0 and 1 hold 0.5; that around 3 holds 2.9 and 4.9; around 7, 4.9; around 100, 20."""
+    """Those around 0 and 1 hold 0.5; that around 3 holds 2.9 and 4.9; around 7, 4.9; around 100, 20; none, 1000."""
     monkeypatch.setattr(neighbours, "ROW_BLOCK", rows)
     monkeypatch.setattr(neighbours, "PAIRS", rows)
     density, coverage = density_coverage(LINE, BESIDE, 1)
-    assert density == pytest.approx((6 / 4, stdev([2, 1, 2, 1]) / 2))
-    assert coverage == pytest.approx((1, stdev([2 * 4 / 5, 0, 4 / 5, 4 / 5]) / 2)), "what each sample covers alone"
-    assert density_coverage(LINE, BESIDE, 2).density == pytest.approx((11 / 8, stdev([3 / 2, 2, 3 / 2, 1 / 2]) / 2))
+    assert density == pytest.approx((6 / 5, stdev([2, 1, 2, 1, 0]) / 5**0.5), rel=1e-12)
+    assert coverage == pytest.approx((1, stdev([2, 0, 1, 1, 0]) / 5**0.5), rel=1e-12), "what each sample covers alone"
+    twice = density_coverage(LINE, BESIDE, 2).density
+    assert twice == pytest.approx((11 / 10, stdev([3 / 2, 2, 3 / 2, 1 / 2, 0]) / 5**0.5), rel=1e-12)
+    _, coverage = density_coverage(LINE[:4], BESIDE, 1)
+    assert coverage == pytest.approx((1, stdev([2 * 5 / 4, 0, 5 / 4, 0, 0]) / 5**0.5), rel=1e-12)
     precision, recall = precision_recall(LINE[:4], BESIDE, 1)
-    assert precision == pytest.approx((0.75, stdev([1, 1, 1, 0]) / 2))
+    assert precision == pytest.approx((0.6, stdev([1, 1, 1, 0, 0]) / 5**0.5))
     assert recall == pytest.approx((1, 0)), "of 0, 1 and 3 within 2.4, 2 and 2 of a sample, 7 within 15.1 of 20"
 
 
@@ -163,12 +185,25 @@ def test_all_can_be_the_nearest():
 
 
 @pytest.mark.parametrize("measure", [precision_recall, density_coverage])
-def test_no_neighbour_is_refused(measure):
+def test_no_neighbour_and_more_than_there_are_are_refused(measure):
     with pytest.raises(UserError, match="k is 0"):
         measure(LINE, BESIDE, 0)
+    for real, made in ((LINE[:4], BESIDE), (LINE, BESIDE[:4])):
+        with pytest.raises(UserError, match="features have shapes"):
+            measure(real, made, 4)
+        measure(real, made, 3)
+
+
+def test_the_balls_reach_to_the_third_neighbour_and_to_the_fifth_by_default():
+    real, made = normal(200, 2, 1), normal(200, 2, 2) + 1
+    assert precision_recall(real, made) == precision_recall(real, made, 3) != precision_recall(real, made, 2)
+    assert density_coverage(real, made) == density_coverage(real, made, 5) != density_coverage(real, made, 4)
+
+
+def test_two_real_images_are_enough_for_authenticity_and_one_is_not():
+    assert authenticity(LINE[:2].float(), BESIDE[:2].float()).value == 0.5
     with pytest.raises(UserError, match="features have shapes"):
-        measure(LINE, BESIDE, 4)
-    measure(LINE, BESIDE, 3)
+        authenticity(LINE[:1], BESIDE)
 
 
 def test_density_and_coverage_of_one_law_are_one_and_that_of_naeem():
@@ -200,6 +235,16 @@ def test_copying_is_the_standardised_u_of_mann_and_whitney():
     expected = (u - 18 * 15 / 2) / np.sqrt(18 * 15 * (18 + 15 + 1) / 12)
     assert copying(train, test, made) == pytest.approx((expected, 1))
     assert copying(LINE, LINE, LINE) == (0, 1), "ties count one half"
+    assert copying(LINE[:1], LINE[1:2], LINE[2:3]) == pytest.approx((0.5 / (3 / 12) ** 0.5, 1)), "one of each is enough"
+    with pytest.raises(UserError, match="features have shapes"):
+        copying(LINE, LINE[:0], LINE)
+
+
+def test_many_ranks_are_summed_without_rounding():
+    m, n = 5001, 5003
+    deviation = rank_deviation(torch.ones(m), torch.zeros(n))
+    assert deviation == pytest.approx(m * n / 2 / (m * n * (m + n + 1) / 12) ** 0.5, rel=1e-12)
+    assert type(deviation) is float
 
 
 def test_what_precision_is_fooled_by_the_others_are_not():
