@@ -68,7 +68,7 @@ class Judgement(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if not isinstance(model, GenerativeModel):
             raise UserError(f"a {type(model).__name__} makes no samples to evaluate: set judge.every_n_steps to 0")
-        if data is None:
+        if not isinstance(data, ImageData):
             raise UserError(
                 "evaluation during training compares samples with the images of an ImageData: turn your data into "
                 "one, or set judge.every_n_steps to 0"

@@ -156,6 +156,11 @@ def test_any_lightning_data_module_trains_any_kind(kind, capsys):
     sys.modules["my_own"].Plain.image_shape = (1, 8, 8)
 
 
+def test_evaluating_during_training_needs_an_image_data_and_says_so(capsys):
+    line = mistake(capsys, "fit", "--data", "my_own.Plain", "--judge.every_n_steps", "1", *SHORT)
+    assert "compares samples with the images of an ImageData" in line
+
+
 def test_a_checkpoint_is_evaluated_on_a_users_own_data_if_it_is_trusted():
     gan("fit", "--data", "my_own.Bars", "--data.held_out", "0.5", "--model.generator", "my_own.Flat", *SHORT)
     refused = elsewhere("test", "last")
