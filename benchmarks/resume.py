@@ -2,7 +2,7 @@
 
     python benchmarks/resume.py
 
-Every way to play the game that the tests know (tests/helpers/variants.py), in 32 bits and bf16, alone and in two processes.
+Every way to play that the tests know (tests/helpers/variants.py), in 32 bits and bf16, alone and in two processes.
 Equal means: every tensor and number of the last checkpoint, bit for bit: both players, the averaged generator, both
 optimizers, the schedulers, the logged curves, the counters.
 """
@@ -13,11 +13,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+TESTS = Path(__file__).parents[1] / "tests"
+sys.path[:0] = [str(TESTS), str(TESTS / "training")]
 
 from helpers.processes import together  # type: ignore[import-not-found]
-from test_resume import ITERATIONS, resumed_equals_whole  # type: ignore[import-not-found]
 from helpers.variants import VARIANTS  # type: ignore[import-not-found]
+from test_resume import ITERATIONS, resumed_equals_whole  # type: ignore[import-not-found]
 
 from gan_lightning.commands.run import quieten
 

@@ -64,6 +64,11 @@ def test_a_comparison_is_worked_out_by_hand():
     assert found.score == pytest.approx((found.fewness + found.farness) / 2)
 
 
+@pytest.mark.usefixtures("named_devices")
+def test_a_comparison_is_made_on_the_device_of_the_features():
+    assert variety(torch.rand(4, 2), torch.rand(4, 2)).samples == 4
+
+
 def test_half_way_to_a_collapse_is_one_half():
     half = Variety(distinct=4.0, real=10.0, distance=0.08, samples=16)
     assert (half.fewness, half.farness, half.score) == (0.5, 0.5, 0.5)

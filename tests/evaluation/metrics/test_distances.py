@@ -156,6 +156,12 @@ def test_features_that_cannot_be_compared_are_refused(measure):
             measure(real, made)
 
 
+@pytest.mark.usefixtures("named_devices")
+@pytest.mark.parametrize("measure", [frechet, kernel_distance])
+def test_distances_are_computed_on_the_device_of_the_features(measure):
+    assert measure(normal(9, 2, 1), normal(9, 2, 2))
+
+
 @pytest.mark.parametrize("measure", [frechet, kernel_distance])
 def test_features_of_a_network_in_training_and_in_32_bits_are_measured_in_64(measure):
     real, made = normal(9, 2, 1).float(), normal(9, 2, 2).float()

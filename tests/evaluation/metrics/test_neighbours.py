@@ -166,8 +166,8 @@ def test_balls_on_a_line_are_counted_by_hand(rows, monkeypatch):
     assert coverage == pytest.approx((1, stdev([2, 0, 1, 1, 0]) / 5**0.5), rel=1e-12), "what each sample covers alone"
     twice = density_coverage(LINE, BESIDE, 2).density
     assert twice == pytest.approx((11 / 10, stdev([3 / 2, 2, 3 / 2, 1 / 2, 0]) / 5**0.5), rel=1e-12)
-    _, coverage = density_coverage(LINE[:4], BESIDE, 1)
-    assert coverage == pytest.approx((1, stdev([2 * 5 / 4, 0, 5 / 4, 0, 0]) / 5**0.5), rel=1e-12)
+    _, coverage = density_coverage(LINE[:3], BESIDE, 1)
+    assert coverage == pytest.approx((1, stdev([2 * 5 / 3, 0, 0, 0, 0]) / 5**0.5), rel=1e-12)
     precision, recall = precision_recall(LINE[:4], BESIDE, 1)
     assert precision == pytest.approx((0.6, stdev([1, 1, 1, 0, 0]) / 5**0.5))
     assert recall == pytest.approx((1, 0)), "of 0, 1 and 3 within 2.4, 2 and 2 of a sample, 7 within 15.1 of 20"
@@ -192,6 +192,12 @@ def test_no_neighbour_and_more_than_there_are_are_refused(measure):
         with pytest.raises(UserError, match="features have shapes"):
             measure(real, made, 4)
         measure(real, made, 3)
+
+
+@pytest.mark.usefixtures("named_devices")
+def test_neighbours_are_counted_on_the_device_of_the_features():
+    for measure in (precision_recall, density_coverage):
+        assert measure(LINE, BESIDE, 1)
 
 
 def test_the_balls_reach_to_the_third_neighbour_and_to_the_fifth_by_default():
