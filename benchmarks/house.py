@@ -7,9 +7,9 @@ Arrows are imports from a file to another room, counted once for each file and r
 the room it leads to imports, directly or through others, the room it comes from (rooms that import each other).
 """
 
+import argparse
 import ast
 import statistics
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,8 +55,9 @@ def reaches(arrows: dict[str, set[str]], start: str) -> set[str]:
 
 
 def main() -> None:
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1]
-    package = root / "gan_lightning"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkout", type=Path, nargs="?", default=Path(__file__).parents[1])
+    package = parser.parse_args().checkout / "gan_lightning"
     found = rooms(package)
     pairs = [(room, other) for room, files in found.items() for path in files for other in imported(path, package)]
     arrows = {room: {other for start, other in pairs if start == room} for room in found}

@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parents[1] / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "training")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/training"))
 
 from helpers.processes import together  # type: ignore[import-not-found]
 from helpers.variants import VARIANTS  # type: ignore[import-not-found]
