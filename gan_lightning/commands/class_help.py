@@ -13,19 +13,16 @@ HIDDEN = ("image_shape", "optimizer", "params")
 
 
 def print_class_help(parser: Parser, arguments: Sequence[str]) -> None:
-    """Answers the first `--KEY.help [CLASS]` among the arguments, and ends the process; returns if there is none."""
+    """Answers `--KEY.help [CLASS]` and ends the process; returns if it is not asked for, or the class is not known."""
     for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
         option, equals, value = word.partition("=")
         key = option.removeprefix("--").removesuffix(".help")
         if option == f"--{key}.help" and key in parser.choices:
             name = value if equals else "" if following.startswith("--") else following
-            parser.exit(0, answer(key, name, parser.choices[key]))
-
-
-def answer(key: str, name: str, base: type) -> str:
-    """The help for a class, or a list of classes where none is named or known."""
-    found = class_named(name, base) if name else None
-    return class_help(key, found) if found else class_list(key, base)
+            if not name:
+                parser.exit(0, class_list(key, parser.choices[key]))
+            elif cls := class_named(name, parser.choices[key]):
+                parser.exit(0, class_help(key, cls))
 
 
 def class_named(name: str, base: type) -> type | None:

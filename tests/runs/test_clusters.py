@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ model:
   generator: {class_path: MLPGenerator, init_args: {hidden: [8]}}
   discriminator: {class_path: MLPDiscriminator, init_args: {hidden: [8]}}
 grid: {every_n_steps: 0, rows: 2}
-trainer: {max_steps: 160, log_every_n_steps: 5, accelerator: cpu}
+trainer: {max_steps: 120, log_every_n_steps: 5, accelerator: cpu}
 """
 SRUN = """#!/bin/bash
 # Two tasks on two nodes, as SLURM would start them; signals are passed on.
@@ -131,10 +132,10 @@ def job(folder: str, stop: bool) -> subprocess.Popen:
     if stop:
         table = Path(folder) / "lightning_logs/version_0/metrics.csv"
         for _ in range(24_000):
-            if process.poll() is not None or (table.exists() and table.read_text().count("\n") > 5):
+            if process.poll() is not None or (table.exists() and table.read_text().count("\n") > 3):
                 break
             time.sleep(0.005)
-        subprocess.run(["kill", "-USR1", Path("srun.pid").read_text().strip()], check=True)
+        os.kill(int(Path("srun.pid").read_text()), signal.SIGUSR1)
     process.wait(timeout=120)
     return process
 
