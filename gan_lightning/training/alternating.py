@@ -251,6 +251,7 @@ class AlternatingModule(LightningModule):
 
     def setup(self, stage: str) -> None:
         checkpoint_files.use_safe_files(self.trainer.strategy)
+        self.trainer.precision_plugin.convert_module(self)  # before a checkpoint is read: 64-true must not round it
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         if self.classes and stage == "fit" and isinstance(data, ImageData):
             check_class_count(data.classes, self.classes, self.class_keys)

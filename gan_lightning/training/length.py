@@ -28,8 +28,12 @@ def needed_iterations(trainer: Trainer, key: str) -> int:
     Raises:
         UserError: The training run has no planned end.
     """
-    trainer.fit_loop.setup_data()  # counts the batches of an epoch
+    loop = trainer.fit_loop
+    begun = loop._combined_loader is not None
+    loop.setup_data()  # counts the batches of an epoch
     length = planned_iterations(trainer)
+    if not begun:
+        loop._combined_loader = None  # made again when training starts: only then is its place in the epoch restored
     if length is None:
         raise UserError(
             f"{key} is null, which means the length of the training, but this training has no planned end: set "
