@@ -1,6 +1,7 @@
 """The `gan` command. It imports little, so that `gan --help` need not wait for torch."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command = outline().parse_args(arguments[:1] or ["--help"]).command
         if command == "configs":
             configs.configs(arguments[1:])
+            sys.stdout.flush()
             return
         from gan_lightning.commands.run import run  # torch and Lightning take seconds to import
 
@@ -58,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(end, KeyboardInterrupt) or isinstance(end.__context__, KeyboardInterrupt):
             sys.exit(CTRL_C)  # Lightning would exit with 1
         raise
+    except BrokenPipeError:  # `gan configs | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python must not complain at its exit
+        sys.exit(1)
 
 
 def check_command(arguments: Sequence[str]) -> None:

@@ -58,6 +58,13 @@ def test_configs_are_listed_with_a_line_each_and_copied_out(installed, tmp_path)
     assert (tmp_path / "mnist.yaml").read_bytes() == (ROOT / "configs/mnist.yaml").read_bytes()
 
 
+def test_a_reader_that_has_seen_enough_is_no_error():
+    shell = f"{sys.executable} -m gan_lightning configs | head -n 1"
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True)
+    assert done.stdout.startswith("conditional ")
+    assert done.stderr == ""
+
+
 def test_a_file_of_the_working_directory_wins_over_a_config_of_the_package(in_tmp_path):
     assert configs.located("mnist") == configs.located("configs/mnist.yaml") == str(configs.folder() / "mnist.yaml")
     Path("mnist").write_text("seed: 1\n")

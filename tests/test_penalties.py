@@ -471,6 +471,8 @@ def test_a_checkpoint_names_its_penalties(tmp_path):
         (lambda: R1(-0.1), "the weight of R1 is -0.1"),
         (lambda: R2(every=0), "every of R2 is 0"),
         (lambda: ApproximateR1(spread=0.0), "spread of ApproximateR1 is 0.0"),
+        (lambda: ApproximateR2(spread=-0.1), "spread of ApproximateR2 is -0.1"),
+        (lambda: DRAGAN(spread=0.0), "spread of DRAGAN is 0.0"),
         (lambda: LeCam(decay=1.0), "decay of LeCam is 1.0"),
         (lambda: LeCam(decay=-0.1), "decay of LeCam is -0.1"),
         (lambda: WeightClipping(0.0), "limit of WeightClipping is 0.0"),

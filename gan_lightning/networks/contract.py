@@ -1,4 +1,7 @@
-"""The interfaces of generators and discriminators."""
+"""What generators and discriminators owe: the attributes, the methods, and the sizes of images.
+
+tests/networks/test_families.py asks every network for exactly this.
+"""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -16,7 +19,8 @@ class Generator(Configurable, nn.Module, ABC):
     """Makes images from latents.
 
     A subclass takes `image_shape`, which the command line links from the data, and sets the attributes; `classes` only
-    if it uses labels.
+    if it uses labels. It makes images of any number of channels and of every even height and width from 4 on. A size
+    that it cannot make it refuses when it is built, with a `UserError` that names the class.
     """
 
     latent_dim: int
@@ -38,7 +42,8 @@ class Discriminator(Configurable, nn.Module, ABC):
     """Tells real images from generated ones.
 
     A subclass takes `image_shape`, which the command line links from the data, and sets the attributes; all but
-    `image_shape` only where they differ from the defaults here.
+    `image_shape` only where they differ from the defaults here. It judges images of the sizes that a generator makes,
+    and refuses others in the same way. `features` may be left out: then no encoder and no VAE-GAN can be made of it.
     """
 
     image_shape: ImageShape

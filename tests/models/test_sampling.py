@@ -52,9 +52,17 @@ def test_a_seed_out_of_range_is_refused(seed):
         latents([seed], 2)
 
 
-@pytest.mark.parametrize("options", [{"count": 0}, {"batch_size": 0}, {"first_seed": -1}, {"first_seed": 2**32 - 1}])
-def test_samples_that_cannot_be_made_are_refused(options):
-    with pytest.raises(UserError):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"count": 0}, "samples.count is 0"),
+        ({"batch_size": 0}, "samples.batch_size is 0"),
+        ({"first_seed": -1}, "-1 is not"),
+        ({"first_seed": 2**32 - 1}, "4294967358 is not"),
+    ],
+)
+def test_samples_that_cannot_be_made_are_refused(options, message):
+    with pytest.raises(UserError, match=rf"^{message}\b"):
         seed_loader(**options)
 
 
