@@ -197,8 +197,6 @@ class Pearson(Objective):
     Equation 6 and Table 2. https://arxiv.org/abs/1606.00709
     """
 
-    signed = False
-
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return (fake.square() / 4 + fake).mean() - real.mean()
 

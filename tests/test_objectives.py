@@ -121,7 +121,7 @@ def test_the_losses_of_every_objective_are_those_worked_out_by_hand(objective):
 
 
 def test_the_sign_of_a_logit_says_something_where_zero_is_in_doubt():
-    assert {c for c in ALL if c.signed} == {NonSaturating, Saturating, LeastSquares, Hinge}
+    assert {c for c in ALL if c.signed} == {NonSaturating, Saturating, LeastSquares, Hinge, Pearson}
 
 
 @pytest.mark.parametrize("smoothing", [-0.001, 0.5])
