@@ -1,11 +1,13 @@
 """Generative adversarial networks with PyTorch Lightning.
 
-Names are imported when they are first used, so that `gan --help` need not wait for torch.
+Names are imported when they are first used, so that `gan --help` need not wait for torch. (At the beginning of `python
+-m gan_lightning`, the working directory comes first on `sys.path`: until __main__.py takes it away, this module imports
+only what Python has loaded already.)
 """
 
 from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:  # for editors; whatever lies in models/ is found without being listed
     from gan_lightning.commands.experiment import from_config as from_config
@@ -15,8 +17,10 @@ if TYPE_CHECKING:  # for editors; whatever lies in models/ is found without bein
     from gan_lightning.models.vae_gan import VAEGAN as VAEGAN
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str):
     """A module, a model by its name, or `from_config`."""
+    from importlib.util import find_spec
+
     if name == "from_config":
         return import_module(f"{__name__}.commands.experiment").from_config
     if not name.startswith("_"):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from gan_lightning.commands import configs
+from gan_lightning.commands import configs, own_code  # noqa: F401  a process started by another needs own_code, too
 
 COMMANDS = {
     "fit": "train a GAN, a VAE or a VAE-GAN",

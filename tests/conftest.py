@@ -1,6 +1,5 @@
 """Fixtures that many tests share."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,12 +7,14 @@ import pytest
 import torch
 from helpers.tiny import write_idx
 
+from gan_lightning.commands import own_code
+
 
 @pytest.fixture
 def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory; what a command adds to `sys.path` is taken away again."""
+    """An empty working directory; modules of a user's own that a command finds there are forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delenv(own_code.FOUND, raising=False)
     return tmp_path
 
 

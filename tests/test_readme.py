@@ -26,10 +26,8 @@ SHORT = ["--trainer.max_steps", "2"]
 
 
 @pytest.fixture(autouse=True)
-def working_folder(tmp_path, mnist_root, monkeypatch):
+def working_folder(in_tmp_path, mnist_root, monkeypatch):
     """A folder with what a user has: MNIST, some pictures, some points. The configs are those of the package."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
     for name in [name for name in sys.modules if name.startswith("my_")]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("data", "some/folder"):

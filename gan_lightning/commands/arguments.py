@@ -12,6 +12,7 @@ from gan_lightning import data
 from gan_lightning.commands.configs import located
 from gan_lightning.commands.suggestions import needs_value
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.nesting import check_nesting
 
 YAML = (".yaml", ".yml")
 
@@ -109,9 +110,11 @@ def without_foreign_keys(arguments: Sequence[str], known: Iterable[str], command
 def loaded(path: Path) -> Any:
     """The content of a YAML file; None for what the parser will refuse."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        check_nesting(content, path)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
+    return content
 
 
 def outside(words: dict[str, Any], known: set[str], prefix: str = "") -> Iterable[str]:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
 from gan_lightning.commands.trust import add_checkpoint_options, asked, import_trusted, open_checkpoint
+from gan_lightning.commands.wrong_configs import config_contents
 from gan_lightning.core.configurable import class_paths, loaded_class, untrusted
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
@@ -108,7 +109,8 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     data: ImageData = made.data
     if trained_on is not None:
         check_held_out(data, trained_on)
-    data.prepare_data()
+    if names_data(words):
+        data.prepare_data()
     data.setup("fit")
     folder = Path(made.judge.folder or subject.folder)
     check_folder(folder, "judge.folder", "a report")
@@ -124,6 +126,12 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
         captioned(enlarged(picture(evaluator.neighbours(subject.samples))), CAPTION).save(folder / "neighbours.png")
         files = "report.json, report.md and neighbours.png (the samples most like copies, beside training images)"
     print(f"\nwrote {files} into {folder}")
+
+
+def names_data(arguments: Sequence[str]) -> bool:
+    """Whether the user, not only the checkpoint, names the data. A checkpoint's data is read; it cannot download."""
+    options = {word.partition("=")[0].split(".")[0] for word in arguments}
+    return "--data" in options or any("data" in content for content in config_contents(arguments))
 
 
 def sampled(made: Namespace, command: str, checkpoint: Checkpoint | None) -> Subject:

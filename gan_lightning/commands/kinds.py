@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import torch
-import yaml
 
 from gan_lightning import models
+from gan_lightning.commands.arguments import loaded
 from gan_lightning.commands.own_code import import_own
 from gan_lightning.core.configurable import Configurable, defaults_of, describe, passed_on
 from gan_lightning.core.discovery import path_of, subclasses
@@ -87,10 +87,7 @@ def pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def in_config(config: str, otherwise: str) -> Any:
     """Returns the kind in a config. The parser reports mistakes in a config, not this function."""
-    try:
-        words = yaml.safe_load(Path(config).read_text())
-    except (OSError, ValueError, yaml.YAMLError):
-        return otherwise
+    words = loaded(Path(config))
     return words.get("kind", otherwise) if isinstance(words, dict) else otherwise
 
 

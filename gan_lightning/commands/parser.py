@@ -1,7 +1,5 @@
 """jsonargparse's parser, with errors of one line that say what to do."""
 
-import os
-import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -38,9 +36,7 @@ class Parser(ArgumentParser):
 
 
 def command_parser(command: str, description: str) -> Parser:
-    """Options and YAML files of one command. A user's own classes are found in the working directory."""
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # a console script has its own folder there instead
+    """Options and YAML files of one command."""
     usage = f"gan {command} [--config FILE ...] [--key value ...]"
     parser = Parser(prog=f"gan {command}", usage=usage, description=description, allow_abbrev=False)
     parser.add_argument(

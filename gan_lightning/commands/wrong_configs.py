@@ -10,6 +10,7 @@ import yaml
 from gan_lightning.commands import configs
 from gan_lightning.commands.suggestions import near_names
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.nesting import check_nesting, too_much
 
 EXAMPLE = "trainer: {max_steps: 1000}"
 """Options in a config."""
@@ -63,7 +64,11 @@ def content_of(path: Path) -> Any:
     if path.suffix == ".ckpt":
         raise UserError(f"config is {path}, which is a checkpoint; did you mean --ckpt_path {path}?")
     try:
-        return yaml.safe_load(path.read_bytes().decode())
+        content = yaml.safe_load(path.read_bytes().decode())
+        check_nesting(content, f"config {path}")
+        return content
+    except RecursionError as error:
+        raise too_much(f"config {path}") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise UserError(f"config {path} is not text in UTF-8 (line {line}): save it as UTF-8") from error
@@ -93,6 +98,12 @@ def check_content(content: Any, name: str, options: Collection[str]) -> None:
         if not isinstance(value, (dict, str)):
             what = "is empty" if value is None else f"is {value}"
             raise UserError(f"{key} in config {name} {what}: indent its options below it, or remove it")
+
+
+def config_contents(arguments: Sequence[str]) -> Iterator[Any]:
+    """What each --config holds."""
+    for name in named(arguments):
+        yield yaml.safe_load(name) if looks_like_options(name) else content_of(Path(name).expanduser())
 
 
 def groups(content: dict[Any, Any], options: Collection[str], prefix: str = "") -> Iterator[tuple[str, Any]]:

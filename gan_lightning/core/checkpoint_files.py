@@ -4,7 +4,9 @@ import os
 import pickle
 import re
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from lightning.pytorch.plugins.io import CheckpointIO, TorchCheckpointIO
 from lightning.pytorch.strategies import Strategy
 from torch import nn
 
+from gan_lightning.core.archives import check_archive
 from gan_lightning.core.errors import UserError
 
 
@@ -24,13 +27,15 @@ def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
         map_location: The device for the tensors, as for `torch.load`.
 
     Raises:
-        UserError: The file is missing, damaged, not a checkpoint, or holds code.
+        UserError: The file is missing, damaged, not a checkpoint, holds code, or needs much more memory than it has
+            bytes.
     """
     check_local(path)
     if not Path(path).is_file():
         raise UserError(
             f"there is no checkpoint {path}: ckpt_path takes a file, a run's folder, or last for the newest run"
         )
+    check_archive(path)
     checkpoint = read_tensors(path, map_location)
     check_form(checkpoint, {"state_dict": dict, "hyper_parameters": dict}, path)
     if not all(isinstance(tensor, torch.Tensor) for tensor in checkpoint["state_dict"].values()):
@@ -67,6 +72,9 @@ def check_local(path: str | Path) -> None:
         raise UserError(f"{path} is a URL: download the checkpoint first, then name the file")
 
 
+VERSION = "gan-lightning_version"
+"""The entry with the version of this package that wrote a checkpoint."""
+
 RESUMABLE_FORM = {"optimizer_states": list, "lr_schedulers": list, "loops": dict, "callbacks": dict, "global_step": int}
 """The entries that training needs to resume from a checkpoint, and their types."""
 
@@ -93,11 +101,11 @@ def named_in(error: pickle.UnpicklingError) -> str:
     return f" ({name[1]})" if name else ""
 
 
-def check_fits(state: dict[str, torch.Tensor], model: nn.Module, path: str | Path) -> None:
-    """Refuses weights that do not fit the model.
+def check_fits(state: Mapping[str, torch.Tensor], model: nn.Module, path: object) -> None:
+    """Refuses weights that do not fit the model, or are not finite.
 
     Raises:
-        UserError: A tensor is missing, unexpected or of another shape; the message names the first.
+        UserError: A tensor is missing, unexpected, of another shape or not finite; the message names the first.
     """
     theirs = {name: tuple(tensor.shape) for name, tensor in state.items()}
     ours = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
@@ -107,6 +115,14 @@ def check_fits(state: dict[str, torch.Tensor], model: nn.Module, path: str | Pat
                 f"{path} does not fit this model: {name} is {theirs.get(name, 'missing')} in the file and "
                 f"{ours.get(name, 'missing')} in the model; its run's config.yaml has the options it was trained with"
             )
+        if not state[name].isfinite().all():
+            raise UserError(f"{path} holds weights that are not finite ({name}): use an earlier checkpoint")
+
+
+def origin(checkpoint: dict[str, Any]) -> str:
+    """The version of this package that wrote a checkpoint, for a message; empty if it is the one that reads it."""
+    wrote, reads = checkpoint.get(VERSION), version("gan-lightning")
+    return "" if wrote in (None, reads) else f"; gan-lightning {wrote} wrote it, and this is {reads}: update it"
 
 
 def write(content: dict[str, Any], path: str | Path) -> None:
@@ -147,7 +163,11 @@ def check_readable(path: Path) -> None:
         UserError: It holds something that `read` would refuse, for example in a callback's state.
     """
     try:
+        check_archive(path)
         torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except UserError as error:
+        path.unlink()
+        raise UserError(f"this checkpoint could not be read again: {error}") from error
     except pickle.UnpicklingError as error:
         path.unlink()
         raise UserError(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lightning.core import checkpoint_files
+from gan_lightning.core.blueprint import built
 from gan_lightning.core.configurable import rebuild
 from gan_lightning.core.errors import UserError
 from gan_lightning.models.ema import MovingAverage
@@ -138,9 +139,11 @@ class GenerativeModel(AlternatingModule):
         if "generator" not in found.arguments:
             kind = str(found.content.get("kind")).rpartition(".")[2]
             raise UserError(f"{found.path} holds a {kind}, which makes no samples: use the checkpoint of a GAN or VAE")
-        model = GenerativeModel(rebuild(found.arguments["generator"]), average_decay=0.0, seed=0)
-        own = ("generator.", "average_generator.")
+        words, own = found.arguments["generator"], ("generator.", "average_generator.")
         state = {name: tensor for name, tensor in found.content["state_dict"].items() if name.startswith(own)}
-        checkpoint_files.check_fits(state, model, found.path)
-        model.load_state_dict(state)
-        return model
+        return built(
+            lambda: GenerativeModel(rebuild(words), average_decay=0.0, seed=0),
+            state,
+            found.path,
+            checkpoint_files.origin(found.content),
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib.metadata import version
 from inspect import Parameter
 from math import inf
 from pathlib import Path
@@ -19,6 +20,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from typing_extensions import Self
 
 from gan_lightning.core import checkpoint_files
+from gan_lightning.core.blueprint import built
 from gan_lightning.core.configurable import defaults_of, describe, given_arguments, parameters_of, rebuild
 from gan_lightning.core.differences import differences
 from gan_lightning.core.discovery import path_of
@@ -311,6 +313,7 @@ class AlternatingModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Records the kind of model, and keeps values that are not finite out of every checkpoint."""
         checkpoint["kind"] = path_of(type(self))
+        checkpoint[checkpoint_files.VERSION] = version("gan-lightning")
         self.finite.check()
         check_weights(checkpoint["state_dict"], self.global_step, [*self.players])
 
@@ -359,9 +362,10 @@ class AlternatingModule(LightningModule):
         known = parameters_of(kind)
         missing = {k for k, p in known.items() if p.default is Parameter.empty} - {*words, *replaced}
         unknown = {*words} - {*known}
+        origin = checkpoint_files.origin(checkpoint)
         if missing or unknown:
-            raise UserError(f"{checkpoint_path} holds a model other than {kind.__name__}")
-        model: Any = kind(**rebuild(words), **replaced)
-        checkpoint_files.check_fits(checkpoint["state_dict"], model, checkpoint_path)
-        model.load_state_dict(checkpoint["state_dict"])
+            raise UserError(f"{checkpoint_path} holds a model other than {kind.__name__}{origin}")
+        model: Any = built(
+            lambda: kind(**rebuild(words), **replaced), checkpoint["state_dict"], checkpoint_path, origin
+        )
         return model.to(map_location) if isinstance(map_location, (str, torch.device)) else model

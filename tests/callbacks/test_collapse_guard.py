@@ -1,7 +1,6 @@
 """The guard: what it says, and what it does about it."""
 
 import csv
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +161,6 @@ def test_stopping_names_the_last_checkpoint_after_which_samples_were_still_healt
 
 def test_a_command_that_is_stopped_ends_with_one_line_and_status_2(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
     tiny = ["--model.generator.hidden", "[8]", "--model.discriminator.hidden", "[8]", "--trainer.max_steps", "30"]
     early = ["--guard.every_n_steps", "2", "--guard.warm_up", "0", "--guard.action", "stop", "--data", "Digits"]
     with pytest.raises(SystemExit) as caught:

@@ -15,9 +15,8 @@ from gan_lightning.commands import run
 
 
 @pytest.fixture(autouse=True)
-def somewhere_else(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+def somewhere_else(in_tmp_path):
+    pass
 
 
 def test_a_training_writes_what_it_says_and_a_sampling_needs_nothing_else(capsys):

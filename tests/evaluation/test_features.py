@@ -71,7 +71,7 @@ def test_a_feature_network_with_numbers_that_are_not_finite_is_refused(tmp_path)
     broken = network()
     torch.nn.init.constant_(broken.dense.weight, float("nan"))
     write_features(broken, tmp_path / "f.safetensors", {"name": "mine"})
-    with pytest.raises(UserError, match="is damaged: it holds numbers that are not finite"):
+    with pytest.raises(UserError, match="holds weights that are not finite"):
         Learnt(tmp_path / "f.safetensors")
 
 

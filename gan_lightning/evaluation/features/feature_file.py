@@ -4,16 +4,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gan_lightning.core.blueprint import built
 from gan_lightning.core.configurable import describe, rebuild
 from gan_lightning.core.discovery import path_of
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.nesting import check_nesting
 from gan_lightning.evaluation.features.extractor import Extracted, Extractor
 from gan_lightning.networks.features import FeatureNetwork
 
@@ -41,19 +43,15 @@ class Learnt(Extractor):
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
             network = json.loads(words["network"])
             self.about: dict[str, Any] = json.loads(words["about"])
-        except (SafetensorError, KeyError, ValueError) as error:
+            check_nesting([network, self.about], path)
+        except (SafetensorError, KeyError, ValueError, RecursionError) as error:
             raise UserError(
                 f"{path} holds no feature network: train one with gan fit --config configs/extractor.yaml"
             ) from error
-        if network.get("class_path") != path_of(FeatureNetwork):
-            raise UserError(f"{path} holds a {network.get('class_path')}, which is not a feature network")
-        self.network: FeatureNetwork = rebuild(network)
-        try:
-            self.network.load_state_dict(tensors)
-        except RuntimeError as error:
-            raise UserError(f"{path} is damaged: its tensors do not fit its network") from error
-        if not all(tensor.isfinite().all() for tensor in tensors.values()):
-            raise UserError(f"{path} is damaged: it holds numbers that are not finite")
+        kind = network.get("class_path") if isinstance(network, dict) else network
+        if kind != path_of(FeatureNetwork):
+            raise UserError(f"{path} holds a {kind}, which is not a feature network")
+        self.network = built(lambda: cast(FeatureNetwork, rebuild(network)), tensors, path)
         self.network.eval().requires_grad_(False)
         self.name, self.digest = self.about["name"], digest_of(path)
 

@@ -50,10 +50,12 @@ class Inception(Extractor):
                 "network of your own: gan fit --config configs/extractor.yaml)"
             ) from error
         path = Path(weights) if weights else downloaded()
+        self.digest = digest_of(path)
+        if not (weights or self.digest.startswith(HASH_PREFIX)):
+            raise UserError(f"{path} is not the file of {ADDRESS}: delete it, and it is downloaded again")
         checkpoint_files.read_tensors(path)  # torch-fidelity itself would execute what is in the file
         with contextlib.redirect_stdout(io.StringIO()):
             self.network: Any = FeatureExtractorInceptionV3("inception", ["2048", "logits_unbiased"], str(path))
-        self.digest = digest_of(path)
 
     def to(self, device: torch.device) -> "Inception":
         self.network.to(device)
