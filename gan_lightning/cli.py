@@ -1,13 +1,14 @@
 """The `gan` command. It imports little, so that `gan --help` need not wait for torch."""
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 from gan_lightning.commands import configs, own_code  # noqa: F401  a process started by another needs own_code, too
+from gan_lightning.commands.orphans import end_with_parent
+from gan_lightning.commands.output import survive
 
 COMMANDS = {
     "fit": "train a GAN, a VAE or a VAE-GAN",
@@ -43,13 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Its arguments; those of the process if None.
     """
     alone = arguments is None
+    if alone:
+        survive()
+        end_with_parent()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         check_command(arguments)
         command = outline().parse_args(arguments[:1] or ["--help"]).command
         if command == "configs":
             configs.configs(arguments[1:])
-            sys.stdout.flush()
             return
         from gan_lightning.commands.run import run  # torch and Lightning take seconds to import
 
@@ -60,9 +63,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(end, KeyboardInterrupt) or isinstance(end.__context__, KeyboardInterrupt):
             sys.exit(CTRL_C)  # Lightning would exit with 1
         raise
-    except BrokenPipeError:  # `gan configs | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python must not complain at its exit
-        sys.exit(1)
 
 
 def check_command(arguments: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from gan_lightning.callbacks.collapse_guard import CollapseGuard
 from gan_lightning.callbacks.evaluation import Judgement
 from gan_lightning.callbacks.feature_writer import FeatureWriter
 from gan_lightning.callbacks.loss_curves import LossCurves
+from gan_lightning.callbacks.obedience import Obedience
 from gan_lightning.callbacks.plane_picture import PlanePicture
 from gan_lightning.callbacks.point_writer import PointWriter
 from gan_lightning.callbacks.progress import Progress
@@ -22,6 +23,7 @@ __all__ = [
     "Judgement",
     "KeepCheckpoints",
     "LossCurves",
+    "Obedience",
     "PlanePicture",
     "PointWriter",
     "Progress",

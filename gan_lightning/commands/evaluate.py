@@ -1,7 +1,8 @@
 """`gan validate` and `gan test`."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from gan_lightning.core.images import captioned, enlarged, picture
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.evaluation.evaluator import Evaluator
 from gan_lightning.evaluation.features import extractor_for
-from gan_lightning.evaluation.reference import LEAST, Split
+from gan_lightning.evaluation.reference import LEAST, Follow, Split
 from gan_lightning.evaluation.stored_samples import StoredSamples, stored_samples
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.runs.run import check_folder
+from gan_lightning.runs.signals import Signals
 
 SPLITS: dict[str, Split] = {"validate": "validation", "test": "test"}
 
@@ -114,15 +116,20 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     data.setup("fit")
     folder = Path(made.judge.folder or subject.folder)
     check_folder(folder, "judge.folder", "a report")
-    evaluator = evaluator_for(subject.samples, data, SPLITS[command], made.judge)
-    print(
-        f"comparing {evaluator.samples:,} samples with {evaluator.real.reference.words} …", file=sys.stderr, flush=True
-    )
-    report = evaluator.evaluate(subject.samples, **subject.about)
-    print(report.text())
-    report.write(folder)
+    with obeyed_between_blocks() as follow:
+        evaluator = evaluator_for(subject.samples, data, SPLITS[command], made.judge, follow)
+        report(evaluator, subject, folder)
+
+
+def report(evaluator: Evaluator, subject: Subject, folder: Path) -> None:
+    """Evaluates; prints the report, and writes it into a folder."""
+    real = evaluator.real.reference.words
+    print(f"comparing {evaluator.samples:,} samples with {real} …", file=sys.stderr, flush=True)
+    result = evaluator.evaluate(subject.samples, **subject.about)
+    print(result.text())
+    result.write(folder)
     files = "report.json and report.md"
-    if not isinstance(data, PointData):
+    if not isinstance(evaluator.data, PointData):
         captioned(enlarged(picture(evaluator.neighbours(subject.samples))), CAPTION).save(folder / "neighbours.png")
         files = "report.json, report.md and neighbours.png (the samples most like copies, beside training images)"
     print(f"\nwrote {files} into {folder}")
@@ -179,12 +186,12 @@ def stored(made: Namespace, command: str) -> Subject:
 
 
 def evaluator_for(
-    samples: GenerativeModel | StoredSamples, data: ImageData, split: Split, options: Options
+    samples: GenerativeModel | StoredSamples, data: ImageData, split: Split, options: Options, follow: Follow
 ) -> Evaluator:
     """Returns the evaluator of the samples. It never takes more samples than there are existing images."""
     extractor = extractor_for(data, options.extractor)
     if not isinstance(samples, StoredSamples):
-        return Evaluator(data, extractor, split, options.samples, options.first_seed, progress)
+        return Evaluator(data, extractor, split, options.samples, options.first_seed, follow)
     count = options.samples or len(samples)
     if options.first_seed + count > len(samples) and (options.samples is not None or options.first_seed):
         raise UserError(f"{samples.name} holds {len(samples):,} images: lower judge.samples or judge.first_seed")
@@ -193,9 +200,9 @@ def evaluator_for(
             f"{samples.name} holds {len(samples)} image{'s' if len(samples) != 1 else ''}, but an evaluation needs "
             f"at least {LEAST}: add images"
         )
-    evaluator = Evaluator(data, extractor, split, options.samples, options.first_seed, progress)
+    evaluator = Evaluator(data, extractor, split, options.samples, options.first_seed, follow)
     if evaluator.first_seed + evaluator.samples > len(samples):
-        return Evaluator(data, extractor, split, len(samples), follow=progress)
+        return Evaluator(data, extractor, split, len(samples), follow=follow)
     return evaluator
 
 
@@ -227,9 +234,21 @@ def unknown_data(checkpoint: Checkpoint) -> UserError:
     return UserError(f"{refusal}; other images to compare with are given as --data")
 
 
-def progress(blocks: Sequence[Any], words: str) -> Iterable[Any]:
-    """Shows progress in one line, on a terminal."""
-    return tqdm(blocks, desc=words, leave=False, disable=None)
+@contextmanager
+def obeyed_between_blocks() -> Iterator[Follow]:
+    """Returns what shows progress in one line, on a terminal, and lets a signal stop the command in between."""
+    signals = Signals("block of images")
+
+    def follow(blocks: Sequence[Any], words: str) -> Iterator[Any]:
+        for i, block in enumerate(tqdm(blocks, desc=words, leave=False, disable=None)):
+            signals.obey(f"{i:,} of {len(blocks):,} blocks of images ({words}); there is no report")
+            yield block
+
+    signals.catch()
+    try:
+        yield follow
+    finally:
+        signals.release()
 
 
 def check_held_out(data: ImageData, words: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ def train(experiment: Experiment, trainer: Trainer, begin: Start, run: Run) -> N
         continue_table(begin.checkpoint.run.metrics, run.metrics, begin.iteration)
     path = None if begin.checkpoint is None else begin.checkpoint.path
     try:
-        with at_once_while_starting(trainer.world_size):
+        with at_once_while_starting(trainer.world_size, lambda: None):
             trainer.fit(experiment.model, datamodule=experiment.data, ckpt_path=path, weights_only=True)
     except BaseException as error:
         learnt = trainer.global_step > begin.iteration

@@ -8,7 +8,7 @@ from typing import Literal
 
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks import PointWriter, SampleWriter, Traversal
+from gan_lightning.callbacks import Obedience, PointWriter, SampleWriter, Traversal
 from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, nested, parsed
 from gan_lightning.commands.trainer import trainer_with
@@ -79,7 +79,7 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     options = nested(made.trainer)
     if options["enable_progress_bar"] is None:
         options["enable_progress_bar"] = sys.stderr.isatty()
-    watchers = [writer, *traversals(samples, model, labels)]
+    watchers = [writer, *traversals(samples, model, labels), Obedience()]
     trainer = trainer_with({**options, "callbacks": watchers, "logger": False})
     trainer.predict(model, loader, return_predictions=False)
     if trainer.is_global_zero:

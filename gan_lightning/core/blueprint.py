@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 
-from gan_lightning.core.archives import TIMES_SHARED, SPARE_BYTES
+from gan_lightning.core.archives import SPARE_BYTES, TIMES_SHARED
 from gan_lightning.core.checkpoint_files import check_fits
 from gan_lightning.core.errors import UserError
 

@@ -1,10 +1,11 @@
-"""Signals that stop training: recorded at once, obeyed between two iterations by all processes together."""
+"""Signals that stop a command: recorded at once, obeyed between two iterations or batches."""
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -25,9 +26,14 @@ class Stopped(SystemExit):
 
 
 class Signals:
-    """Handles these signals between `catch` and `release`."""
+    """Handles these signals between `catch` and `release`.
 
-    def __init__(self) -> None:
+    Args:
+        unit: What is finished first, as the user reads it.
+    """
+
+    def __init__(self, unit: str = "iteration") -> None:
+        self.unit = unit
         self.received: signal.Signals | None = None
         self.before: dict[signal.Signals, Any] = {}
 
@@ -53,8 +59,8 @@ class Signals:
         if self.received.name == "SIGHUP":
             mute()
         if number == signal.SIGINT and not follows():
-            # not print: the signal may have interrupted a print
-            os.write(2, b"\nstopping after this iteration; press Ctrl-C again to stop at once\n")
+            with suppress(OSError):  # not print: the signal may have interrupted a print
+                os.write(2, f"\nstopping after this {self.unit}; press Ctrl-C again to stop at once\n".encode())
 
     def agreed(self, trainer: Trainer) -> signal.Signals | None:
         """The signal on which all processes stop now, if any. All must call it in the same iteration."""
@@ -66,22 +72,46 @@ class Signals:
         self.received = signal.Signals(number) if number else None
         return self.received
 
+    def obey(self, done: str) -> None:
+        """Ends the command if a signal has been received.
+
+        Args:
+            done: What it has done, in words.
+        """
+        if self.received:
+            if not follows():
+                print(f"\n{self.received.name}: stopped after {done}", file=sys.stderr)
+            self.stop()
+
     def stop(self) -> NoReturn:
-        """Ends training. (If another process on this machine started this one, only that one reports the status.)"""
+        """Ends the command. (If another process on this machine started this one, only that one reports the status.)"""
         assert self.received is not None
         raise Stopped(0 if follows() else 128 + self.received)
 
 
 @contextmanager
-def at_once_while_starting(processes: int) -> Iterator[None]:
-    """Lets Ctrl-C end each of several processes at once until training starts.
+def at_once_while_starting(processes: int, clean_up: Callable[[], None]) -> Iterator[None]:
+    """Lets Ctrl-C end a command at once until training starts and `Signals` takes over.
 
-    Python does not handle the signal while they wait for each other, and if one ended, the others would wait forever.
+    An exception would not do. Between several processes, Python does not raise it while they wait for each other. In
+    one, it may leave the lock of TensorBoard's writer closed, for which the exit then waits forever.
+
+    Args:
+        processes: The number of processes of this training.
+        clean_up: Removes what a training that has not begun leaves behind.
     """
-    if processes == 1 or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        clean_up()
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(128 + number)
+
+    before = signal.signal(signal.SIGINT, end if processes == 1 else signal.SIG_DFL)
     try:
         yield
     finally:
