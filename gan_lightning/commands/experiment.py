@@ -1,6 +1,7 @@
 """Builds the model, the data and the trainer of an experiment from options."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import Discriminator, FeatureNetwork, Generator
+from gan_lightning.runs.claim import claim_folder, discard
 from gan_lightning.runs.locate import Start
 from gan_lightning.runs.metrics_csv import MetricsTable
 from gan_lightning.training.alternating import AlternatingModule
@@ -76,7 +78,8 @@ class Experiment:
     @property
     def root(self) -> str | Path | None:
         """The folder that holds lightning_logs; None for the working directory."""
-        return self.options.trainer.default_root_dir
+        root = self.options.trainer.default_root_dir
+        return None if root is None else os.path.expandvars(os.path.expanduser(root))  # as Lightning's loggers do
 
     def trainer(self, begin: Start | None = None) -> Trainer:
         """Returns Lightning's trainer with all callbacks and loggers of `gan fit`.
@@ -103,9 +106,16 @@ class Experiment:
         if options["max_epochs"] is None and options["max_steps"] == -1 and options["max_time"] is None:
             options["max_steps"] = LENGTH
         options["enable_model_summary"] = options["enable_model_summary"] or False
-        if options["logger"] in (None, True):
-            options["logger"] = default_loggers(self.root or ".", begin or Start())
-        return trainer_with(options)
+        options["default_root_dir"] = self.root
+        if options["logger"] not in (None, True) or self.is_trial:
+            return trainer_with(options)
+        begin = begin or Start()
+        folder = begin.run.folder if begin.run else claim_folder(Path(self.root or ".", "lightning_logs"))
+        try:
+            return trainer_with(options | {"logger": default_loggers(folder, begin)})
+        except BaseException:
+            discard(folder)
+            raise
 
     def pictures(self) -> list[Callback]:
         """Returns the callbacks that draw the run."""
@@ -223,10 +233,8 @@ def image_shape_of(data: LightningDataModule) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def default_loggers(root: str | Path, begin: Start) -> list[Logger]:
-    """Returns TensorBoard and metrics.csv, both in lightning_logs/version_N, or in the folder of the resumed run."""
+def default_loggers(folder: Path, begin: Start) -> list[Logger]:
+    """Returns TensorBoard and metrics.csv, both in the run's folder."""
     # TensorBoard must not show earlier results of iterations that are trained again
     undone: dict[str, Any] = {"purge_step": begin.iteration + 1} if begin.run else {}
-    folder = begin.run.folder if begin.run else Path(TensorBoardLogger(root, name="lightning_logs").log_dir)
-    tensorboard = TensorBoardLogger(folder.parent, name="", version=folder.name, **undone)
-    return [tensorboard, MetricsTable(folder)]
+    return [TensorBoardLogger(folder.parent, name="", version=folder.name, **undone), MetricsTable(folder)]
