@@ -37,7 +37,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import Discriminator, FeatureNetwork, Generator
-from gan_lightning.runs.claim import claim_folder, discard
+from gan_lightning.runs.claim import claim_folder
 from gan_lightning.runs.locate import Start
 from gan_lightning.runs.metrics_csv import MetricsTable
 from gan_lightning.training.alternating import AlternatingModule
@@ -109,13 +109,9 @@ class Experiment:
         options["default_root_dir"] = self.root
         if options["logger"] not in (None, True) or self.is_trial:
             return trainer_with(options)
-        begin = begin or Start()
-        folder = begin.run.folder if begin.run else claim_folder(Path(self.root or ".", "lightning_logs"))
-        try:
-            return trainer_with(options | {"logger": default_loggers(folder, begin)})
-        except BaseException:
-            discard(folder)
-            raise
+        trainer = trainer_with(options | {"logger": False})  # it knows whether this is the first process
+        trainer.loggers = default_loggers(Path(self.root or ".", "lightning_logs"), begin or Start(), trainer)
+        return trainer
 
     def pictures(self) -> list[Callback]:
         """Returns the callbacks that draw the run."""
@@ -233,8 +229,16 @@ def image_shape_of(data: LightningDataModule) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def default_loggers(folder: Path, begin: Start) -> list[Logger]:
-    """Returns TensorBoard and metrics.csv, both in the run's folder."""
+def default_loggers(logs: Path, begin: Start, trainer: Trainer) -> list[Logger]:
+    """Returns TensorBoard and metrics.csv, both in the folder of the resumed run, or in a new one, version_N.
+
+    Args:
+        logs: The folder of all runs.
+        begin: Where training starts.
+        trainer: The trainer of this process. Only the first process needs to know the folder.
+    """
     # TensorBoard must not show earlier results of iterations that are trained again
     undone: dict[str, Any] = {"purge_step": begin.iteration + 1} if begin.run else {}
+    new = claim_folder(logs) if trainer.is_global_zero and not begin.run else logs
+    folder = begin.run.folder if begin.run else new
     return [TensorBoardLogger(folder.parent, name="", version=folder.name, **undone), MetricsTable(folder)]

@@ -7,15 +7,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
-
 from gan_lightning.core.errors import UserError
-
-RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
-"""Variables that hold the rank of a process, in Lightning's order: the first one that is set counts."""
-
-NODE_RANKS = ("NODE_RANK", "GROUP_RANK")
-"""The same for the machine, where each machine starts its own processes."""
 
 claimed: set[Path] = set()
 """The folders that this process has claimed."""
@@ -24,20 +16,15 @@ claimed: set[Path] = set()
 def claim_folder(logs: Path) -> Path:
     """Creates `version_N` in a folder for a new run, with N one above the highest there.
 
-    The first process of a training claims the folder. (The others learn it by `Run.of`.)
+    The first process of a training does so. (The others learn the folder by `Run.of`.)
 
     Args:
         logs: The folder of all runs; it need not exist.
-
-    Returns:
-        The new folder. In another process than the first, a folder that need not exist.
 
     Raises:
         UserError: The folder cannot be created.
     """
     number = next_number(logs)
-    if not leads():
-        return logs / f"version_{number}"
     try:
         logs.mkdir(parents=True, exist_ok=True)
         while not made(logs / f"version_{number}"):
@@ -50,13 +37,6 @@ def claim_folder(logs: Path) -> Path:
     folder = logs / f"version_{number}"
     claimed.add(folder.resolve())
     return folder
-
-
-def leads() -> bool:
-    """Whether this process is the first of its training, as far as is known before the processes meet."""
-    ranks = [int(os.environ[name]) for name in RANKS if os.environ.get(name, "").isdigit()][:1]
-    nodes = [int(os.environ[name]) for name in NODE_RANKS if os.environ.get(name, "").isdigit()][:1]
-    return not any([getattr(rank_zero_only, "rank", 0), *ranks, *nodes])
 
 
 def next_number(logs: Path) -> int:

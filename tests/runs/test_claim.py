@@ -31,12 +31,6 @@ def test_a_new_run_is_numbered_above_all_others_whatever_lies_there(tmp_path):
     assert claim_folder(tmp_path / "logs").name == "version_8"
 
 
-@pytest.mark.parametrize("rank", ["RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK"])
-def test_only_the_first_process_of_a_training_claims_a_folder(rank, tmp_path, monkeypatch):
-    monkeypatch.setenv(rank, "1")
-    assert not claim_folder(tmp_path / "logs").exists()
-
-
 def test_only_claimed_folders_are_deleted(tmp_path):
     mine, empty, theirs = claim_folder(tmp_path), claim_folder(tmp_path), tmp_path / "version_9"
     theirs.mkdir()
