@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from PIL import Image
 
 from gan_lightning.core.errors import TrainingError, UserError
-from gan_lightning.core.images import save_animation
+from gan_lightning.core.images import save, save_animation, whole_picture
 from gan_lightning.core.intervals import due
 from gan_lightning.runs.run import Run
 from gan_lightning.runs.signals import Stopped
@@ -42,9 +43,12 @@ class Animation(Callback, ABC):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.run = Run.of(trainer)
-        if not trainer.global_step:
+        step = trainer.global_step
+        if not step:
             self.steps = []
             self.draw(trainer, pl_module)
+        elif step in self.steps and trainer.is_global_zero and whole_picture(self.run.grid(step)) is None:
+            save(self.frame(trainer, pl_module), self.run.grid(step))  # lost when the power failed
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -65,16 +69,18 @@ class Animation(Callback, ABC):
         drawn = [step for step in self.steps if self.run.grid(step).exists()]
         if trainer.is_global_zero and drawn:
             captions = [f"iteration {step:,}" for step in drawn] if self.captioned else None
-            save_animation(self.run.animation, map(self.run.grid, drawn), captions)
+            if skipped := save_animation(self.run.animation, map(self.run.grid, drawn), captions):
+                rank_zero_warn(
+                    f"{self.run.animation} leaves out {len(skipped)} of {len(drawn)} pictures, which are damaged or of "
+                    f"another size, the first of them {skipped[0]}"
+                )
 
     def draw(self, trainer: Trainer, pl_module: LightningModule) -> None:
         step = trainer.global_step
         self.steps.append(step)
         if trainer.is_global_zero:
             image = self.frame(trainer, pl_module)
-            path = self.run.grid(step)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            image.save(path)
+            save(image, self.run.grid(step))
             show(trainer, "samples", image, step)
 
     def state_dict(self) -> dict[str, Any]:

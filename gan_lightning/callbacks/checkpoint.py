@@ -4,6 +4,7 @@ import math
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from gan_lightning.core.distributed import together
 from gan_lightning.core.errors import TrainingError, UserError
 from gan_lightning.core.intervals import due
 from gan_lightning.evaluation import MEMORISATION, METRICS
+from gan_lightning.runs.checkpoint import WRITTEN, without_tensors
 from gan_lightning.runs.run import Run
 from gan_lightning.runs.signals import Signals
 from gan_lightning.training.length import planned_iterations
@@ -67,8 +69,9 @@ class KeepCheckpoints(Checkpoint):
             self.final.unlink(missing_ok=True)  # left by a run that was killed before renaming it
         if trainer.global_step == 0:
             self.best_step, self.best_value = 0, math.inf
-        missing = trainer.strategy.broadcast(not self.last.exists())  # all processes must agree
-        if trainer.global_step == 0 or missing:
+        there = without_tensors(self.last).get("global_step")  # None if it is missing or damaged
+        other = trainer.strategy.broadcast(there != trainer.global_step)  # all processes must agree
+        if trainer.global_step == 0 or other:
             self.save(trainer, self.last)
         elif trainer.is_global_zero:
             self.name_best(trainer)  # an earlier run may have been killed before this
@@ -131,6 +134,10 @@ class KeepCheckpoints(Checkpoint):
         except UserError:
             trainer.strategy.barrier()  # the other processes wait here
             raise
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Lets every checkpoint say when it was written, as the time of a file changes when it is copied."""
+        checkpoint[WRITTEN] = time.time()
 
     def check_monitor(self, trainer: Trainer) -> None:
         """Refuses to monitor a metric that will not be measured during training."""

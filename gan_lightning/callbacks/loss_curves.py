@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from gan_lightning.core.errors import TrainingError
 from gan_lightning.core.intervals import due
+from gan_lightning.core.whole_files import replacing
 from gan_lightning.runs.run import Run
 from gan_lightning.runs.signals import Stopped
 from gan_lightning.training.alternating import AlternatingModule
@@ -53,8 +54,8 @@ class LossCurves(Callback):
     def draw(self, trainer: Trainer) -> None:
         path = Run.of(trainer).losses
         if trainer.is_global_zero and self.curves and self.panels:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.figure().savefig(path, dpi=120)
+            with replacing(path) as file:
+                self.figure().savefig(file, format="png", dpi=120)
 
     def figure(self) -> Figure:
         figure = Figure(figsize=(8, 3 * len(self.panels)), layout="constrained")

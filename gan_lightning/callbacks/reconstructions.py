@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan_lightning.callbacks.animation import show
 from gan_lightning.core.errors import UserError
-from gan_lightning.core.images import enlarged, picture, tile, to_uint8
+from gan_lightning.core.images import enlarged, picture, save, tile, to_uint8
 from gan_lightning.core.intervals import due
 from gan_lightning.data import Batches
 from gan_lightning.data.image_data import scale
@@ -46,9 +46,8 @@ class Reconstructions(Callback):
     def draw(self, trainer: Trainer, pl_module: LightningModule) -> None:
         path = Run.of(trainer).reconstructions(trainer.global_step)
         if trainer.is_global_zero:
-            path.parent.mkdir(parents=True, exist_ok=True)
             image = enlarged(picture(self.grid(pl_module, *first_images(trainer, self.rows * self.pairs))))
-            image.save(path)
+            save(image, path)
             show(trainer, "reconstructions", image, trainer.global_step)
 
     def grid(self, model: Any, x: Tensor, y: Tensor) -> np.ndarray:

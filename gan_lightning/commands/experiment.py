@@ -1,6 +1,7 @@
 """Builds the model, the data and the trainer of an experiment from options."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import Discriminator, FeatureNetwork, Generator
+from gan_lightning.runs.claim import claim_folder
 from gan_lightning.runs.locate import Start
 from gan_lightning.runs.metrics_csv import MetricsTable
 from gan_lightning.training.alternating import AlternatingModule
@@ -76,7 +78,8 @@ class Experiment:
     @property
     def root(self) -> str | Path | None:
         """The folder that holds lightning_logs; None for the working directory."""
-        return self.options.trainer.default_root_dir
+        root = self.options.trainer.default_root_dir
+        return None if root is None else os.path.expandvars(os.path.expanduser(root))  # as Lightning's loggers do
 
     def trainer(self, begin: Start | None = None) -> Trainer:
         """Returns Lightning's trainer with all callbacks and loggers of `gan fit`.
@@ -103,9 +106,12 @@ class Experiment:
         if options["max_epochs"] is None and options["max_steps"] == -1 and options["max_time"] is None:
             options["max_steps"] = LENGTH
         options["enable_model_summary"] = options["enable_model_summary"] or False
-        if options["logger"] in (None, True):
-            options["logger"] = default_loggers(self.root or ".", begin or Start())
-        return trainer_with(options)
+        options["default_root_dir"] = self.root
+        if options["logger"] not in (None, True) or self.is_trial:
+            return trainer_with(options)
+        trainer = trainer_with(options | {"logger": False})  # it knows whether this is the first process
+        trainer.loggers = default_loggers(Path(self.root or ".", "lightning_logs"), begin or Start(), trainer)
+        return trainer
 
     def pictures(self) -> list[Callback]:
         """Returns the callbacks that draw the run."""
@@ -223,10 +229,16 @@ def image_shape_of(data: LightningDataModule) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def default_loggers(root: str | Path, begin: Start) -> list[Logger]:
-    """Returns TensorBoard and metrics.csv, both in lightning_logs/version_N, or in the folder of the resumed run."""
+def default_loggers(logs: Path, begin: Start, trainer: Trainer) -> list[Logger]:
+    """Returns TensorBoard and metrics.csv, both in the folder of the resumed run, or in a new one, version_N.
+
+    Args:
+        logs: The folder of all runs.
+        begin: Where training starts.
+        trainer: The trainer of this process. Only the first process needs to know the folder.
+    """
     # TensorBoard must not show earlier results of iterations that are trained again
     undone: dict[str, Any] = {"purge_step": begin.iteration + 1} if begin.run else {}
-    folder = begin.run.folder if begin.run else Path(TensorBoardLogger(root, name="lightning_logs").log_dir)
-    tensorboard = TensorBoardLogger(folder.parent, name="", version=folder.name, **undone)
-    return [tensorboard, MetricsTable(folder)]
+    new = claim_folder(logs) if trainer.is_global_zero and not begin.run else logs
+    folder = begin.run.folder if begin.run else new
+    return [TensorBoardLogger(folder.parent, name="", version=folder.name, **undone), MetricsTable(folder)]

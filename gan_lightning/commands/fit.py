@@ -1,12 +1,15 @@
 """`gan fit`: build the experiment (experiment.py), find the start, train, report."""
 
-import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.strategies import DDPStrategy
 
 from gan_lightning.commands.experiment import Experiment, experiment_of
 from gan_lightning.commands.trust import trust_option
@@ -15,7 +18,9 @@ from gan_lightning.core.configurable import class_paths
 from gan_lightning.core.differences import differences
 from gan_lightning.core.errors import TrainingError, UserError
 from gan_lightning.data import ImageData, Plane, PointData
-from gan_lightning.runs.locate import Start, start
+from gan_lightning.runs.claim import discard
+from gan_lightning.runs.locate import Start, check_unchanged, start
+from gan_lightning.runs.lock import locked
 from gan_lightning.runs.metrics_csv import continue_table
 from gan_lightning.runs.run import Run, check_folder
 from gan_lightning.runs.signals import at_once_while_starting
@@ -28,10 +33,42 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     begin = locate(experiment)
     trainer = experiment.trainer(begin)
     run = Run.of(trainer)
-    check_free(run, begin, experiment)
-    if trainer.is_global_zero:
-        announce(begin, experiment, run)
-    train(experiment, trainer, begin, run)
+    try:
+        with at_once_while_starting(trainer.world_size):
+            meet(trainer)
+        with alone(experiment, trainer, begin):
+            run = Run.of(trainer)
+            if trainer.is_global_zero:
+                announce(begin, experiment, run)
+            train(experiment, trainer, begin, run)
+    except BaseException:
+        if trainer.global_step <= begin.iteration:  # refused or stopped before the first iteration
+            discard(run.folder)
+        raise
+
+
+def meet(trainer: Trainer) -> None:
+    """Connects processes that torchrun or SLURM has started, so that a refusal by one ends all of them."""
+    strategy = trainer.strategy
+    if isinstance(strategy, DDPStrategy) and not isinstance(strategy.cluster_environment, LightningEnvironment):
+        strategy.setup_environment()
+
+
+@contextmanager
+def alone(experiment: Experiment, trainer: Trainer, begin: Start) -> Iterator[None]:
+    """Locks the run, so that nothing else trains it. All processes must enter it; if one is refused, all are."""
+    run, refused = Run.of(trainer), None
+    with ExitStack() as stack:
+        if trainer.is_global_zero and not experiment.is_trial:
+            try:
+                stack.enter_context(locked(run))
+                check_free(run, begin)
+                check_unchanged(begin)
+            except UserError as error:
+                refused = str(error)
+        if refused := trainer.strategy.broadcast(refused):
+            raise TrainingError(refused)
+        yield
 
 
 def locate(experiment: Experiment) -> Start:
@@ -47,12 +84,12 @@ def locate(experiment: Experiment) -> Start:
     return begin
 
 
-def check_free(run: Run, begin: Start, experiment: Experiment) -> None:
+def check_free(run: Run, begin: Start) -> None:
     """Refuses to start a new run in the folder of another."""
-    if begin.checkpoint is None and not experiment.is_trial and run.last.exists():
+    if begin.checkpoint is None and run.last.exists():
         raise UserError(
-            f"{run.folder} holds a run already: resume it with --ckpt_path {run.folder}, or choose another folder with "
-            "--trainer.default_root_dir"
+            f"{run.folder} holds a run already: resume it with --ckpt_path {quote(str(run.folder))}, or choose another "
+            "folder with --trainer.default_root_dir"
         )
 
 
@@ -72,7 +109,7 @@ def announce(begin: Start, experiment: Experiment, run: Run) -> None:
 
 def train(experiment: Experiment, trainer: Trainer, begin: Start, run: Run) -> None:
     """Trains, and reports what was written, even if training had to stop early."""
-    writes, is_new = trainer.is_global_zero and not experiment.is_trial, not run.folder.exists()
+    writes = trainer.is_global_zero and not experiment.is_trial
     started = time.monotonic()
     if writes and begin.checkpoint and begin.checkpoint.run:
         continue_table(begin.checkpoint.run.metrics, run.metrics, begin.iteration)
@@ -80,12 +117,9 @@ def train(experiment: Experiment, trainer: Trainer, begin: Start, run: Run) -> N
     try:
         with at_once_while_starting(trainer.world_size, lambda: None):
             trainer.fit(experiment.model, datamodule=experiment.data, ckpt_path=path, weights_only=True)
-    except BaseException as error:
-        learnt = trainer.global_step > begin.iteration
-        if writes and learnt and isinstance(error, TrainingError):
+    except TrainingError:
+        if writes and trainer.global_step > begin.iteration:
             report(experiment, run, trainer.global_step - begin.iteration, time.monotonic() - started)
-        if writes and is_new and not learnt:  # refused or stopped before the first iteration
-            shutil.rmtree(run.folder, ignore_errors=True)
         raise
     if writes:
         report(experiment, run, trainer.global_step - begin.iteration, time.monotonic() - started)
@@ -102,10 +136,10 @@ def report(experiment: Experiment, run: Run, iterations: int, seconds: float) ->
     for name, path in written.items():
         print(f"  {name:16}{path}")
     if "features" in written:
-        print(f"\nevaluate with it:  gan test --ckpt_path MODEL --judge.extractor {run.features}")
+        print(f"\nevaluate with it:  gan test --ckpt_path MODEL --judge.extractor {quote(str(run.features))}")
     elif "model" in written:
         generator = class_paths(experiment.model.hparams.get("generator"))
         data = class_paths(experiment.settings.get("data")) if isinstance(experiment.data, ImageData) else []
-        images = "" if data else " --data DATA"
-        print(f"\nmake samples:      gan predict --ckpt_path {run.last}{trust_option(generator)}")
-        print(f"evaluate samples:  gan test --ckpt_path {run.last}{images}{trust_option(generator + data)}")
+        images, last = "" if data else " --data DATA", quote(str(run.last))
+        print(f"\nmake samples:      gan predict --ckpt_path {last}{trust_option(generator)}")
+        print(f"evaluate samples:  gan test --ckpt_path {last}{images}{trust_option(generator + data)}")

@@ -1,5 +1,6 @@
 """Conversion of image tensors to grids, pictures and animations."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+
+from gan_lightning.core.whole_files import replacing
 
 ImageShape = tuple[int, int, int]
 """Channels, height, width."""
@@ -94,21 +97,43 @@ def in_few_greys(image: Image.Image, greys: int = 16) -> Image.Image:
     return image.point([round(round(value / step) * step) for value in range(256)])
 
 
-def save_animation(path: Path, frames: Iterable[Path], captions: Sequence[str] | None, longest: int = 60) -> None:
+def save(image: Image.Image, path: Path) -> None:
+    """Writes a picture as PNG. After a kill or a power failure, the file is whole, or the one before it is."""
+    with replacing(path) as file:
+        image.save(file, format="PNG")
+
+
+def whole_picture(path: Path) -> Image.Image | None:
+    """Reads a picture; None if it is missing or damaged."""
+    try:
+        with Image.open(path) as image:
+            return image.copy()
+    except Exception:  # on foreign bytes, Pillow may raise anything
+        return None
+
+
+def save_animation(path: Path, frames: Iterable[Path], captions: Sequence[str] | None, longest: int = 60) -> list[Path]:
     """Writes a looping GIF of about eight seconds that holds its last frame for longer.
 
     Args:
         path: The file to write.
-        frames: Picture files of equal size, first to last.
+        frames: Picture files, first to last.
         captions: A line of text for each frame; None for no captions.
         longest: Maximum number of frames; if there are more, frames are dropped evenly.
+
+    Returns:
+        The frames that it left out: those that are missing or damaged, or do not have the size of most.
     """
     files = list(frames)
     places: list[float] = np.linspace(0, len(files) - 1, min(len(files), longest)).tolist()
-    keep = sorted({round(place) for place in places})
-    images = []
-    for index in keep:
-        with Image.open(files[index]) as image:
-            images.append(in_few_greys(captioned(image, captions[index]) if captions else image.copy()))
-    durations = [max(80, 8000 // len(images))] * (len(images) - 1) + [2500]  # milliseconds
-    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True)
+    read = {index: whole_picture(files[index]) for index in sorted({round(place) for place in places})}
+    forms = Counter((image.size, image.mode) for image in read.values() if image)
+    usual = max(forms, key=forms.__getitem__, default=None)
+    whole = {i: image for i, image in read.items() if image and (image.size, image.mode) == usual}
+    if whole:
+        images = [in_few_greys(captioned(image, captions[i]) if captions else image) for i, image in whole.items()]
+        durations = [max(80, 8000 // len(images))] * (len(images) - 1) + [2500]  # milliseconds
+        options = {"save_all": True, "append_images": images[1:], "duration": durations, "loop": 0, "optimize": True}
+        with replacing(path) as file:
+            images[0].save(file, format="GIF", **options)
+    return [files[i] for i in read if i not in whole]

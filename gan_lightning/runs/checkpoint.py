@@ -1,13 +1,29 @@
 """A checkpoint file, read once, and its properties."""
 
+import math
+import re
+import struct
+import warnings
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
+import torch
+
 from gan_lightning.core import checkpoint_files
+from gan_lightning.core.errors import UserError
 from gan_lightning.runs.run import Run
 
 SETTINGS = "ConfigWriter"
 """State key of the callback that stores a run's settings in its checkpoints."""
+
+WRITTEN = "written"
+"""Key of the time at which a checkpoint was written, in seconds since 1970."""
+
+PICKLED = re.compile(rb"(?:X\x07\0\0\0|\x8c\x07)" + WRITTEN.encode() + rb"(?:q.|r.{4}|\x94)?G(.{8})", re.DOTALL)
+"""This key and a float after it, as `pickle` writes them."""
 
 
 class Checkpoint:
@@ -17,12 +33,16 @@ class Checkpoint:
         path: A local file. Nothing in it is executed.
 
     Raises:
-        UserError: The file is missing, damaged, not a checkpoint, or holds code.
+        UserError: The file is missing, damaged, not a checkpoint, or holds code. Where the run, or another one beside
+            it, has a whole checkpoint, the message names the newest.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.content: dict[str, Any] = checkpoint_files.read(path)
+        try:
+            self.content = read_whole(path)
+        except UserError as error:
+            raise UserError(f"{error}{offer(self.path)}") from error
 
     @property
     def iteration(self) -> int:
@@ -42,3 +62,86 @@ class Checkpoint:
     def arguments(self) -> dict[str, Any]:
         """The model's arguments, in plain values."""
         return self.content["hyper_parameters"]
+
+
+def read_whole(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint, and compares all its bytes with its checksums, which torch does not.
+
+    Raises:
+        UserError: The file is missing, damaged, not a checkpoint, or holds code.
+    """
+    content = checkpoint_files.read(path)
+    if zipfile.is_zipfile(path) and damaged(path):
+        raise UserError(f"{path} is damaged: name another checkpoint")
+    return content
+
+
+def damaged(path: str | Path) -> bool:
+    """Returns whether a part of a zip file differs from its checksum."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
+                return True  # torch compresses nothing
+            return file.testzip() is not None
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
+        return True
+
+
+def without_tensors(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint without its tensors, which stay on the disk; nothing if it is damaged or missing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of other pickle formats
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception:  # on foreign bytes the unpickler may raise anything
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def written_at(path: Path) -> float | None:
+    """Returns when a checkpoint says that it was written, in seconds since 1970; None if it does not say.
+
+    The number is searched for among the bytes, as unpickling a checkpoint takes about thirty times as long.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            (part,) = (p for p in file.infolist() if p.filename.endswith("/data.pkl"))
+            found = None if part.compress_type else PICKLED.search(file.read(part))
+    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile):
+        return None
+    moment = struct.unpack(">d", found[1])[0] if found else math.nan
+    return moment if math.isfinite(moment) else None
+
+
+def newest_first(files: list[Path]) -> list[Path]:
+    """Orders checkpoints by when they say they were written, and those that do not say by the time of the file.
+
+    Of a file and its copies, the original comes first, if that can be told.
+    """
+
+    def age(path: Path) -> tuple[float, float, int]:
+        changed, said = path.stat().st_mtime, written_at(path)
+        return -(changed if said is None else said), changed, len(str(path))
+
+    return sorted(sorted(files, reverse=True), key=age)  # last before best
+
+
+def offer(path: Path) -> str:
+    """Returns the end of a message about a damaged checkpoint: which other one is whole; empty if none is."""
+    for other in others(path):
+        try:
+            iteration = read_whole(other)["global_step"]
+        except (UserError, KeyError):
+            continue
+        return f"; the newest whole checkpoint is {other}, iteration {iteration:,}: --ckpt_path {quote(str(other))}"
+    return ""
+
+
+def others(path: Path) -> Iterator[Path]:
+    """Yields the other checkpoints of the run, then those of the runs beside it; the newest first."""
+    run = Run.around(path)
+    if run is None:
+        return
+    yield from newest_first([file for file in run.checkpoints() if file.name != path.name])
+    beside = (Run(folder) for folder in run.folder.parent.iterdir() if folder.name != run.folder.name)
+    yield from newest_first([file for other in beside for file in other.checkpoints()])

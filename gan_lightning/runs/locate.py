@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gan_lightning.core import checkpoint_files
 from gan_lightning.core.errors import UserError
-from gan_lightning.runs.checkpoint import Checkpoint
+from gan_lightning.runs.checkpoint import Checkpoint, newest_first, without_tensors
 from gan_lightning.runs.run import Run
 
 CHECKPOINT_NAMES = ("last", "best")
@@ -17,7 +17,8 @@ def find_checkpoint(name: str | Path, root: str | Path = ".") -> Path | None:
     A folder is a run's folder, or one that holds `lightning_logs`; the latter means its newest run.
 
     Args:
-        name: The name. `last` and `best` mean the newest file of this name among the runs in `root`.
+        name: The name. `last` and `best` mean the file of this name that was written last among the runs in `root`, by
+            what the files say.
         root: The folder that holds `lightning_logs`.
 
     Returns:
@@ -30,7 +31,7 @@ def find_checkpoint(name: str | Path, root: str | Path = ".") -> Path | None:
     if str(name) in CHECKPOINT_NAMES and not Path(name).exists():
         folders = [Path(root), *Path(root).glob("lightning_logs/*")]
         files = [Run(folder).checkpoint(str(name)) for folder in folders]
-        return max((f for f in files if f.is_file()), key=lambda f: f.stat().st_mtime_ns, default=None)
+        return next(iter(newest_first([file for file in files if file.is_file()])), None)
     path = Path(name)
     if not path.is_dir():
         return path
@@ -45,10 +46,12 @@ class Start:
     Args:
         checkpoint: The checkpoint to resume from; None to start from scratch.
         run: The run to continue in its own folder; None for a new folder.
+        seen: The stamp of that run's last checkpoint when the start was decided.
     """
 
     checkpoint: Checkpoint | None = None
     run: Run | None = None
+    seen: tuple[int, int, int] | None = None
 
     @property
     def iteration(self) -> int:
@@ -70,11 +73,31 @@ def start(ckpt_path: str | None, root: str | Path | None) -> Start:
         if ckpt_path == "best":
             raise UserError(f"there is no best.ckpt in {root or '.'}/lightning_logs yet: check ckpt_path")
         return Start()
+    run = Run.around(path)
+    seen = stamp(run.last) if run else None  # before anything is read
     checkpoint = Checkpoint(path)
     checkpoint_files.check_resumable(checkpoint.content, path)
-    run = checkpoint.run
     goes_on = run is not None and lies_in(run, root) and furthest(run, checkpoint) <= checkpoint.iteration
-    return Start(checkpoint, run if goes_on else None)
+    return Start(checkpoint, run if goes_on else None, seen)
+
+
+def check_unchanged(begin: Start) -> None:
+    """Refuses to resume a run that another process has continued since the start was decided.
+
+    Raises:
+        UserError: Its last checkpoint is another file than it was.
+    """
+    if begin.run is not None and stamp(begin.run.last) != begin.seen:
+        raise UserError(f"{begin.run.folder} has moved on: another process has trained it meanwhile; resume again")
+
+
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from those that replace it; None if there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def lies_in(run: Run, root: str | Path | None) -> bool:
@@ -83,7 +106,7 @@ def lies_in(run: Run, root: str | Path | None) -> bool:
 
 
 def furthest(run: Run, checkpoint: Checkpoint) -> int:
-    """The last iteration that a run has saved."""
-    if not run.last.is_file() or run.last.resolve() == checkpoint.path.resolve():
+    """The last iteration that a run has saved; the checkpoint's if the last one is missing or damaged."""
+    if run.last.resolve() == checkpoint.path.resolve():
         return checkpoint.iteration
-    return Checkpoint(run.last).iteration
+    return without_tensors(run.last).get("global_step", checkpoint.iteration)

@@ -38,6 +38,10 @@ class Run:
         """The path of a checkpoint: last, best, healthy, or final, which replaces last once all else is written."""
         return self.folder / CHECKPOINTS / (".final.ckpt" if name == "final" else f"{name}.ckpt")
 
+    def checkpoints(self) -> list[Path]:
+        """The existing checkpoints."""
+        return [path for path in self.folder.glob(f"{CHECKPOINTS}/*.ckpt") if path.is_file()]
+
     @property
     def last(self) -> Path:
         return self.checkpoint("last")
@@ -45,6 +49,10 @@ class Run:
     @property
     def config(self) -> Path:
         return self.folder / "config.yaml"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / ".lock"
 
     @property
     def metrics(self) -> Path:

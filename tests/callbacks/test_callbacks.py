@@ -89,6 +89,32 @@ def test_the_animation_of_a_resumed_run_begins_at_its_beginning(tmp_path):
         assert animation.n_frames == 5  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("content", [None, b"", b"cut off"])
+def test_a_run_whose_last_grid_was_lost_draws_it_again_when_it_is_resumed(content, tmp_path):
+    def train(steps, ckpt_path=None):
+        options = {"enable_checkpointing": True, "default_root_dir": tmp_path, "ckpt_path": ckpt_path}
+        fit(tiny_gan(), max_steps=steps, callbacks=[SampleGrid(2, 2, 2), KeepCheckpoints(0)], **options)
+
+    train(4)
+    grid = tmp_path / "grids" / "step-0000004.png"
+    before = grid.read_bytes()
+    grid.unlink() if content is None else grid.write_bytes(content)
+    train(6, tmp_path / "checkpoints" / "last.ckpt")
+    assert grid.read_bytes() == before
+
+
+def test_a_damaged_grid_is_left_out_of_the_film_and_training_ends_well(tmp_path):
+    class Damage(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+            (tmp_path / "grids" / "step-0000002.png").write_bytes(b"")
+
+    callbacks = [Damage(), SampleGrid(2, 2, 2)]
+    with pytest.warns(UserWarning, match=r"leaves out 1 of 4 pictures, .* first of them .*step-0000002.png"):
+        fit(tiny_gan(), max_steps=5, callbacks=[*callbacks[::-1]], default_root_dir=tmp_path)
+    with Image.open(tmp_path / "training.gif") as animation:
+        assert animation.n_frames == 3  # type: ignore[attr-defined]
+
+
 # ---- pictures -----------------------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,12 @@
 """Pictures of samples beside real images."""
 
-import torch
+from pathlib import Path
 
-from gan_lightning.core.images import beside_nearest, to_uint8
+import pytest
+import torch
+from PIL import Image
+
+from gan_lightning.core.images import beside_nearest, save, save_animation, to_uint8
 from gan_lightning.evaluation.metrics import memorisation, nearest
 
 
@@ -29,3 +33,35 @@ def test_fewer_samples_than_rows_make_a_smaller_picture():
     made = images(2)
     pixels = beside_nearest(made, made, torch.tensor([[0, 1], [1, 0]]), torch.zeros(2))
     assert pixels.shape == (9, 14, 1)
+
+
+def frame(path: Path, grey: int, size: tuple[int, int] = (40, 30)) -> Path:
+    save(Image.new("L", size, grey), path)
+    return path
+
+
+def greys(film: Path) -> list[int]:
+    """The grey of each frame, rounded to the few that a film has."""
+    with Image.open(film) as animation:
+        found = []
+        for i in range(animation.n_frames):  # type: ignore[attr-defined]
+            animation.seek(i)
+            found.append(animation.convert("L").getpixel((0, 0)))
+        return found
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b"GIF89a", None])
+def test_a_film_leaves_out_frames_that_are_damaged_or_of_another_size(content, tmp_path):
+    frames = [frame(tmp_path / f"{grey}.png", grey) for grey in (0, 51, 102, 153)]
+    if content is None:
+        frame(frames[1], 51, size=(40, 31))
+    else:
+        frames[1].write_bytes(content)
+    assert save_animation(tmp_path / "film.gif", frames, ["a", "b", "c", "d"]) == [frames[1]]
+    assert greys(tmp_path / "film.gif") == [0, 102, 153]
+
+
+def test_a_film_of_damaged_frames_is_not_written(tmp_path):
+    (tmp_path / "0.png").write_bytes(b"")
+    assert save_animation(tmp_path / "film.gif", [tmp_path / "0.png"], None) == [tmp_path / "0.png"]
+    assert not (tmp_path / "film.gif").exists()

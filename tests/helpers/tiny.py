@@ -96,11 +96,11 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def state(path: Path) -> dict[str, Any]:
-    """Everything that a checkpoint holds of a training, but the time it took: players, average, optimizers, curves."""
+    """Everything that a checkpoint holds of a training, but its times: players, average, optimizers, curves."""
     checkpoint = torch.load(path, weights_only=True)
     for key in ("cpu", "wall"):
         checkpoint["callbacks"].get("Cost", {}).pop(key, None)
-    return {k: checkpoint[k] for k in checkpoint if k not in ("loops", "pytorch-lightning_version")}
+    return {k: checkpoint[k] for k in checkpoint if k not in ("loops", "pytorch-lightning_version", "written")}
 
 
 def half(scale: float = 2.0**10, **options: Any) -> dict[str, Any]:

@@ -138,6 +138,51 @@ def test_a_signal_to_one_of_two_processes_stops_both_and_loses_nothing(tmp_path_
     assert_same_run(RUN, other / RUN)
 
 
+# ---- two at once --------------------------------------------------------------------------------------------------
+
+ENDLESS = [*TRAINING, "--trainer.max_steps", "1000000"]
+
+
+def files() -> list[Path]:
+    return sorted(path for path in RUN.rglob("*") if ".part" not in path.name)
+
+
+def test_a_run_that_is_being_trained_is_not_resumed_by_others():
+    """By a second process, or by a group of two."""
+    first = start(gan, *ENDLESS)
+    wait_until(lambda: logged() > 5, first)
+    before = files()
+    second = start(partial(gan, output="second.txt"), *ENDLESS, "--ckpt_path", "last")
+    assert status(second) == 2
+    said = Path("second.txt").read_text().splitlines()[-1]
+    assert f"{RUN} is being trained by process {first.pid} on {socket.gethostname()}" in said
+    group = start_two(partial(gan, output="third.txt"), *TRAINING, *TWO, "--ckpt_path", "last")
+    assert [status(process) for process in group] == [2, 0]
+    said = Path("third.txt").read_text().splitlines()
+    assert f"is being trained by process {first.pid}" in said[-1]
+    assert len(said) == 1, "nothing else is said"
+    assert files() == before
+    os.kill(first.pid, signal.SIGTERM)  # type: ignore[arg-type]
+    assert status(first) == 143, output()
+    assert not (RUN / ".lock").exists()
+
+
+@pytest.mark.long
+def test_twenty_trainings_that_start_at_once_do_not_disturb_each_other():
+    job = [*TRAINING, "--trainer.max_steps", "20"]
+    group = [start(partial(gan, output=f"{seed}.txt"), *job, "--seed", str(seed)) for seed in range(20)]
+    assert [status(process) for process in group] == [0] * 20
+    runs = [RUN.with_name(f"version_{i}") for i in range(20)]
+    assert sorted(RUN.parent.iterdir()) == sorted(runs)
+    seeds = {yaml.safe_load((run / "config.yaml").read_text())["seed"] for run in runs}
+    assert seeds == {*range(20)}
+    for run in runs:
+        assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 20
+        assert [row["step"] for row in rows(run / "metrics.csv")] == ["3", "6", "9", "12", "15", "18"]
+        assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+        assert len([*run.glob("*tfevents*")]) == 1
+
+
 # ---- going on with other settings ---------------------------------------------------------------------------------
 
 
