@@ -168,8 +168,11 @@ class CollapseGuard(Callback):
             also_named(keep.last, self.healthy)
 
     def healthy_iteration(self) -> int | None:
-        """Returns the iteration of `healthy.ckpt`, if it exists."""
-        return Checkpoint(self.healthy).iteration if self.healthy.exists() else None
+        """Returns the iteration of `healthy.ckpt`; None if there is none, or it is damaged."""
+        try:
+            return Checkpoint(self.healthy).iteration
+        except UserError:
+            return None
 
     # ---- roll-backs -----------------------------------------------------------------------------------------------
 

@@ -118,10 +118,10 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     check_folder(folder, "judge.folder", "a report")
     with obeyed_between_blocks() as follow:
         evaluator = evaluator_for(subject.samples, data, SPLITS[command], made.judge, follow)
-        report(evaluator, subject, folder)
+        compare(evaluator, subject, folder)
 
 
-def report(evaluator: Evaluator, subject: Subject, folder: Path) -> None:
+def compare(evaluator: Evaluator, subject: Subject, folder: Path) -> None:
     """Evaluates; prints the report, and writes it into a folder."""
     real = evaluator.real.reference.words
     print(f"comparing {evaluator.samples:,} samples with {real} …", file=sys.stderr, flush=True)

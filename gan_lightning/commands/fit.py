@@ -16,7 +16,7 @@ from gan_lightning.commands.trust import trust_option
 from gan_lightning.core import checkpoint_files
 from gan_lightning.core.configurable import class_paths
 from gan_lightning.core.differences import differences
-from gan_lightning.core.errors import TrainingError, UserError
+from gan_lightning.core.errors import TrainingError, UserError, printable
 from gan_lightning.data import ImageData, Plane, PointData
 from gan_lightning.runs.claim import discard
 from gan_lightning.runs.locate import Start, check_unchanged, start
@@ -33,17 +33,22 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     begin = locate(experiment)
     trainer = experiment.trainer(begin)
     run = Run.of(trainer)
+
+    def clean_up() -> None:
+        if trainer.global_step <= begin.iteration:  # refused or stopped before the first iteration
+            discard(run.folder)
+
     try:
-        with at_once_while_starting(trainer.world_size):
+        with at_once_while_starting(trainer.world_size, clean_up):
             meet(trainer)
         with alone(experiment, trainer, begin):
             run = Run.of(trainer)
             if trainer.is_global_zero:
                 announce(begin, experiment, run)
-            train(experiment, trainer, begin, run)
+            with at_once_while_starting(trainer.world_size, clean_up):
+                train(experiment, trainer, begin, run)
     except BaseException:
-        if trainer.global_step <= begin.iteration:  # refused or stopped before the first iteration
-            discard(run.folder)
+        clean_up()
         raise
 
 
@@ -100,11 +105,11 @@ def announce(begin: Start, experiment: Experiment, run: Run) -> None:
         if asked is not None:
             print(f"there is no {asked}.ckpt yet: starting from the beginning")
         return
-    print(f"resuming from {checkpoint.path}, iteration {begin.iteration:,}")
+    print(f"resuming from {printable(checkpoint.path)}, iteration {begin.iteration:,}")
     if checkpoint.run and run.folder.resolve() != checkpoint.run.folder.resolve():
-        print(f"in a new folder: {checkpoint.run.folder} is left as it is")
+        print(f"in a new folder: {printable(checkpoint.run.folder)} is left as it is")
     for change in differences(checkpoint.settings, experiment.settings) if checkpoint.settings else []:
-        print(f"changed: {change}")
+        print(printable(f"changed: {change}"))
 
 
 def train(experiment: Experiment, trainer: Trainer, begin: Start, run: Run) -> None:
@@ -115,8 +120,7 @@ def train(experiment: Experiment, trainer: Trainer, begin: Start, run: Run) -> N
         continue_table(begin.checkpoint.run.metrics, run.metrics, begin.iteration)
     path = None if begin.checkpoint is None else begin.checkpoint.path
     try:
-        with at_once_while_starting(trainer.world_size, lambda: None):
-            trainer.fit(experiment.model, datamodule=experiment.data, ckpt_path=path, weights_only=True)
+        trainer.fit(experiment.model, datamodule=experiment.data, ckpt_path=path, weights_only=True)
     except TrainingError:
         if writes and trainer.global_step > begin.iteration:
             report(experiment, run, trainer.global_step - begin.iteration, time.monotonic() - started)
@@ -134,7 +138,7 @@ def report(experiment: Experiment, run: Run, iterations: int, seconds: float) ->
         print("\nnothing to do: the checkpoint has all iterations that trainer.max_steps or trainer.max_epochs allow")
     written = run.written()
     for name, path in written.items():
-        print(f"  {name:16}{path}")
+        print(printable(f"  {name:16}{path}"))
     if "features" in written:
         print(f"\nevaluate with it:  gan test --ckpt_path MODEL --judge.extractor {quote(str(run.features))}")
     elif "model" in written:

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-EVERY = 1.0
+LOOK_EVERY = 1.0
 """Seconds between two looks at the parent."""
 
 
@@ -19,5 +19,5 @@ def end_with_parent() -> None:
 
 def watch(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(EVERY)
+        time.sleep(LOOK_EVERY)
     os._exit(1)

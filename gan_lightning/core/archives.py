@@ -112,8 +112,12 @@ class Dry(pickle._Unpickler):  # type: ignore[name-defined]  # the one in C trus
     dispatch[pickle.EMPTY_SET[0]] = load_empty_dictionary
 
 
-def check_archive(path: str | Path) -> None:
+def check_archive(path: str | Path, checksums: bool = True) -> None:
     """Refuses a file that torch would need more memory or more time for than its size explains.
+
+    Args:
+        path: The file.
+        checksums: Whether to compare all bytes with their checksums, which torch does not.
 
     Raises:
         UserError: It is no archive of `torch.save`, is damaged, or its sizes contradict each other.
@@ -123,6 +127,8 @@ def check_archive(path: str | Path) -> None:
         with zipfile.ZipFile(path) as archive:
             records = sizes(archive, path)
             pickled = archive.read(record_named("data.pkl", archive))
+            if checksums and archive.testzip() is not None:
+                raise damaged(path)
         if sum(1 for _ in pickletools.genops(pickled)) > MOST_OPCODES:
             raise UserError(f"{path} holds too much besides its tensors: {len(pickled):,} bytes of plain values")
         content = Dry(pickled, records, path).load()

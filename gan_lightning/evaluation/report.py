@@ -1,10 +1,12 @@
 """The results of an evaluation, as a table for people and as JSON for programs."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gan_lightning.core.errors import printable
 from gan_lightning.evaluation.metric_table import METRICS
 from gan_lightning.evaluation.metrics import Estimate
 
@@ -74,13 +76,14 @@ class Report:
         last = self.first_seed + self.samples - 1
         who = f"{self.extractor} ({self.digest})" if self.digest else self.extractor
         about = [f"{key.replace('_', ' ')}: {shown_value(value)}" for key, value in self.about.items()]
-        return [
+        lines = [
             *about,
             f"samples: {self.samples:,} from {self.source}, numbers {self.first_seed} to {last}",
             f"compared with: {self.reference}",
             f"real images: {self.floor}, in place of the samples",
             f"feature extractor: {who}",
         ]
+        return [" ".join(printable(line).split()) for line in lines]  # paths and names may come from strangers
 
     def rows(self) -> list[list[str]]:
         """Returns a row for each metric: name, value, interval, floor, and which direction is better."""
@@ -105,7 +108,7 @@ class Report:
 
     def markdown(self) -> str:
         """Returns the report in Markdown, with what each metric does not see."""
-        lines = [f"- {line}" for line in self.header()]
+        lines = [f"- {unmarked(line)}" for line in self.header()]
         lines += ["", f"| {' | '.join(HEADER)} | what it does not see |", "|" + "---|" * (len(HEADER) + 1)]
         for result, row in zip(self.results, self.rows(), strict=True):
             lines.append(f"| {' | '.join(row)} | {METRICS[result.key].blind} |")
@@ -125,6 +128,11 @@ NOTE = (
     "The interval shows how the number varies from one set of samples to another, with the same real images. "
     "Numbers with different n, extractors or reference images cannot be compared."
 )
+
+
+def unmarked(text: str) -> str:
+    """Returns text in which Markdown sees no links, pictures, HTML or columns."""
+    return re.sub(r"([\\`<>|\[\]])", r"\\\1", text)
 
 
 def row_of(result: Result) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import math
 import re
 import struct
-import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 
 from gan_lightning.core import checkpoint_files
+from gan_lightning.core.archives import check_archive
 from gan_lightning.core.errors import UserError
 from gan_lightning.runs.run import Run
 
@@ -40,12 +40,13 @@ class Checkpoint:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
-            self.content = read_whole(path)
+            self.content = checkpoint_files.read(path)
         except UserError as error:
             raise UserError(f"{error}{offer(self.path)}") from error
 
     @property
     def iteration(self) -> int:
+        checkpoint_files.check_form(self.content, {"global_step": int}, self.path)
         return self.content["global_step"]
 
     @property
@@ -56,7 +57,10 @@ class Checkpoint:
     @property
     def settings(self) -> dict[str, Any]:
         """The options of the `gan fit` that wrote it; empty if a script wrote it."""
-        return self.content.get("callbacks", {}).get(SETTINGS, {}).get("settings", {})
+        words: Any = self.content
+        for key in ("callbacks", SETTINGS, "settings"):
+            words = words.get(key) if isinstance(words, dict) else None
+        return words if isinstance(words, dict) else {}
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -64,35 +68,11 @@ class Checkpoint:
         return self.content["hyper_parameters"]
 
 
-def read_whole(path: str | Path) -> dict[str, Any]:
-    """Reads a checkpoint, and compares all its bytes with its checksums, which torch does not.
-
-    Raises:
-        UserError: The file is missing, damaged, not a checkpoint, or holds code.
-    """
-    content = checkpoint_files.read(path)
-    if zipfile.is_zipfile(path) and damaged(path):
-        raise UserError(f"{path} is damaged: name another checkpoint")
-    return content
-
-
-def damaged(path: str | Path) -> bool:
-    """Returns whether a part of a zip file differs from its checksum."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
-                return True  # torch compresses nothing
-            return file.testzip() is not None
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
-        return True
-
-
 def without_tensors(path: Path) -> dict[str, Any]:
     """Reads a checkpoint without its tensors, which stay on the disk; nothing if it is damaged or missing."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of other pickle formats
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        check_archive(path, checksums=False)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception:  # on foreign bytes the unpickler may raise anything
         return {}
     return content if isinstance(content, dict) else {}
@@ -130,7 +110,7 @@ def offer(path: Path) -> str:
     """Returns the end of a message about a damaged checkpoint: which other one is whole; empty if none is."""
     for other in others(path):
         try:
-            iteration = read_whole(other)["global_step"]
+            iteration = checkpoint_files.read(other)["global_step"]
         except (UserError, KeyError):
             continue
         return f"; the newest whole checkpoint is {other}, iteration {iteration:,}: --ckpt_path {quote(str(other))}"

@@ -39,9 +39,10 @@ def test_letters_that_a_terminal_does_not_know_become_question_marks(tmp_path: P
     assert (tmp_path / "output").read_text(encoding="cp932") == "Fr?chet …\n"
 
 
-@pytest.mark.parametrize(
-    "line", ["$GAN 2>&1 | head -n 1 > /dev/null", "$GAN >&- 2>&- <&-"], ids=["closed pipe", "closed"]
-)
+PIPE, CLOSED = "$GAN 2>&1 | head -n 1 > /dev/null", "$GAN >&- 2>&- <&-"
+
+
+@pytest.mark.parametrize("line", [PIPE, CLOSED], ids=["closed pipe", "closed"])
 def test_a_training_goes_on_without_anybody_who_reads(line: str, in_tmp_path: Path):
     assert shell(line, *FIT, PYTHONIOENCODING="ascii") == 0
     assert (RUN / "training.gif").is_file()
