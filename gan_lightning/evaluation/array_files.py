@@ -144,8 +144,9 @@ def check_memory(path: Path, count: int, image_shape: tuple[int, int, int], memo
     """Refuses more images than fit into memory."""
     needed = count * math.prod(image_shape) / 2**30
     if needed > memory_gib:
+        size = f"{needed:,.1f}" if needed >= 1 else f"{needed:.2g}"
         raise UserError(
-            f"{path} holds {count:,} images, which need {needed:,.1f} GiB, and judge.memory_gib is {memory_gib:g}: "
+            f"{path} holds {count:,} images, which need {size} GiB, and judge.memory_gib is {memory_gib:g}: "
             "raise judge.memory_gib, or give fewer images"
         )
 
