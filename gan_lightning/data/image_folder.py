@@ -1,22 +1,19 @@
 """Your own images: any folder of image files."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from lightning_utilities.core.rank_zero import rank_zero_warn
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 from tqdm import tqdm
 
-from gan_lightning.core.errors import UserError
+from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data.image_data import ImageData
-
-ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif"}
+from gan_lightning.data.image_files import ENDINGS, MAX_PIXELS, Limit, find_images, in_threads, read_image, reading
 
 
 class ImageFolder(ImageData):
@@ -39,6 +36,8 @@ class ImageFolder(ImageData):
         memory_gib: Memory for decoded images on each process, in GiB.
         workers: Number of worker processes that decode images which do not fit into memory.
         held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
+        max_pixels: Refuse larger images before they are decoded, which takes 4 to 12 bytes of memory per pixel. A file
+            of a few kilobytes can declare billions of pixels.
     """
 
     def __init__(
@@ -52,15 +51,18 @@ class ImageFolder(ImageData):
         memory_gib: float = 4.0,
         workers: int = 2,
         held_out: float = 0.0,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
         if min(height, width) < 1:
             raise UserError(f"data.image_size is {image_size}; height and width must be at least 1")
         if channels not in (1, 3):
             raise UserError(f"data.channels is {channels}; it must be 1 (grey) or 3 (colour)")
+        if max_pixels < 1:
+            raise UserError(f"data.max_pixels is {max_pixels}; it must be at least 1")
         super().__init__((channels, height, width), batch_size, seed, held_out=held_out)
         self.root, self.skip_corrupt, self.memory_gib = root, skip_corrupt, memory_gib
-        self.workers_when_lazy = workers
+        self.workers_when_lazy, self.max_pixels = workers, max_pixels
 
     def load(self) -> Dataset:
         paths, labels = labelled_paths(Path(self.root))
@@ -68,38 +70,43 @@ class ImageFolder(ImageData):
         pixels = torch.empty((len(paths) if in_memory else 0, *self.image_shape), dtype=torch.uint8)
         self.classes = 1 + max(labels.values()) if len({*labels.values()}) > 1 else 0
         readable = []
-        for path, image in zip(paths, self.decoded(paths), strict=True):
-            if isinstance(image, UserError):
-                if not self.skip_corrupt:
-                    raise image
-                continue
-            if in_memory:
-                pixels[len(readable)] = image
-            readable.append(path)
+        with reading(self.max_pixels):
+            for path, image in zip(paths, self.decoded(paths), strict=True):
+                if isinstance(image, UserError):
+                    if not self.skip_corrupt:
+                        raise image
+                    continue
+                if in_memory:
+                    pixels[len(readable)] = image
+                readable.append(path)
         self.report(paths, readable)
         y = torch.tensor([labels[path] for path in readable], dtype=torch.int64)
         if in_memory:
             return TensorDataset(pixels[: len(readable)], y)
         self.workers = self.workers_when_lazy
-        return LazyImages(readable, y, self.image_shape)
+        return LazyImages(readable, y, self.image_shape, self.max_pixels)
 
     def decoded(self, paths: list[Path]) -> Iterator[Tensor | UserError]:
         """Yields each file's image, or the error that explains why it has none, in order."""
 
         def attempt(path: Path) -> Tensor | UserError:
             try:
-                return decode(path, self.image_shape)
+                return decode(path, self.image_shape, self.max_pixels)
             except UserError as error:
                 return error
 
-        yield from in_threads(attempt, tqdm(paths, desc=f"reading {self.root}", unit=" images", disable=None))
+        yield from in_threads(
+            attempt, tqdm(paths, desc=f"reading {printable(self.root)}", unit=" images", disable=None)
+        )
 
     def report(self, paths: list[Path], readable: list[Path]) -> None:
         skipped = sorted(set(paths) - set(readable))
         if not readable:
             raise UserError(f"none of the {len(paths)} images in {self.root} can be read; the first is {paths[0]}")
         if skipped:
-            rank_zero_warn(f"skipped {len(skipped)} of {len(paths)} images that cannot be read, first {skipped[0]}")
+            rank_zero_warn(
+                f"skipped {len(skipped)} of {len(paths)} images that cannot be read, first {printable(skipped[0])}"
+            )
 
 
 class LazyImages(Dataset):
@@ -109,24 +116,29 @@ class LazyImages(Dataset):
         paths: The files.
         labels: (N,) int64.
         image_shape: Channels, height, width.
+        max_pixels: As in `ImageFolder`.
     """
 
-    def __init__(self, paths: list[Path], labels: Tensor, image_shape: tuple[int, int, int]) -> None:
-        self.paths, self.labels, self.image_shape = paths, labels, image_shape
+    def __init__(
+        self, paths: list[Path], labels: Tensor, image_shape: tuple[int, int, int], max_pixels: int = MAX_PIXELS
+    ) -> None:
+        self.paths, self.labels, self.image_shape, self.max_pixels = paths, labels, image_shape, max_pixels
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         chosen = [self.paths[i] for i in indices.tolist()]
-        return torch.stack([decode(path, self.image_shape) for path in chosen]), self.labels[indices]
+        with reading(self.max_pixels):
+            images = [decode(path, self.image_shape, self.max_pixels) for path in chosen]
+        return torch.stack(images), self.labels[indices]
 
 
 def labelled_paths(root: Path) -> tuple[list[Path], dict[Path, int]]:
     """The image files below a folder, sorted, and the class of each (0 for all if the folder has no classes)."""
     if not root.is_dir():
         raise UserError(f"data.root is {root}, which is {'a file' if root.exists() else 'not there'}: name a folder")
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in ENDINGS and not p.name.startswith("."))
+    paths = find_images(root)
     if not paths:
         raise UserError(
             f"no image found in {root} or below it (looked for {' '.join(sorted(ENDINGS))}): check data.root"
@@ -136,42 +148,69 @@ def labelled_paths(root: Path) -> tuple[list[Path], dict[Path, int]]:
     return paths, {p: folders.index(p.relative_to(root).parts[0]) if has_classes else 0 for p in paths}
 
 
-def decode(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
+def decode(path: Path, image_shape: tuple[int, int, int], max_pixels: int = MAX_PIXELS) -> Tensor:
     """Decodes an image file to uint8 (C, H, W): upright, opaque, 8-bit, resized to cover the shape and cropped to it.
 
     Raises:
         UserError: The file cannot be read as an image; the message names it.
     """
+    limit = Limit(
+        max_pixels,
+        f"data.max_pixels is {max_pixels:,}",
+        "remove it, or skip unreadable files with data.skip_corrupt true",
+    )
+    return read_image(path, lambda image: fitted(image, image_shape), limit)
+
+
+def fitted(image: Image.Image, image_shape: tuple[int, int, int]) -> Tensor:
+    """Converts an image, in place, to uint8 (C, H, W), as `decode` says."""
     channels, height, width = image_shape
-    try:
-        with Image.open(path) as file:
-            image = eight_bit(ImageOps.exif_transpose(file))
-    except Exception as error:  # on damaged files, Pillow's decoders raise many kinds, even SyntaxError
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"cannot read {path} ({reason}): remove it, or skip unreadable files with data.skip_corrupt true"
-        ) from error
-    image = image.convert("L" if channels == 1 else "RGB")
+    ImageOps.exif_transpose(image, in_place=True)
+    image = in_channels(image, channels)
     image = ImageOps.fit(image, (width, height), method=Image.Resampling.LANCZOS)
     return torch.from_numpy(np.array(image)).view(height, width, channels).permute(2, 0, 1).contiguous()
 
 
-def eight_bit(image: Image.Image) -> Image.Image:
-    """Converts an image to an opaque one with 8 bits per channel."""
+def in_channels(image: Image.Image, channels: int) -> Image.Image:
+    """Converts an image to an opaque one with 8 bits per channel: grey for one channel, else colour."""
     if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, dtype=np.float64)
-        if image.mode == "F":
-            values = values * (255 if values.max() <= 1 else 1)  # floats are in [0, 1] or, rarely, in [0, 255]
-        elif image.mode.startswith("I;16") or values.max() > 255:
-            values = values / 257  # 65535 is white
-        return Image.fromarray(values.round().clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image
+        image = Image.fromarray(in_bytes(np.asarray(image)))
+    elif image.mode == "LAB":
+        image = in_srgb(image)
+    elif image.has_transparency_data:
+        image = on_white(image)
+    mode = "L" if channels == 1 else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
-def in_threads(function: Callable, items: Iterable) -> Iterator:
-    """Maps in threads, keeping the order. Pillow decodes without the interpreter lock."""
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        yield from pool.map(function, items)
+def on_white(image: Image.Image) -> Image.Image:
+    """Lays a transparent image on white, in strips: as a whole, it would be in memory four times."""
+    result = Image.new("RGB", image.size)
+    rows = max(1, 2**20 // image.width)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        strip = (strip.convert("LA") if strip.mode == "La" else strip).convert("RGBA")
+        white = Image.new("RGBA", strip.size, "white")
+        result.paste(Image.alpha_composite(white, strip).convert("RGB"), (0, top))
+    return result
+
+
+def in_bytes(values: np.ndarray) -> np.ndarray:
+    """Scales the values of a picture with more than 8 bits, (H, W), to uint8.
+
+    Floats are in [0, 1] or, rarely, in [0, 255]. Of integers, 65535 is white, unless they are of 32 bits and below 256.
+    """
+    top = values.max()
+    times = 255 if values.dtype.kind == "f" and top <= 1 else 1
+    over = 257 if values.dtype.kind != "f" and (values.itemsize == 2 or top > 255) else 1
+    result = np.empty(values.size, dtype=np.uint8)
+    for start in range(0, values.size, 2**20):  # in parts: as float64, an image would need eight times its memory
+        part = values.reshape(-1)[start : start + 2**20].astype(np.float64) * times / over
+        result[start : start + 2**20] = np.nan_to_num(part.round().clip(0, 255))
+    return result.reshape(values.shape)
+
+
+def in_srgb(image: Image.Image) -> Image.Image:
+    """Converts from CIE L*a*b* (D50) to sRGB."""
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB"))  # type: ignore[return-value]

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -12,7 +11,9 @@ from torch import Tensor
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import pixels_of
 from gan_lightning.data.image_data import scale
-from gan_lightning.data.image_folder import ENDINGS, eight_bit, in_threads
+from gan_lightning.data.image_files import MAX_PIXELS, Limit, find_images, in_threads, read_image, reading
+from gan_lightning.data.image_folder import in_channels
+from gan_lightning.evaluation.array_files import check_memory, read_images
 
 OVERVIEWS = ("grid.png", "traversal.png")
 """Overviews that `gan predict` writes beside the samples."""
@@ -52,7 +53,7 @@ class StoredSamples:
         return scale(self.pixels[torch.as_tensor(list(seeds))])
 
 
-def stored_samples(path: str | Path, image_shape: tuple[int, int, int]) -> StoredSamples:
+def stored_samples(path: str | Path, image_shape: tuple[int, int, int], memory_gib: float = 4.0) -> StoredSamples:
     """Reads existing images for evaluation. None is resized.
 
     Args:
@@ -60,66 +61,57 @@ def stored_samples(path: str | Path, image_shape: tuple[int, int, int]) -> Store
             `gan predict`), or a .npz or .npy file with an array uint8 (N, H, W, C), called `images` if there are
             several.
         image_shape: Channels, height, width of the real images.
+        memory_gib: Memory for the images, in GiB.
 
     Raises:
-        UserError: There are no images, or they have another shape.
+        UserError: There are no images, they have another shape, or they need more memory.
     """
     path = Path(path)
+    if not memory_gib > 0:
+        raise UserError(f"judge.memory_gib is {memory_gib}; it must be above 0")
     if path.is_dir():
-        return from_folder(path, image_shape)
+        return from_folder(path, image_shape, memory_gib)
     if not path.is_file():
-        raise UserError(f"images is {path}, which is not there: give a folder of pictures, or a .npz or .npy file")
-    pixels = in_array(path)
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or channels_first(pixels.shape[1:]) != tuple(image_shape):
         raise UserError(
-            f"{path} holds {pixels.dtype} {pixels.shape}, and the real images are {tuple(image_shape)}: it must be "
-            f"uint8 (N, {image_shape[1]}, {image_shape[2]}, {image_shape[0]})"
+            f"images is {path}, which is {'no regular file' if path.exists() else 'not there'}: give a folder of "
+            "pictures, or a .npz or .npy file"
         )
+    pixels = read_images(path, image_shape, memory_gib)
     return StoredSamples(torch.from_numpy(pixels).permute(0, 3, 1, 2), str(path))
 
 
-def from_folder(folder: Path, image_shape: tuple[int, int, int]) -> StoredSamples:
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS and p.name not in OVERVIEWS)
+def from_folder(folder: Path, image_shape: tuple[int, int, int], memory_gib: float) -> StoredSamples:
+    paths = [path for path in find_images(folder) if path.name not in OVERVIEWS]
     if not paths:
         raise UserError(f"there are no images in {folder} or its subfolders: check images")
+    check_memory(folder, len(paths), image_shape, memory_gib)
     lossy = sum(p.suffix.lower() in LOSSY for p in paths)
     name = f"{folder}" + (f" ({lossy:,} in lossy formats, whose artefacts affect the scores)" if lossy else "")
-    return StoredSamples(torch.stack([*in_threads(lambda p: read_picture(p, image_shape), paths)]), name)
+    pixels = torch.empty((len(paths), *image_shape), dtype=torch.uint8)
+    with reading(MAX_PIXELS):
+        for picture, place in zip(in_threads(lambda p: read_picture(p, image_shape), paths), pixels, strict=True):
+            place.copy_(picture)
+    return StoredSamples(pixels, name)
 
 
 def read_picture(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
-    """Reads one picture as uint8 (C, H, W)."""
+    """Reads one picture as uint8 (C, H, W).
+
+    Raises:
+        UserError: It has another size, which its header tells, or it cannot be read.
+    """
     channels, height, width = image_shape
-    try:
-        with Image.open(path) as file:
-            image = eight_bit(file).convert("RGB" if channels == 3 else "L")
-    except Exception as error:  # Pillow's decoders raise many kinds on damaged files
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"cannot read {path} ({reason}): remove it") from error
     wide = width * (1 if channels == 3 else channels)
-    if image.size != (wide, height):
-        raise UserError(
-            f"{path} is {image.width}x{image.height}, but the real images are {wide}x{height}: samples are not "
-            "resized, as that changes the score; compare them with images of their size (ImageFolder: "
-            f"data.image_size [{image.height}, {image.width}])"
-        )
-    return torch.from_numpy(pixels_of(image, channels).copy()).view(height, width, channels).permute(2, 0, 1)
 
+    def pixels(image: Image.Image) -> Tensor:
+        if image.size != (wide, height):
+            raise UserError(
+                f"{path} is {image.width}x{image.height}, but the real images are {wide}x{height}: samples are not "
+                "resized, as that changes the score; compare them with images of their size (ImageFolder: "
+                f"data.image_size [{image.height}, {image.width}])"
+            )
+        found = pixels_of(in_channels(image, 3 if channels == 3 else 1), channels)
+        return torch.from_numpy(found.copy()).view(height, width, channels).permute(2, 0, 1)
 
-def in_array(path: Path) -> np.ndarray:
-    """Returns the array in a file, without executing anything in it."""
-    try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        with found:
-            return found["images" if "images" in found.files or len(found.files) != 1 else found.files[0]]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"{path} holds no array of images: give a .npz or .npy file, or a folder of pictures"
-        ) from error
-
-
-def channels_first(shape: tuple[int, ...]) -> tuple[int, ...]:
-    height, width, channels = shape
-    return channels, height, width
+    limit = Limit(max(MAX_PIXELS, wide * height), f"the real images have {wide * height:,}", "remove it")
+    return read_image(path, pixels, limit)
