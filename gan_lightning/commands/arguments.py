@@ -66,7 +66,7 @@ def fit_option(word: str) -> list[str]:
 
 def is_folder(word: str) -> bool:
     """Whether a word names a folder rather than a data set."""
-    return word != "" and Path(word).is_dir() and not hasattr(data, word)
+    return word != "" and Path(word).expanduser().is_dir() and not hasattr(data, word)
 
 
 def configs_located(arguments: Iterable[str]) -> list[str]:

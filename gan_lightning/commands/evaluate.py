@@ -50,6 +50,7 @@ class Options:
         extractor: The feature extractor: MNIST, StackedMNIST, Inception, or a file that gan fit --config
             configs/extractor.yaml wrote. If null, the run's own judge.extractor, or else the data set's.
         first_seed: The seed of the first sample.
+        memory_gib: Memory for existing images (--images), in GiB. More of them are refused before they are read.
         folder: The folder for report.json, report.md and neighbours.png. If null, a folder in the run's folder, named
             after the command and the checkpoint, such as test-last.
     """
@@ -57,6 +58,7 @@ class Options:
     samples: int | None = None
     extractor: str | None = None
     first_seed: int = 0
+    memory_gib: float = 4.0
     folder: str | None = None
 
 
@@ -180,7 +182,7 @@ def stored(made: Namespace, command: str) -> Subject:
         raise UserError(
             f"images cannot be compared with the points of {type(made.data).__name__}: give images with --data"
         )
-    images = stored_samples(made.images, made.data.image_shape)
+    images = stored_samples(made.images, made.data.image_shape, made.judge.memory_gib)
     images.device = chosen_device(made.device)
     return Subject(images, Path(f"{command}-{Path(made.images).stem}"), {})
 

@@ -1,7 +1,6 @@
 """Builds the model, the data and the trainer of an experiment from options."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,8 +77,7 @@ class Experiment:
     @property
     def root(self) -> str | Path | None:
         """The folder that holds lightning_logs; None for the working directory."""
-        root = self.options.trainer.default_root_dir
-        return None if root is None else os.path.expandvars(os.path.expanduser(root))  # as Lightning's loggers do
+        return self.options.trainer.default_root_dir
 
     def trainer(self, begin: Start | None = None) -> Trainer:
         """Returns Lightning's trainer with all callbacks and loggers of `gan fit`.

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
 from gan_lightning.commands.explain import explain
+from gan_lightning.commands.paths import expand_paths
 from gan_lightning.commands.wrong_configs import check_configs
 from gan_lightning.core.errors import UserError
 
@@ -57,9 +58,11 @@ def parsed(parser: Parser, arguments: list[str]) -> Namespace:
     parser.words = arguments
     check_configs(arguments, parser.options)
     try:
-        return parser.parse_args(arguments)
+        config = parser.parse_args(arguments)
     except UnicodeDecodeError as error:
         raise UserError("a file of options is not text in UTF-8: name a YAML file") from error
+    expand_paths(config)
+    return config
 
 
 def instantiated(parser: Parser, config: Namespace) -> Namespace:

@@ -7,6 +7,7 @@ import yaml
 
 from gan_lightning.commands.own_code import import_own
 from gan_lightning.commands.parser import Parser
+from gan_lightning.commands.paths import expanded
 from gan_lightning.core.errors import UserError
 from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.runs.locate import find_checkpoint
@@ -38,7 +39,8 @@ def asked(arguments: Sequence[str], option: str) -> str | None:
 
 def open_checkpoint(ckpt_path: str) -> Checkpoint:
     """Opens the checkpoint given by a file, a folder, `last` or `best`."""
-    return Checkpoint(find_checkpoint(ckpt_path) or ckpt_path)
+    path = expanded(ckpt_path, "ckpt_path")
+    return Checkpoint(find_checkpoint(path) or path)
 
 
 def import_trusted(arguments: Sequence[str]) -> None:
