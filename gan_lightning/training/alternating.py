@@ -34,7 +34,7 @@ from gan_lightning.networks.batch_norm import share_batch_norm
 from gan_lightning.training.batch_checks import check_class_count, check_finite, check_images, check_labels, images_of
 from gan_lightning.training.finite_checks import FiniteChecks, check_scale, check_weights
 from gan_lightning.training.length import needed_iterations
-from gan_lightning.training.optimization import Optimization, OptimizerFactory, Player
+from gan_lightning.training.optimization import Optimization, OptimizerFactory, Player, refusal_of
 from gan_lightning.training.restore import adapt, check_kind, kind_in
 from gan_lightning.training.supported import check_trainer
 from gan_lightning.training.update import Update, frozen, gradients, parameters, without_sync
@@ -204,9 +204,7 @@ class AlternatingModule(LightningModule):
         try:
             return factory(self.players[player].network.parameters())
         except (ValueError, TypeError, RuntimeError) as error:
-            raise UserError(
-                f"model.{player}_optimization.optimizer refuses its options: {error}; change them"
-            ) from error
+            raise UserError(refusal_of(factory, f"model.{player}_optimization.optimizer", str(error))) from error
 
     def make_scheduler(self, player: str, optimizer: Optimizer) -> LRScheduler | None:
         """Makes the learning-rate schedule of a player, if it has one.

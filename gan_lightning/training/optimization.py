@@ -83,3 +83,28 @@ class Player:
 
     network: nn.Module
     optimization: Optimization
+
+
+RULES = {
+    "learning rate": ("lr", "it must be at least 0"),
+    "beta": ("betas", "each must be at least 0 and below 1"),
+    "epsilon": ("eps", "it must be at least 0"),
+    "weight_decay": ("weight_decay", "it must be at least 0"),
+    "momentum": ("momentum", "it must be at least 0"),
+}
+"""What torch calls the options of optimizers in its messages, their names, and their ranges."""
+
+
+def refusal_of(factory: OptimizerFactory, key: str, message: str) -> str:
+    """Returns the message for an optimizer that refuses its options.
+
+    Args:
+        factory: Makes the optimizer.
+        key: The option that holds it.
+        message: What torch says.
+    """
+    given = made_by(factory)[1]
+    for words, (name, rule) in RULES.items():
+        if words in message and name in given:
+            return f"{key}.{name} is {given[name]}; {rule}"
+    return f"{key} refuses its options: {message}; change them"

@@ -383,7 +383,9 @@ def test_a_device_that_is_not_there(name, capsys):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (f"--{G}.optimizer.lr -0.1", f"{G}.optimizer refuses its options: Invalid learning rate: -0.1; change them"),
+        (f"--{G}.optimizer.lr -0.1", f"{G}.optimizer.lr is -0.1; it must be at least 0"),
+        (f"--{G}.optimizer.betas [0.5,1.5]", f"{G}.optimizer.betas is (0.5, 1.5); each must be at least 0 and below 1"),
+        (f"--{G}.optimizer.eps -1", f"{G}.optimizer.eps is -1.0; it must be at least 0"),
         (
             f"--{D}.scheduler OneCycleLR --{D}.scheduler.max_lr 0.1",
             f"{D}.scheduler refuses its options: You must define either total_steps",
