@@ -12,6 +12,7 @@ from gan_lightning.core.whole_files import replacing
 from gan_lightning.runs.run import Run
 from gan_lightning.runs.signals import Stopped
 from gan_lightning.training.alternating import AlternatingModule
+from gan_lightning.training.resumable import damaged_part
 
 SHARES = {"D/real", "D/fake", "D/accuracy", "right"}
 """Metrics between 0 and 1, drawn on that scale."""
@@ -62,7 +63,8 @@ class LossCurves(Callback):
         rows = figure.subplots(len(self.panels), 1, sharex=True, squeeze=False)
         for axes, (title, lines) in zip(rows[:, 0], self.panels.items(), strict=True):
             for colour, (label, name) in enumerate(lines.items()):
-                steps, values = self.curves["step"], self.curves[name]
+                values = self.curves[name]
+                steps = self.curves["step"][-len(values) :]  # what is new since a resume has fewer values
                 axes.plot(steps, values, f"C{colour}", linewidth=0.8, alpha=0.3)
                 marker = "o" if len(steps) < 10 else None  # a line needs two points
                 axes.plot(*smooth(steps, values), f"C{colour}", label=label, marker=marker)
@@ -79,7 +81,15 @@ class LossCurves(Callback):
         return {"curves": self.curves}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.curves = state_dict["curves"]
+        curves = state_dict["curves"]
+        longest = len(curves.get("step", ()))
+        for curve in curves.values():
+            right = (
+                isinstance(curve, list) and len(curve) <= longest and all(isinstance(y, (int, float)) for y in curve)
+            )
+            if not right:
+                raise damaged_part("callbacks.LossCurves")
+        self.curves = curves
 
 
 def smooth(steps: list[float], values: list[float]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
+from traceback import extract_tb
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.environments import LightningEnvironment
@@ -125,8 +126,20 @@ def train(experiment: Experiment, trainer: Trainer, begin: Start, run: Run) -> N
         if writes and trainer.global_step > begin.iteration:
             report(experiment, run, trainer.global_step - begin.iteration, time.monotonic() - started)
         raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if path is None or isinstance(error, UserError) or not came_from_restoring(error):
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{path} is damaged: its state cannot be restored ({reason}); use another checkpoint"
+        ) from error
     if writes:
         report(experiment, run, trainer.global_step - begin.iteration, time.monotonic() - started)
+
+
+def came_from_restoring(error: BaseException) -> bool:
+    """Whether an error arose where Lightning restores a checkpoint."""
+    return any(Path(frame.filename).name == "checkpoint_connector.py" for frame in extract_tb(error.__traceback__))
 
 
 def report(experiment: Experiment, run: Run, iterations: int, seconds: float) -> None:

@@ -9,7 +9,7 @@ def differences(before: Any, after: Any, key: str = "") -> list[str]:
     If a class has been replaced by another, only the arguments that both have are compared.
     """
     if not (isinstance(before, dict) and isinstance(after, dict)):
-        return [] if before == after else [f"{key}: {shown(before)} -> {shown(after)}"]
+        return [] if equal(before, after) else [f"{key}: {shown(before)} -> {shown(after)}"]
     names = [*after, *(name for name in before if name not in after)]
     found = []
     if before.get("class_path") != after.get("class_path"):
@@ -20,6 +20,13 @@ def differences(before: Any, after: Any, key: str = "") -> list[str]:
         inner = "" if name == "init_args" else name  # users write model.generator.hidden
         found += differences(before.get(name), after.get(name), ".".join(filter(None, (key, inner))))
     return found
+
+
+def equal(before: Any, after: Any) -> bool:
+    try:
+        return bool(before == after)
+    except RuntimeError:  # a tensor, in a checkpoint that a stranger has written
+        return False
 
 
 def shown(value: Any) -> str:

@@ -140,7 +140,7 @@ class GenerativeModel(AlternatingModule):
             kind = str(found.content.get("kind")).rpartition(".")[2]
             raise UserError(f"{found.path} holds a {kind}, which makes no samples: use the checkpoint of a GAN or VAE")
         words, own = found.arguments["generator"], ("generator.", "average_generator.")
-        state = {name: tensor for name, tensor in found.content["state_dict"].items() if name.startswith(own)}
+        state = {name: tensor for name, tensor in found.content["state_dict"].items() if str(name).startswith(own)}
         return built(
             lambda: GenerativeModel(rebuild(words), average_decay=0.0, seed=0),
             state,

@@ -36,6 +36,7 @@ from gan_lightning.training.finite_checks import FiniteChecks, check_scale, chec
 from gan_lightning.training.length import needed_iterations
 from gan_lightning.training.optimization import Optimization, OptimizerFactory, Player, refusal_of
 from gan_lightning.training.restore import adapt, check_kind, kind_in
+from gan_lightning.training.resumable import check_optimizers, check_state
 from gan_lightning.training.supported import check_trainer
 from gan_lightning.training.update import Update, frozen, gradients, parameters, without_sync
 
@@ -272,9 +273,13 @@ class AlternatingModule(LightningModule):
         checkpoint_files.check_fits(checkpoint["state_dict"], self, "the checkpoint")
         if self.trainer.training:
             checkpoint_files.check_resumable(checkpoint, "the checkpoint")
+            check_state(checkpoint, self.trainer)
             for change in differences(checkpoint["hyper_parameters"], dict(self.hparams)):
                 rank_zero_info(f"changed: model.{change}")
-            adapt(checkpoint, self.players, self.optimizer_factories(), self.length)
+            factories = self.optimizer_factories()
+            adapt(checkpoint, self.players, factories, self.length)
+            fresh = [factories[name](player.network.parameters()) for name, player in self.players.items()]
+            check_optimizers(checkpoint["optimizer_states"], fresh)
 
     def on_train_start(self) -> None:
         starts = gathered(f"{self.global_step:,}")

@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from gan_lightning.core.configurable import describe
+from gan_lightning.core.configurable import class_paths, describe
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.training.optimization import OptimizerFactory, Player
@@ -42,8 +42,8 @@ def adapt(
         if (scheduler := schedulers[name]) is not None:
             advance(scheduler, checkpoint["global_step"])
             checkpoint["lr_schedulers"].append(scheduler.state_dict())
-        before = saved_optimization(checkpoint, name).get("optimizer", {}).get("class_path")
-        another = before != describe(player.optimization.optimizer)["class_path"]
+        before = class_paths(saved_optimization(checkpoint, name).get("optimizer"))[:1]
+        another = before != class_paths(describe(player.optimization.optimizer))[:1]
         checkpoint["optimizer_states"][i] = {
             "state": {} if another else checkpoint["optimizer_states"][i]["state"],
             "param_groups": fresh[name].state_dict()["param_groups"],
@@ -73,7 +73,10 @@ def changed(
 
 def saved_optimization(checkpoint: dict[str, Any], player: str) -> dict[str, Any]:
     """A player's optimization options in a checkpoint, without those left at their default."""
-    return checkpoint["hyper_parameters"].get(f"{player}_optimization", {}).get("init_args", {})
+    words: Any = checkpoint
+    for key in ("hyper_parameters", f"{player}_optimization", "init_args"):
+        words = words.get(key, {}) if isinstance(words, dict) else {}
+    return words if isinstance(words, dict) else {}
 
 
 def advance(scheduler: LRScheduler, iterations: int) -> None:
