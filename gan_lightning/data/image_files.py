@@ -9,7 +9,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,12 +32,20 @@ MAX_PIXELS = 80_000_000
 """Above the 61 megapixels of a full-frame camera and below the 89 from which Pillow warns of a bomb."""
 
 LARGE = 16_000_000
-"""Images of more pixels than this are decoded one at a time: each takes 4 to 12 bytes per pixel."""
+"""Images of more pixels than this are decoded one at a time, as each takes 4 to 12 bytes per pixel. So are files of
+more bytes than this: some formats read them as a whole."""
 
 LARGEST_PIXEL = 16
 """Bytes of four channels of 32 bits. A file of more bytes than so many pixels have is refused."""
 
-one_large_image = threading.Lock()
+MOST_SCANS = 100
+"""Passes over the pixels of a JPEG file, as in libtiff. Progressive photographs have about ten."""
+
+START_OF_SCAN = b"\xff\xda"
+MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]", re.DOTALL)
+"""What is neither an escaped byte of the pixels nor a restart among them."""
+
+one_large_image = threading.RLock()
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it says of damaged files names none of them
 
@@ -79,9 +87,12 @@ def read_image(path: Path, use: Callable[[Image.Image], T], limit: Limit) -> T:
     """
     try:
         with open_regular(path) as stream:
-            limit.check_bytes(os.fstat(stream.fileno()).st_size)
-            with Image.open(stream, formats=formats()) as image:
+            size = os.fstat(stream.fileno()).st_size
+            limit.check_bytes(size)
+            with one_large_image if size > LARGE else nullcontext(), Image.open(stream, formats=formats()) as image:
                 limit.check(image.width * image.height)
+                if image.format in ("JPEG", "MPO"):
+                    check_scans(stream)
                 return in_turn(image, use)
     except UserError:
         raise
@@ -99,6 +110,26 @@ def in_turn(image: Image.Image, use: Callable[[Image.Image], T]) -> T:
         return used_up(image, use)
     with one_large_image, ThreadPoolExecutor(1) as alone:
         return alone.submit(used_up, image, use).result()
+
+
+def check_scans(stream: BinaryIO) -> None:
+    """Refuses a JPEG file that goes over its pixels again and again: a hundred bytes can ask for that once more."""
+    place = stream.tell()
+    stream.seek(0)
+    data = stream.read()
+    stream.seek(place)
+    if data.count(START_OF_SCAN) > MOST_SCANS and sum(kind == 0xDA for kind in markers(data)) > MOST_SCANS:
+        raise ValueError(f"it has more than {MOST_SCANS} scans")
+
+
+def markers(jpeg: bytes) -> Iterator[int]:
+    """The kinds of the markers of a JPEG file, up to the end of its first image (ITU-T T.81, B.1.1)."""
+    place, kind = 0, 0
+    while kind != 0xD9 and (found := MARKER.search(jpeg, place)):
+        kind, place = found[0][-1], found.end()
+        yield kind
+        if kind not in (0x01, 0xD8):  # all others have a length, or end the image
+            place += max(2, int.from_bytes(jpeg[place : place + 2], "big"))
 
 
 def used_up(image: Image.Image, use: Callable[[Image.Image], T]) -> T:

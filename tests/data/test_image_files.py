@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.bombs import BOMBS, TOO_LARGE, WHOLE, gif
+from helpers.bombs import BOMBS, TOO_LARGE, WHOLE, gif, progressive
 from PIL import Image, ImageOps
 
 from gan_lightning.core.errors import UserError
@@ -175,6 +175,15 @@ def test_a_file_with_more_bytes_than_any_image_is_not_read(tmp_path):
     assert "it has 1,099,511,627,776 bytes" in refusal(tmp_path / "a.webp")
 
 
+@pytest.mark.parametrize("scans", [6, 100, 101])
+def test_a_jpeg_does_not_go_over_its_pixels_again_and_again(scans, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(progressive(scans))
+    if scans > 100:
+        assert "it has more than 100 scans" in refusal(tmp_path / "a.jpg")
+    else:
+        assert (decode(tmp_path / "a.jpg", SHAPE) == 128).all()
+
+
 @pytest.mark.parametrize("name", SAVED)
 def test_a_file_that_ends_early_is_refused_in_one_line(name, tmp_path):
     whole = picture_file(tmp_path / name, (40, 40), **SAVED[name]).read_bytes()
@@ -200,10 +209,11 @@ def test_a_limit_that_no_image_keeps_is_refused(max_pixels, tmp_path):
         ImageFolder(str(tmp_path), max_pixels=max_pixels)
 
 
-@pytest.mark.parametrize(("large", "together"), [(63, 1), (64, 2)])
+@pytest.mark.parametrize(("large", "together"), [(9_999, 1), (10_000, 2)])
 def test_large_images_are_decoded_one_at_a_time(large, together, tmp_path, monkeypatch):
     monkeypatch.setattr(image_files, "LARGE", large)
-    path, limit = picture_file(tmp_path / "a.png"), Limit(10**6, "", "")
+    path, limit = tmp_path / "a.png", Limit(10**6, "", "")
+    Image.new("L", (100, 100)).save(path)
     inside, most, both = [], [], threading.Barrier(2)
 
     def use(image: Image.Image) -> None:

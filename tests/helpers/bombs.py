@@ -66,6 +66,15 @@ def jpeg2000(width: int, height: int) -> bytes:
     return stream.getvalue().replace(true, b"ihdr" + struct.pack(">II", height, width))
 
 
+def progressive(scans: int) -> bytes:
+    """A progressive JPEG whose last scan comes so many times, followed by data that looks like more of them."""
+    stream = io.BytesIO()
+    Image.new("L", (16, 16), 128).save(stream, "JPEG", progressive=True)
+    whole = stream.getvalue()
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + last * (scans - whole.count(b"\xff\xda")) + b"\xff\xd9" + b"\xff\xda" * 200
+
+
 def bmp(width: int, height: int) -> bytes:
     return b"BM" + struct.pack("<IIIIiiHHIIiiII", 54, 0, 54, 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
 
@@ -98,6 +107,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "samples.tif": lambda: grey_tiff(4, 4, (277, 4, 1, 2**31)),
     "tile.tif": lambda: grey_tiff(4, 4, (322, 4, 1, 2**30), (323, 4, 1, 2**30), (324, 4, 1, 8), (325, 4, 1, 8)),
     "rows.tif": lambda: grey_tiff(4, 4, (259, 3, 1, 5), (278, 4, 1, 2**31)),
+    "scans.jpg": lambda: progressive(101),
     "smaller.jp2": lambda: jpeg2000(4, 4),
     "larger.jp2": lambda: jpeg2000(640, 640),
     "empty.png": lambda: b"",
