@@ -104,8 +104,7 @@ def suits(state: dict[str, Any], fresh: Optimizer) -> bool:
 def form(value: Any, shape: Size) -> str:
     """What a value of an optimizer's state for one parameter is: all parameters have the same."""
     if isinstance(value, Tensor):
-        right = value.shape in ((), shape) and bool(value.isfinite().all())
-        return "wrong" if not right else "like the parameter" if value.shape == shape else "a number"
+        return "tensor" if value.shape in ((), shape) and bool(value.isfinite().all()) else "wrong"
     return type(value).__name__
 
 

@@ -19,7 +19,8 @@ LAST = RUN / "checkpoints/last.ckpt"
 
 STRANGE: list[Any] = [
     None, True, -1, 0, 3, 10**30, 2.5, float("nan"), float("inf"), "", "a\x1b[31m|b", "os.system", "../../x", [], [[]],
-    {}, {"class_path": "os.system"}, {"class_path": 7}, (1, 2), torch.zeros(0), torch.ones(2, 3), torch.tensor(torch.nan),
+    {}, {"class_path": "os.system"}, {"class_path": 7}, (1, 2), torch.zeros(0), torch.ones(2, 3),
+    torch.tensor(torch.nan),
 ]  # fmt: skip
 """Values that nobody expects."""
 
