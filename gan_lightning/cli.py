@@ -30,8 +30,8 @@ examples:
   gan fit --config mnist                       MNIST, downloaded once
   gan fit --config vae                         a VAE, with the same networks
   gan fit my_images                            images of your own
-  gan predict --ckpt_path last                 samples of the newest run
-  gan test --ckpt_path last                    how good its samples are
+  gan predict last                             samples of the newest run
+  gan test last                                how good its samples are
 
 `gan COMMAND --help` lists every option of a command.
 """

@@ -15,6 +15,7 @@ from gan_lightning.core.images import save, save_animation, whole_picture
 from gan_lightning.core.intervals import due
 from gan_lightning.runs.run import Run
 from gan_lightning.runs.signals import Stopped
+from gan_lightning.training.resumable import damaged_part
 
 
 class Animation(Callback, ABC):
@@ -87,6 +88,8 @@ class Animation(Callback, ABC):
         return {"steps": self.steps}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if not all(isinstance(step, int) for step in state_dict["steps"]):
+            raise damaged_part(f"callbacks.{self.state_key}")
         self.steps = state_dict["steps"]
 
 

@@ -21,8 +21,8 @@ GRID = 100
 class SampleWriter(BasePredictionWriter):
     """Writes predicted images: `0000.png` and so on, named by seed, then `grid.png` of the first hundred.
 
-    If classes are asked for, files are named by seed and class, `0000-class-3.png`, and `grid.png` has one row per
-    class.
+    If classes are asked for, files are named by seed and class, `0000-class-3.png`. With several classes, `grid.png` has
+    one row per class, of up to ten images.
 
     Args:
         seeds: The seeds of all samples, first to last.
@@ -71,15 +71,19 @@ class SampleWriter(BasePredictionWriter):
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trainer.strategy.barrier()  # wait until every process has written its share
         if trainer.is_global_zero:
-            if self.labels is None:
-                shown = [(seed, None) for seed in self.seeds[:GRID]]
-                columns = min(10, max(1, round(len(shown) ** 0.5)))
-            else:  # one row per class
-                columns = min(10, len(self.seeds))
-                shown = [(seed, label) for label in self.labels for seed in self.seeds[:columns]]
+            shown, columns = self.overview()
             enlarged(picture(tile(self.read(shown), columns))).save(self.folder / "grid.png")
             if self.npz:
                 self.archive()
+
+    def overview(self) -> tuple[list[tuple[int, int | None]], int]:
+        """Returns the seeds and labels of the images in grid.png, and its number of columns."""
+        if self.labels is not None and len(self.labels) > 1:  # one row per class
+            columns = min(10, len(self.seeds))
+            return [(seed, label) for label in self.labels for seed in self.seeds[:columns]], columns
+        label = self.labels[0] if self.labels else None
+        shown = [(seed, label) for seed in self.seeds[:GRID]]
+        return shown, min(10, max(1, round(len(shown) ** 0.5)))
 
     def archive(self) -> None:
         pairs = [(seed, label) for label in self.labels or [None] for seed in self.seeds]

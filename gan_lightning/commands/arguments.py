@@ -26,6 +26,8 @@ def fit_arguments(arguments: Sequence[str]) -> list[str]:
     for word, after in zip_longest(arguments, arguments[1:], fillvalue="--"):
         if word == "--kind" and after.startswith("--"):
             raise UserError(needs_value("kind"))
+    last = [word for word in arguments if word.partition("=")[0] == "--print_config"]  # it prints what comes before it
+    arguments = [*(word for word in arguments if word not in last), *last]
     return configs_located(folders_named(with_options(arguments, fit_option)))
 
 

@@ -153,10 +153,10 @@ def report(experiment: Experiment, run: Run, iterations: int, seconds: float) ->
     for name, path in written.items():
         print(printable(f"  {name:16}{path}"))
     if "features" in written:
-        print(f"\nevaluate with it:  gan test --ckpt_path MODEL --judge.extractor {quote(str(run.features))}")
+        print(f"\nevaluate with it:  gan test MODEL --judge.extractor {quote(str(run.features))}")
     elif "model" in written:
         generator = class_paths(experiment.model.hparams.get("generator"))
         data = class_paths(experiment.settings.get("data")) if isinstance(experiment.data, ImageData) else []
         images, last = "" if data else " --data DATA", quote(str(run.last))
-        print(f"\nmake samples:      gan predict --ckpt_path {last}{trust_option(generator)}")
-        print(f"evaluate samples:  gan test --ckpt_path {last}{images}{trust_option(generator + data)}")
+        print(f"\nmake samples:      gan predict {last}{trust_option(generator)}")
+        print(f"evaluate samples:  gan test {last}{images}{trust_option(generator + data)}")

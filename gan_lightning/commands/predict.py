@@ -13,7 +13,7 @@ from gan_lightning.commands.arguments import sample_arguments, without_foreign_k
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, nested, parsed
 from gan_lightning.commands.trainer import trainer_with
 from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
-from gan_lightning.core.errors import UserError
+from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data import Plane
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.sampling import labels_of, seed_loader
@@ -83,9 +83,18 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     trainer = trainer_with({**options, "callbacks": watchers, "logger": False})
     trainer.predict(model, loader, return_predictions=False)
     if trainer.is_global_zero:
-        archive = ", samples.npz" if samples.npz else ""
-        what = f"images{archive} and grid.png" if plane is None else f"points: points.csv{archive} and points.png"
-        print(f"wrote {samples.count * len(labels or [0])} {what} into {samples.folder}")
+        print(f"wrote {printable(written(writer, samples, labels))} into {printable(samples.folder)}")
+
+
+def written(writer: SampleWriter | PointWriter, samples: Samples, labels: list[int] | None) -> str:
+    """Returns what has been written, in words."""
+    archive, count = ", samples.npz" if samples.npz else "", samples.count * len(labels or [0])
+    things = "" if count == 1 else "s"
+    if isinstance(writer, PointWriter):
+        return f"{count} point{things}: points.csv{archive} and points.png"
+    shown = len(writer.overview()[0])
+    some = "" if shown == count else f" (with {shown} of them)"
+    return f"{count} image{things}{archive} and grid.png{some}"
 
 
 def asked_labels(labels: int | list[int] | str | None, classes: int) -> list[int] | None:

@@ -61,4 +61,4 @@ def import_trusted(arguments: Sequence[str]) -> None:
 def trust_option(class_paths: Iterable[str]) -> str:
     """Returns the --trust option that commands need for these classes; empty if all are of this package or of torch."""
     own = [path for path in dict.fromkeys(class_paths) if path.split(".")[0] not in ("gan_lightning", "torch")]
-    return f' --trust "[{", ".join(own)}]"' if own else ""
+    return f" --trust {own[0]}" if len(own) == 1 else f' --trust "[{", ".join(own)}]"' if own else ""

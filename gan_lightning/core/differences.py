@@ -17,7 +17,7 @@ def differences(before: Any, after: Any, key: str = "") -> list[str]:
         before, after = before.get("init_args", {}), after.get("init_args", {})
         names = [name for name in after if name in before]
     for name in names:
-        inner = "" if name == "init_args" else name  # users write model.generator.hidden
+        inner = "" if name == "init_args" else str(name)  # users write model.generator.hidden
         found += differences(before.get(name), after.get(name), ".".join(filter(None, (key, inner))))
     return found
 

@@ -1,6 +1,8 @@
 """Data sets that torchvision downloads and verifies, with one error message for every failure."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 import torchvision
@@ -26,11 +28,15 @@ def open_dataset(
     Raises:
         UserError: The files are missing and could not be downloaded, or cannot be read.
     """
-    name = make.__name__
+    name, folder = make.__name__, Path(root, where)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         return make(root, train=train, download=download)
     except Exception as error:  # torchvision lets the errors of urllib, zlib, tarfile, pickle and numpy through
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        for path in missing:  # torchvision makes folders before it downloads
+            with suppress(OSError):
+                path.rmdir()
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{name} could not be {'downloaded' if download else 'read'} ({reason}). Put {files} into {root}/{where} "
             f"by hand (delete what is damaged there), or set data.root to the folder that holds {where}, or train on "
