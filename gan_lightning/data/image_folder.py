@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_utilities.core.rank_zero import rank_zero_warn
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 from tqdm import tqdm
@@ -176,7 +176,7 @@ def in_channels(image: Image.Image, channels: int) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         image = Image.fromarray(in_bytes(np.asarray(image)))
     elif image.mode == "LAB":
-        image = in_srgb(image)
+        image = image.convert("RGB")  # from there to grey, as there is no direct way
     elif image.has_transparency_data:
         image = on_white(image)
     mode = "L" if channels == 1 else "RGB"
@@ -208,9 +208,3 @@ def in_bytes(values: np.ndarray) -> np.ndarray:
         part = values.reshape(-1)[start : start + 2**20].astype(np.float64) * times / over
         result[start : start + 2**20] = np.nan_to_num(part.round().clip(0, 255))
     return result.reshape(values.shape)
-
-
-def in_srgb(image: Image.Image) -> Image.Image:
-    """Converts from CIE L*a*b* (D50) to sRGB."""
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    return ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB"))  # type: ignore[return-value]
