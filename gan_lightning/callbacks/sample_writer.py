@@ -21,8 +21,8 @@ GRID = 100
 class SampleWriter(BasePredictionWriter):
     """Writes predicted images: `0000.png` and so on, named by seed, then `grid.png` of the first hundred.
 
-    If classes are asked for, files are named by seed and class, `0000-class-3.png`. With several classes, `grid.png` has
-    one row per class, of up to ten images.
+    If classes are asked for, files are named by seed and class, `0000-class-3.png`. If these are several, `grid.png`
+    has one row per class, of up to ten images.
 
     Args:
         seeds: The seeds of all samples, first to last.

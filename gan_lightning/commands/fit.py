@@ -27,6 +27,8 @@ from gan_lightning.runs.run import Run, check_folder
 from gan_lightning.runs.signals import at_once_while_starting
 from gan_lightning.training.restore import check_kind
 
+HOW_TO_GET_FEATURES = " " * 19 + "(gan fit --config extractor makes FEATURES of the same images: docs/evaluating.md)"
+
 
 def fit(command: str, arguments: Sequence[str]) -> None:
     """Trains, then prints what was written where."""
@@ -159,4 +161,14 @@ def report(experiment: Experiment, run: Run, iterations: int, seconds: float) ->
         data = class_paths(experiment.settings.get("data")) if isinstance(experiment.data, ImageData) else []
         images, last = "" if data else " --data DATA", quote(str(run.last))
         print(f"\nmake samples:      gan predict {last}{trust_option(generator)}")
-        print(f"evaluate samples:  gan test {last}{images}{trust_option(generator + data)}")
+        print(
+            f"evaluate samples:  gan test {last}{images}{trust_option(generator + data)}{features_option(experiment)}"
+        )
+
+
+def features_option(experiment: Experiment) -> str:
+    """Returns the option of `gan test` for images of which the package has no feature network, and where to get one."""
+    data, judge = experiment.data, experiment.options.get("judge")
+    if isinstance(data, PointData) or getattr(data, "extractor", None) or (judge and judge.extractor):
+        return ""
+    return f" --judge.extractor FEATURES\n{HOW_TO_GET_FEATURES}"

@@ -167,7 +167,8 @@ def check_loaded(class_paths: Iterable[str]) -> None:
 def untrusted(class_paths: Sequence[str]) -> UserError:
     """The error that refuses classes which are not loaded."""
     are, them = ("are", "them") if len(class_paths) > 1 else ("is", "it")
+    named = class_paths[0] if len(class_paths) == 1 else f'"[{", ".join(class_paths)}]"'
     return UserError(
         f"the checkpoint names {' and '.join(class_paths)}, which {are} not part of gan_lightning: if you trust that "
-        f'code, import {them} before loading, or add --trust "[{", ".join(class_paths)}]" on the command line'
+        f"code, import {them} before loading, or add --trust {named} on the command line"
     )

@@ -40,5 +40,5 @@ def open_dataset(
         raise UserError(
             f"{name} could not be {'downloaded' if download else 'read'} ({reason}). Put {files} into {root}/{where} "
             f"by hand (delete what is damaged there), or set data.root to the folder that holds {where}, or train on "
-            "digits that need no download: gan fit --config configs/digits.yaml"
+            "digits that need no download: gan fit --config digits"
         ) from error

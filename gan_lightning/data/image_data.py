@@ -80,10 +80,10 @@ class ImageData(LightningDataModule, ABC):
             workers=self.workers,
         )
         if not len(batches):
+            each = f" for each of {batches.processes} processes" if batches.processes > 1 else ""
             raise UserError(
-                f"{type(self).__name__} has {batches.images} images, fewer than one batch of {self.batch_size} for "
-                f"each of {batches.processes} process(es): set data.batch_size to at most "
-                f"{batches.images // batches.processes}"
+                f"{type(self).__name__} has {batches.images} images, fewer than one batch of {self.batch_size}{each}: "
+                f"set data.batch_size to at most {batches.images // batches.processes}"
             )
         return batches
 

@@ -115,9 +115,9 @@ class Points(PointData):
 def read_npy(path: Path) -> tuple[np.ndarray, tuple[str, str]]:
     """Reads an array of numbers as float64, and default names of the axes."""
     try:
-        array = np.load(path, allow_pickle=False)
+        array = np.load(path, allow_pickle=False, mmap_mode="r")  # refuses a header that lies
         return array.astype(np.float64, casting="same_kind" if array.dtype.kind == "f" else "safe"), ("x", "y")
-    except (ValueError, TypeError, EOFError, OSError) as error:
+    except (ValueError, TypeError, AttributeError, EOFError, OSError, MemoryError) as error:
         raise UserError(f"{path} cannot be read ({error}): data.path must hold an array (N, 2) of numbers") from error
 
 

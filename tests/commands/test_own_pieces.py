@@ -174,8 +174,8 @@ def test_a_checkpoint_is_evaluated_on_a_users_own_data_if_it_is_trusted():
 def test_the_commands_that_a_training_prints_have_the_trust_that_they_need(capsys):
     gan("fit", "--data", "my_own.Bars", "--model.generator", "my_own.Flat", *SHORT)
     text = capsys.readouterr().out
-    assert f'gan predict --ckpt_path {LAST} --trust "[my_own.Flat]"' in text
-    assert f'gan test --ckpt_path {LAST} --trust "[my_own.Flat, my_own.Bars]"' in text
+    assert f"gan predict {LAST} --trust my_own.Flat" in text
+    assert f'gan test {LAST} --trust "[my_own.Flat, my_own.Bars]"' in text
 
 
 def test_sampling_needs_no_class_but_the_generators():

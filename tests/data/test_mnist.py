@@ -35,7 +35,7 @@ def test_a_failed_download_says_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(UserError) as caught:
         MNIST(root=str(tmp_path)).prepare_data()
     message = str(caught.value)
-    for word in ("train-images-idx3-ubyte.gz", "MNIST/raw", "data.root", "configs/digits.yaml"):
+    for word in ("train-images-idx3-ubyte.gz", "MNIST/raw", "data.root", "--config digits"):
         assert word in message
     assert "\n" not in message
 

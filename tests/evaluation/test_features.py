@@ -125,9 +125,7 @@ def test_points_are_their_own_features():
 
 
 def test_data_that_no_network_knows_is_refused_with_what_to_do():
-    with pytest.raises(
-        UserError, match=r"feature network for Blobs: train one with gan fit --config configs/extractor\.yaml"
-    ):
+    with pytest.raises(UserError, match=r"feature network for Blobs: train one with gan fit --config extractor"):
         extractor_for(Blobs())
 
 

@@ -21,7 +21,7 @@ from gan_lightning.networks.features import FeatureNetwork
 
 
 class Learnt(Extractor):
-    """A `FeatureNetwork` from a file that `gan fit --config configs/extractor.yaml` wrote.
+    """A `FeatureNetwork` from a file that `gan fit --config extractor` wrote.
 
     Args:
         path: A .safetensors file. Nothing in it is executed.
@@ -45,9 +45,7 @@ class Learnt(Extractor):
             self.about: dict[str, Any] = json.loads(words["about"])
             check_nesting([network, self.about], path)
         except (SafetensorError, KeyError, ValueError, RecursionError) as error:
-            raise UserError(
-                f"{path} holds no feature network: train one with gan fit --config configs/extractor.yaml"
-            ) from error
+            raise UserError(f"{path} holds no feature network: train one with gan fit --config extractor") from error
         kind = network.get("class_path") if isinstance(network, dict) else network
         if kind != path_of(FeatureNetwork):
             raise UserError(f"{path} holds a {kind}, which is not a feature network")
@@ -65,7 +63,7 @@ class Learnt(Extractor):
         if tuple(x.shape[1:]) != shape:
             raise UserError(
                 f"the extractor {self.name} takes images of {shape}, but these are {tuple(x.shape[1:])}: set "
-                "judge.extractor to another, or train one with gan fit --config configs/extractor.yaml"
+                "judge.extractor to another, or train one with gan fit --config extractor"
             )
         weight = self.network.dense.weight
         with torch.autocast(weight.device.type, enabled=False):

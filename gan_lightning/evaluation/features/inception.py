@@ -47,7 +47,7 @@ class Inception(Extractor):
         except ImportError as error:
             raise UserError(
                 "judge.extractor Inception needs torch-fidelity: pip install torch-fidelity (or train a feature "
-                "network of your own: gan fit --config configs/extractor.yaml)"
+                "network of your own: gan fit --config extractor)"
             ) from error
         path = Path(weights) if weights else downloaded()
         self.digest = digest_of(path)
@@ -87,6 +87,6 @@ def downloaded() -> Path:
         except Exception as error:  # torch passes on any error of urllib or of the disk
             raise UserError(
                 f"the weights of Inception could not be downloaded ({error}): put {ADDRESS} at {path} by hand, or "
-                "train a feature network of your own: gan fit --config configs/extractor.yaml"
+                "train a feature network of your own: gan fit --config extractor"
             ) from error
     return path

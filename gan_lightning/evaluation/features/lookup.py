@@ -29,10 +29,11 @@ def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
         return Coordinates()
     name = name or data.extractor
     if name is None:
+        labels = "" if data.classes else " --model.network.classes 0"
         raise UserError(
-            f"the package has no feature network for {type(data).__name__}: train one with gan fit --config "
-            "configs/extractor.yaml and the same --data, then set judge.extractor to its features.safetensors; or set "
-            "judge.extractor to Inception, for photographs"
+            f"the package has no feature network for {type(data).__name__}: train one with gan fit --config extractor "
+            f"and the same data{labels}, then set judge.extractor to its features.safetensors; or set judge.extractor "
+            "to Inception, for photographs"
         )
     if name == "Inception":
         return Inception()
