@@ -8,7 +8,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 from gan_lightning.commands.explain import explain
 from gan_lightning.commands.paths import expand_paths
 from gan_lightning.commands.wrong_configs import check_configs
-from gan_lightning.core.errors import UserError
+from gan_lightning.core.errors import UserError, printable
 
 
 class Parser(ArgumentParser):
@@ -28,7 +28,7 @@ class Parser(ArgumentParser):
             super().error(message, ex)  # inside a class: it raises, and comes by again for the whole command
         if self.raises:
             raise UserError(explain(message, self)) from ex
-        self.exit(2, f"{self.prog}: {explain(message, self)}\n")
+        self.exit(2, printable(f"{self.prog}: {explain(message, self)}\n"))
 
     @property
     def options(self) -> list[str]:

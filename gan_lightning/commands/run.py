@@ -15,7 +15,7 @@ from gan_lightning.commands.evaluate import evaluate
 from gan_lightning.commands.fit import fit
 from gan_lightning.commands.predict import predict
 from gan_lightning.core.distributed import follows
-from gan_lightning.core.errors import TrainingError, UserError
+from gan_lightning.core.errors import TrainingError, UserError, printable
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """The error numbers of a full disk."""
@@ -66,7 +66,7 @@ def is_there() -> bool:
 
 def end(command: str, message: str) -> NoReturn:
     """Prints what is wrong, in one line, and exits."""
-    print(f"gan {command}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"gan {command}: {' '.join(printable(message).split())}", file=sys.stderr)
     sys.exit(2)
 
 
