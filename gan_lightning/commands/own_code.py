@@ -50,6 +50,8 @@ def import_own(module: str) -> ModuleType:
     Raises:
         ImportError: There is no such module.
     """
+    if not all(word.isidentifier() for word in module.split(".")):
+        raise ImportError(f"{module or 'an empty name'} is no name of a module")
     return import_module(module)
 
 

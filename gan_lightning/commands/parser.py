@@ -59,6 +59,10 @@ def parsed(parser: Parser, arguments: list[str]) -> Namespace:
     check_configs(arguments, parser.options)
     try:
         config = parser.parse_args(arguments)
+    except (OverflowError, IndexError, RecursionError) as error:  # the parser expects other mistakes
+        raise UserError(f"an option has a value that cannot be read ({error}): see gan COMMAND --help") from error
+    except UnicodeEncodeError as error:
+        raise UserError(f"an option holds bytes that are no text ({error.object}): write it in UTF-8") from error
     except UnicodeDecodeError as error:
         raise UserError("a file of options is not text in UTF-8: name a YAML file") from error
     expand_paths(config)
@@ -71,8 +75,13 @@ def instantiated(parser: Parser, config: Namespace) -> Namespace:
     Raises:
         UserError: A class refuses its options.
     """
+    nothing = [word for word in parser.words if word.partition("=")[2] in ("null", "None", "~")]
     try:
         return Namespace(parser.instantiate(config))
+    except TypeError as error:
+        if not nothing:
+            raise
+        raise UserError(f"{' and '.join(nothing)}: it cannot be null; leave it out for its default") from error
     except ValueError as error:  # for an option that may be empty, jsonargparse wraps what a class says
         if isinstance(error.__cause__, UserError):
             raise error.__cause__ from None

@@ -45,6 +45,8 @@ def run(command: str, arguments: Sequence[str]) -> None:
     except (UserError, MisconfigurationException) as error:
         end(command, str(error))
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            end(command, f"there can be no file {str(error.filename)[:60]}…: its name is too long")
         if error.errno not in FULL:
             raise
         where = f" for {error.filename}" if error.filename else " where the run is written"

@@ -34,7 +34,8 @@ def asked(arguments: Sequence[str], option: str) -> str | None:
     """Returns the last value of an option among arguments that are not parsed yet."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument(option, dest="value")
-    return first.parse_known_args(arguments)[0].value
+    value = first.parse_known_args(arguments)[0].value
+    return value if isinstance(value, str) else None  # argparse makes a list of --option=--
 
 
 def open_checkpoint(ckpt_path: str) -> Checkpoint:
@@ -49,7 +50,11 @@ def import_trusted(arguments: Sequence[str]) -> None:
     Raises:
         UserError: There is no such class.
     """
-    words = yaml.safe_load(asked(arguments, "--trust") or "[]")
+    text = asked(arguments, "--trust") or "[]"
+    try:
+        words = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"trust is {text}, which names no classes: write module.Class") from error
     for class_path in words if isinstance(words, list) else [words]:
         module, _, name = str(class_path).rpartition(".")
         try:

@@ -217,7 +217,7 @@ class AlternatingModule(LightningModule):
             return self.players[player].optimization.make_scheduler(optimizer, self.length)
         except UserError:
             raise
-        except (ValueError, TypeError, ArithmeticError) as error:
+        except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
             raise UserError(
                 f"model.{player}_optimization.scheduler refuses its options: {error}; change them"
             ) from error

@@ -83,7 +83,8 @@ OPTIONS = [
     "model.generator_optimization.optimizer", "model.generator_optimization.optimizer.lr", "grid.rows", "judge.samples",
     "model.generator_optimization.scheduler", "judge.every_n_steps", "checkpoint.monitor", "trainer.max_steps", "trust",
     "trainer.precision", "trainer.devices", "trainer.default_root_dir", "trainer.accelerator", "model", "trainer",
-    "images", "judge.extractor", "samples.count", "samples.labels", "samples.folder", "device", "print_config", "nothing",
+    "images", "judge.extractor", "samples.count", "samples.labels", "samples.folder", "device", "nothing",
+    "print_config",
 ]  # fmt: skip
 
 
