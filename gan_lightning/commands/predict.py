@@ -83,10 +83,10 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     trainer = trainer_with({**options, "callbacks": watchers, "logger": False})
     trainer.predict(model, loader, return_predictions=False)
     if trainer.is_global_zero:
-        print(f"wrote {printable(written(writer, samples, labels))} into {printable(samples.folder)}")
+        print(f"wrote {printable(what_was_written(writer, samples, labels))} into {printable(samples.folder)}")
 
 
-def written(writer: SampleWriter | PointWriter, samples: Samples, labels: list[int] | None) -> str:
+def what_was_written(writer: SampleWriter | PointWriter, samples: Samples, labels: list[int] | None) -> str:
     """Returns what has been written, in words."""
     archive, count = ", samples.npz" if samples.npz else "", samples.count * len(labels or [0])
     things = "" if count == 1 else "s"

@@ -401,7 +401,7 @@ def test_a_device_that_is_not_there(name, capsys):
         ("--model.generator.classes 10", "set model.generator.classes and model.discriminator.classes"),
         ("--ckpt_path nowhere.ckpt", "ckpt_path takes a file, a run's folder, or last for the newest run"),
         ("--ckpt_path m.ckpt", "config.yaml"),
-        ("--ckpt_path top_level.yaml", "name a checkpoint that gan fit wrote"),
+        ("--ckpt_path top_level.yaml", "name one that gan fit wrote"),
         ("--data pics", "set data.batch_size to at most 3"),
         ("--data=pics", "set data.batch_size to at most 3"),
         ("--data Ring --model.generator DCGANGenerator", "MLPGenerator and MLPDiscriminator"),

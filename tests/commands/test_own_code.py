@@ -81,7 +81,7 @@ def test_training_with_two_processes_and_workers_imports_nothing_from_the_workin
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["gan", "predict", LAST, "--samples.count", "1"], "wrote 1 images"),
+        (["gan", "predict", LAST, "--samples.count", "1"], "wrote 1 image and grid.png"),
         (["gan", "predict", "--help"], "--samples.count"),
         (["gan", "test", "inception.ckpt"], "needs torch-fidelity"),
         ([*MODULE, "test", "inception.ckpt", "--judge.extractor", "MNIST"], "takes images of (1, 28, 28)"),
