@@ -150,7 +150,7 @@ def test_what_is_no_model_is_refused_in_one_line(kind, words, capsys):
 @pytest.mark.parametrize("kind", ["GAN", "VAE"])
 def test_any_lightning_data_module_trains_any_kind(kind, capsys):
     gan("fit", "--kind", kind, "--data", "my_own.Plain", *SHORT)
-    assert "gan test --ckpt_path lightning_logs/version_0/checkpoints/last.ckpt --data DATA" in capsys.readouterr().out
+    assert "gan test lightning_logs/version_0/checkpoints/last.ckpt --data DATA" in capsys.readouterr().out
     gan("predict", "last", "--samples.count", "2")
     assert "is no ImageData" in mistake(capsys, "test", "last")
     sys.modules["my_own"].Plain.image_shape = (1, 8, 8)
