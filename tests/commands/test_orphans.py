@@ -30,7 +30,7 @@ def is_running(process: int) -> bool:
 def test_a_process_ends_when_the_one_that_started_it_is_killed(seconds: float, in_tmp_path: Path):
     words = [sys.executable, "-m", "gan_lightning", "fit", *SMALL, *TINY, *TWO]
     first = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (started := children(first.pid)):
+    while not (started := children(first.pid)) and first.poll() is None:
         time.sleep(0.05)
     time.sleep(seconds)  # whatever the second process does by then
     os.kill(first.pid, signal.SIGKILL)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers.commands import RUN, SMALL, TINY
+from helpers.processes import PATIENCE
 
 from gan_lightning.commands.output import surviving
 
@@ -61,11 +63,14 @@ def test_a_report_is_written_without_anybody_who_reads(in_tmp_path: Path):
 def test_a_closed_terminal_saves_and_ends_with_129(in_tmp_path: Path):
     process, terminal = pty.fork()
     if process == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may have been started by nohup
         os.execv(sys.executable, [*FIT, "--trainer.max_steps", "100000"])
-    while not (RUN / "grids/step-0000000.png").exists() or not (RUN / "checkpoints/last.ckpt").exists():
+    for _ in range(PATIENCE * 10):
         with contextlib.suppress(OSError):
             os.read(terminal, 1000)
-    time.sleep(1)  # it trains
+        if (RUN / "metrics.csv").exists() and (RUN / "checkpoints/last.ckpt").exists():
+            break
+        time.sleep(0.1)
     os.close(terminal)
     _, status = os.waitpid(process, 0)
     assert os.waitstatus_to_exitcode(status) == 129
