@@ -3,7 +3,7 @@
 import os
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -15,7 +15,14 @@ from helpers.tiny import equal, state
 TRAINING = ["fit", "--data", "Digits", *TINY, "--trainer.log_every_n_steps", "1", "--grid.every_n_steps", "2"]
 TRAINING += ["--checkpoint.every_n_steps", "2", "--trainer.accelerator", "cpu"]
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread_for_all_runs() -> Iterator[None]:
+    """All runs of this file compute with one thread. (Another number of threads rounds sums in another order.)"""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def halve(path: Path) -> None:
