@@ -20,6 +20,7 @@ from gan_lightning.core.configurable import class_paths, loaded_class, untrusted
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import captioned, enlarged, picture
+from gan_lightning.core.nesting import looked_up
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.evaluation.evaluator import Evaluator
 from gan_lightning.evaluation.features import extractor_for
@@ -105,7 +106,7 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     checkpoint = None if path is None else open_checkpoint(path)
     trained_on = None if checkpoint is None else data_of(checkpoint)
     if checkpoint is not None:
-        parser.set_defaults({"judge.extractor": checkpoint.settings.get("judge", {}).get("extractor")})
+        parser.set_defaults({"judge.extractor": looked_up(checkpoint.settings, "judge", "extractor")})
     if trained_on is not None:
         parser.set_defaults({"data": trained_on})  # --data.root alone then changes only the root
     made = instantiated(parser, parsed(parser, words))
@@ -214,16 +215,19 @@ def data_of(checkpoint: Checkpoint) -> dict[str, Any] | None:
     Nothing is imported for it.
     """
     words = checkpoint.settings.get("data")
-    if words is None:
+    if not isinstance(words, dict):
         return None
-    package, *_, name = str(words.get("class_path")).split(".")  # a config may omit the modules in between
+    path = str(words.get("class_path")).split(".")
+    package, name = path[0], path[-1]  # a config may omit the modules in between
     found = [path_of(cls) for cls in subclasses(ImageData) if path_of(cls).startswith(package) and cls.__name__ == name]
-    return {**words, "class_path": found[0]} if found else None
+    options = words.get("init_args")
+    options = {str(key): value for key, value in options.items()} if isinstance(options, dict) else {}
+    return {"class_path": found[0], "init_args": options} if found else None
 
 
 def unknown_data(checkpoint: Checkpoint) -> UserError:
     """Returns the error for a checkpoint whose data is unknown. It names all its classes that are not loaded."""
-    data = str(checkpoint.settings.get("data", {}).get("class_path", ""))
+    data = str(looked_up(checkpoint.settings, "data", "class_path") or "")
     if not data:
         return UserError(f"{checkpoint.path} does not say what it was trained on: give the images with --data")
     if data in [path_of(cls) for cls in subclasses(LightningDataModule)]:
@@ -260,7 +264,7 @@ def check_held_out(data: ImageData, words: dict[str, Any]) -> None:
         data: The data to evaluate with.
         words: The data that was trained on.
     """
-    trained = words.get("init_args", {}).get("held_out", 0.0)
+    trained = looked_up(words, "init_args", "held_out") or 0.0
     if path_of(type(data)) == words["class_path"] and data.held_out != trained:
         raise UserError(
             f"data.held_out is {data.held_out}, but the checkpoint was trained with {trained}: some held-out images "
@@ -270,8 +274,9 @@ def check_held_out(data: ImageData, words: dict[str, Any]) -> None:
 
 def cost(content: dict[str, Any]) -> dict[str, Any]:
     """Returns the cost of training, if the checkpoint contains it."""
-    spent = content.get("callbacks", {}).get("Cost", {})
-    return {"images_seen": spent["images"], "cpu_seconds": spent["cpu"]} if spent else {}
+    images, seconds = (looked_up(content, "callbacks", "Cost", key) for key in ("images", "cpu"))
+    measured = isinstance(images, int) and isinstance(seconds, float)
+    return {"images_seen": images, "cpu_seconds": seconds} if measured else {}
 
 
 def chosen_device(name: str) -> torch.device:

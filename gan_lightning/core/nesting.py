@@ -49,5 +49,12 @@ def parts(value: Any) -> Iterable[Any]:
     return [part for pair in value.items() for part in pair] if isinstance(value, Mapping) else value
 
 
+def looked_up(value: Any, *keys: str) -> Any:
+    """The value at a path of keys in nested dictionaries of a stranger's; None if there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
 def too_much(name: object) -> UserError:
     return UserError(f"{name} is nested too deeply, or repeats its parts too often, to be read")

@@ -14,6 +14,7 @@ import torch
 from gan_lightning.core import checkpoint_files
 from gan_lightning.core.archives import check_archive
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.nesting import looked_up
 from gan_lightning.runs.run import Run
 
 SETTINGS = "ConfigWriter"
@@ -57,9 +58,7 @@ class Checkpoint:
     @property
     def settings(self) -> dict[str, Any]:
         """The options of the `gan fit` that wrote it; empty if a script wrote it."""
-        words: Any = self.content
-        for key in ("callbacks", SETTINGS, "settings"):
-            words = words.get(key) if isinstance(words, dict) else None
+        words = looked_up(self.content, "callbacks", SETTINGS, "settings")
         return words if isinstance(words, dict) else {}
 
     @property

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from gan_lightning.core.configurable import class_paths, describe
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.nesting import looked_up
 from gan_lightning.training.optimization import OptimizerFactory, Player
 
 
@@ -73,9 +74,7 @@ def changed(
 
 def saved_optimization(checkpoint: dict[str, Any], player: str) -> dict[str, Any]:
     """A player's optimization options in a checkpoint, without those left at their default."""
-    words: Any = checkpoint
-    for key in ("hyper_parameters", f"{player}_optimization", "init_args"):
-        words = words.get(key, {}) if isinstance(words, dict) else {}
+    words = looked_up(checkpoint, "hyper_parameters", f"{player}_optimization", "init_args")
     return words if isinstance(words, dict) else {}
 
 

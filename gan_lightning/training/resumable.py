@@ -93,6 +93,8 @@ def suits(state: dict[str, Any], fresh: Optimizer) -> bool:
     for group, our_group in zip(theirs, ours, strict=True):
         group.update({name: value for name, value in our_group.items() if name not in group})
         check_alike(group, our_group, "optimizer_states")
+        if any(group[name] is not value for name, value in our_group.items() if isinstance(value, bool)):
+            return False
     shapes = [parameter.shape for group in fresh.param_groups for parameter in group["params"]]
     numbers = [group["params"] for group in theirs] == [group["params"] for group in ours]
     if not numbers or {*of_each} - {*range(len(shapes))} or not all(isinstance(v, dict) for v in of_each.values()):
