@@ -9,15 +9,13 @@ from typing import Any
 
 import torch
 from jsonargparse import Namespace
-from lightning.pytorch import LightningDataModule
 from tqdm import tqdm
 
 from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
+from gan_lightning.commands.trained_on import check_held_out, cost, data_of, unknown_data
 from gan_lightning.commands.trust import add_checkpoint_options, asked, import_trusted, open_checkpoint
 from gan_lightning.commands.wrong_configs import config_contents
-from gan_lightning.core.configurable import class_paths, loaded_class, untrusted
-from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import captioned, enlarged, picture
 from gan_lightning.core.nesting import looked_up
@@ -209,37 +207,6 @@ def evaluator_for(
     return evaluator
 
 
-def data_of(checkpoint: Checkpoint) -> dict[str, Any] | None:
-    """Returns the data that a checkpoint was trained on, as plain values; None if its class is not loaded.
-
-    Nothing is imported for it.
-    """
-    words = checkpoint.settings.get("data")
-    if not isinstance(words, dict):
-        return None
-    path = str(words.get("class_path")).split(".")
-    package, name = path[0], path[-1]  # a config may omit the modules in between
-    found = [path_of(cls) for cls in subclasses(ImageData) if path_of(cls).startswith(package) and cls.__name__ == name]
-    options = words.get("init_args")
-    options = {str(key): value for key, value in options.items()} if isinstance(options, dict) else {}
-    return {"class_path": found[0], "init_args": options} if found else None
-
-
-def unknown_data(checkpoint: Checkpoint) -> UserError:
-    """Returns the error for a checkpoint whose data is unknown. It names all its classes that are not loaded."""
-    data = str(looked_up(checkpoint.settings, "data", "class_path") or "")
-    if not data:
-        return UserError(f"{checkpoint.path} does not say what it was trained on: give the images with --data")
-    if data in [path_of(cls) for cls in subclasses(LightningDataModule)]:
-        return UserError(
-            f"{checkpoint.path} was trained on {data}, which is no ImageData and sets no images apart: give the images "
-            "to compare with as --data"
-        )
-    generator = [path for path in class_paths(checkpoint.arguments.get("generator")) if loaded_class(path) is None]
-    refusal = untrusted([*generator, data])
-    return UserError(f"{refusal}; other images to compare with are given as --data")
-
-
 @contextmanager
 def obeyed_between_blocks() -> Iterator[Follow]:
     """Returns what shows progress in one line, on a terminal, and lets a signal stop the command in between."""
@@ -255,28 +222,6 @@ def obeyed_between_blocks() -> Iterator[Follow]:
         yield follow
     finally:
         signals.release()
-
-
-def check_held_out(data: ImageData, words: dict[str, Any]) -> None:
-    """Refuses a share of held-out images other than training had: some of those images would have been trained on.
-
-    Args:
-        data: The data to evaluate with.
-        words: The data that was trained on.
-    """
-    trained = looked_up(words, "init_args", "held_out") or 0.0
-    if path_of(type(data)) == words["class_path"] and data.held_out != trained:
-        raise UserError(
-            f"data.held_out is {data.held_out}, but the checkpoint was trained with {trained}: some held-out images "
-            "would be training images; leave it out, or train again"
-        )
-
-
-def cost(content: dict[str, Any]) -> dict[str, Any]:
-    """Returns the cost of training, if the checkpoint contains it."""
-    images, seconds = (looked_up(content, "callbacks", "Cost", key) for key in ("images", "cpu"))
-    measured = isinstance(images, int) and isinstance(seconds, float)
-    return {"images_seen": images, "cpu_seconds": seconds} if measured else {}
 
 
 def chosen_device(name: str) -> torch.device:
