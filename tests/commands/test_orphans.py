@@ -11,6 +11,8 @@ import pytest
 from helpers.commands import SMALL, TINY
 
 TWO = ["--trainer.devices", "2", "--trainer.accelerator", "cpu", "--trainer.max_steps", "100000"]
+PATIENCE = 180
+"""Seconds after which a process that goes on alone is killed."""
 
 
 def children(process: int) -> list[int]:
@@ -35,5 +37,10 @@ def test_a_process_ends_when_the_one_that_started_it_is_killed(seconds: float, i
     time.sleep(seconds)  # whatever the second process does by then
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
-    while any(map(is_running, started)):  # for ever, if it does not notice
+    ended = PATIENCE * 10
+    while any(map(is_running, started)) and ended:  # for ever, if it does not notice
         time.sleep(0.1)
+        ended -= 1
+    for process in filter(is_running, started):
+        os.kill(process, signal.SIGKILL)
+    assert ended, "the second process goes on alone"

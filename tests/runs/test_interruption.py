@@ -140,7 +140,7 @@ def test_a_signal_to_one_of_two_processes_stops_both_and_loses_nothing(tmp_path_
 
 # ---- two at once --------------------------------------------------------------------------------------------------
 
-ENDLESS = [*TRAINING, "--trainer.max_steps", "1000000"]
+ENDLESS = [*TRAINING, "--trainer.max_steps", "1000000", "--grid.every_n_steps", "1000000"]  # no new files meanwhile
 
 
 def files() -> list[Path]:
