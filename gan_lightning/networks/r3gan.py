@@ -56,6 +56,30 @@ class Residual(nn.Module):
         return x + self.project(F.leaky_relu(self.mix(h), 0.2))
 
 
+class Tent(nn.Module):
+    """Doubles or halves height and width with the filter [1, 3, 3, 1] / 8 along each axis, and zeros beyond the edges.
+
+    As in the authors' code, which has the filter from Karras et al., "Analyzing and improving the image quality of
+    StyleGAN", 2020. https://arxiv.org/abs/1912.04958
+
+    Args:
+        doubles: Double, with four times the filter, so that the level inside the image is kept; else halve.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, doubles: bool) -> None:
+        super().__init__()
+        self.doubles = doubles
+        side = torch.tensor([1.0, 3.0, 3.0, 1.0]) / (4 if doubles else 8)
+        self.register_buffer("kernel", torch.outer(side, side), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel = self.kernel.to(x.dtype).expand(x.shape[1], 1, 4, 4)
+        resample = F.conv_transpose2d if self.doubles else F.conv2d
+        return resample(x, kernel, stride=2, padding=1, groups=x.shape[1])
+
+
 class R3GANGenerator(Generator):
     """A learned small image per channel, weighted by the latent, then residual blocks and bilinear doubling.
 
@@ -99,6 +123,7 @@ class R3GANGenerator(Generator):
         he(self.weights, 1.0)
         self.stages = nn.ModuleList(residual_stage(w, expansion, group, blocks, len(widths)) for w in widths)
         self.changes = nn.ModuleList(change(i, o) for i, o in pairwise(widths))
+        self.up = Tent(doubles=True)
         self.end = nn.Conv2d(widths[-1], image_shape[0], 1)
         he(self.end, 1.0)
         channels_last(self)
@@ -108,7 +133,7 @@ class R3GANGenerator(Generator):
         first, *others = self.stages
         x = first(x)
         for change, residuals in zip(self.changes, others, strict=True):
-            x = residuals(F.interpolate(change(x), scale_factor=2, mode="bilinear", align_corners=False))
+            x = residuals(self.up(change(x)))
         return self.end(x)
 
 
@@ -155,6 +180,7 @@ class R3GANDiscriminator(Discriminator):
         he(self.start, 1.0)
         self.stages = nn.ModuleList(residual_stage(w, expansion, group, blocks, len(widths)) for w in widths)
         self.changes = nn.ModuleList(change(i, o) for i, o in pairwise(widths))
+        self.down = Tent(doubles=False)
         self.stddev = MinibatchStddev(minibatch_stddev) if minibatch_stddev else nn.Identity()
         self.features_dim = widths[-1] + bool(minibatch_stddev)
         self.basis = nn.Parameter(torch.randn(self.features_dim, *smallest(image_shape, count)))
@@ -167,7 +193,7 @@ class R3GANDiscriminator(Discriminator):
         first, *others = self.stages
         x = first(self.start(x))
         for change, residuals in zip(self.changes, others, strict=True):
-            x = residuals(change(F.avg_pool2d(x, 2)))  # bilinear halving is the mean of four pixels
+            x = residuals(change(self.down(x)))
         return (self.stddev(x) * self.basis).sum((2, 3))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
