@@ -162,10 +162,13 @@ class ResNetGenerator(Generator):
 
 
 class ResNetDiscriminator(Discriminator):
-    """Residual blocks with spectral normalisation: several halve the image, a last one keeps its size; one logit.
+    """Residual blocks with spectral normalisation: several halve the image, the last ones keep its size; one logit.
+
+    Images of at most 32 pixels are halved to 7 pixels or more, and two blocks follow; larger ones are halved to 3 or
+    more, and one block follows. These are the paper's numbers of blocks for 32x32, 48x48 and 128x128.
 
     Miyato et al., "Spectral normalization for generative adversarial networks", 2018, Appendix B.4 (there, width and
-    max_width are 128). https://arxiv.org/abs/1802.05957
+    max_width are 128 for 32x32, and 64 and 1,024 for larger images). https://arxiv.org/abs/1802.05957
 
     Args:
         image_shape: Channels, height, width. The command line takes them from the data.
@@ -196,7 +199,8 @@ class ResNetDiscriminator(Discriminator):
         check_sizes(width=width, max_width=max_width, packing=packing)
         check_classes(classes, auxiliary_classifier, packing)
         self.image_shape, self.packing, self.classes = image_shape, packing, classes
-        count = halvings(image_shape, "ResNetDiscriminator")
+        small = min(image_shape[1:]) <= 32
+        count = halvings(image_shape, "ResNetDiscriminator", base=7 if small else 3)
         widths = [packing * image_shape[0], *(min(max_width, width * 2**i) for i in range(count))]
         heights = [image_shape[1] >> (i + 1) for i in range(count)]
         check_attention(attention, heights)
@@ -208,6 +212,8 @@ class ResNetDiscriminator(Discriminator):
         if minibatch_stddev:
             layers.append(MinibatchStddev(minibatch_stddev))
         layers.append(Block(widths[-1] + bool(minibatch_stddev), widths[-1], spectral_norm, halves=False))
+        if small:
+            layers.append(Block(widths[-1], widths[-1], spectral_norm, halves=False))
         self.layers = nn.Sequential(*layers)
         self.features_dim = widths[-1]
         self.head = Head(widths[-1], classes, auxiliary_classifier, spectral_norm)
