@@ -54,7 +54,8 @@ def main() -> None:
     with torch.no_grad():
         fakes = gan.generator(torch.randn(len(x), gan.generator.latent_dim, dtype=x.dtype), y)
     judge = lambda x: gan.discriminate(x, y).logits  # noqa: E731
-    seen = PenaltyInput(judge, x, fakes, judge(x), judge(fakes), lambda *s: torch.randn(s, dtype=x.dtype), torch.rand)
+    noise = lambda *shape: torch.randn(shape, dtype=x.dtype)  # noqa: E731
+    seen = PenaltyInput(judge, judge, x, fakes, judge(x), judge(fakes), noise, torch.rand)
     print("| | s | mean / exact (s.e.) | deviation | cosine of the mean gradient | of a draw's | CPU time / exact |")
     print("|---|---|---|---|---|---|---|")
     for exact, approximate in ((R1(1.0), ApproximateR1), (R2(1.0), ApproximateR2)):

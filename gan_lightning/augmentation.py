@@ -1,7 +1,7 @@
 """Augmentations of all images that the discriminator sees, so that it does not memorise a small data set."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import pi
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.distributed import average, several
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import ImageShape
 from gan_lightning.core.precision import promoted
 from gan_lightning.core.seeding import Draw
 
@@ -44,6 +45,46 @@ class Augmentation(Configurable, nn.Module, ABC):
     def metrics(self) -> dict[str, Tensor]:
         """Returns what is logged, scalars by name. By default there is nothing."""
         return {}
+
+
+class View:
+    """An augmentation that draws its random numbers once: it changes images alike, however often it is called.
+
+    A penalty can so look at images that D has seen as D has seen them. It works in 32 bits, whatever the precision of
+    training.
+
+    Args:
+        augmentation: What changes images; None for nothing.
+        image_shape: Channels, height, width.
+        normal: Draws standard normal numbers of a shape that begins with N.
+        uniform: Draws numbers uniform in [0, 1) of a shape that begins with N.
+    """
+
+    def __init__(self, augmentation: Augmentation | None, image_shape: ImageShape, normal: Draw, uniform: Draw) -> None:
+        self.augmentation, self.image_shape, self.normal, self.uniform = augmentation, image_shape, normal, uniform
+        self.drawn: list[Tensor] = []
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Returns changed images (N, C, H, W), or packs of them; after the first call, also k N."""
+        if self.augmentation is None:
+            return x
+        earlier = iter([*self.drawn])
+        normal, uniform = (self.once(draw, earlier) for draw in (self.normal, self.uniform))
+        with torch.autocast(x.device.type, enabled=False):
+            changed = self.augmentation(promoted(x).reshape(-1, *self.image_shape), normal, uniform)
+        return changed.reshape(x.shape)
+
+    def once(self, draw: Draw, earlier: Iterator[Tensor]) -> Draw:
+        """Draws what has not been drawn earlier."""
+
+        def drawn(n: int, *shape: int) -> Tensor:
+            numbers = next(earlier, None)
+            if numbers is None:
+                numbers = draw(n, *shape)
+                self.drawn.append(numbers)
+            return numbers.repeat(n // len(numbers), *(1 for _ in shape))
+
+        return drawn
 
 
 class DiffAugment(Augmentation):

@@ -4,6 +4,10 @@ Each is computed in 32 bits, whatever the precision of training. It can be evalu
 times the weight (Karras et al., "Analyzing and improving the image quality of StyleGAN", 2020, Section 3.1; lazy
 regularisation. https://arxiv.org/abs/1912.04958).
 
+With an augmentation, D means the augmentation and the discriminator together: slopes are those at images before they
+are augmented, as in the code of StyleGAN2-ADA, R3GAN and StudioGAN, so that a published weight means the same here. The
+augmentation changes an image as it does in the objective.
+
 To add a penalty, write a class here or in a file of your own, and name it in YAML:
 `penalties: [{class_path: my_file.Mine}]`.
 """
@@ -24,9 +28,11 @@ class PenaltyInput(NamedTuple):
     """The inputs of a penalty in one update of the discriminator.
 
     Args:
-        discriminate: Maps images (N, C, H, W) to logits (N,). It also takes k N images; the N labels are then repeated.
-        x: Real images.
-        fakes: Generated images.
+        discriminate: Maps images (N, C, H, W) to logits (N,). They are changed at random as the real images were. It
+            also takes k N images; the N labels and changes are then repeated.
+        discriminate_fakes: The same, with the changes of the generated images.
+        x: Real images, before augmentation.
+        fakes: Generated images, before augmentation.
         real: D(x) (N,).
         fake: D(G(z)) (N,).
         normal: Draws standard normal numbers of a shape that begins with N.
@@ -35,6 +41,7 @@ class PenaltyInput(NamedTuple):
     """
 
     discriminate: Callable[[Tensor], Tensor]
+    discriminate_fakes: Callable[[Tensor], Tensor]
     x: Tensor
     fakes: Tensor
     real: Tensor
@@ -157,7 +164,7 @@ class R2(Penalty):
         super().__init__(weight, every)
 
     def forward(self, inputs: PenaltyInput) -> Tensor:
-        return self.gamma(inputs) / 2 * squared(slopes(inputs.discriminate, inputs.fakes)).mean()
+        return self.gamma(inputs) / 2 * squared(slopes(inputs.discriminate_fakes, inputs.fakes)).mean()
 
 
 class ApproximateR1(Penalty):
@@ -185,7 +192,8 @@ class ApproximateR1(Penalty):
         self.spread = checked_spread(spread, self)
 
     def forward(self, inputs: PenaltyInput) -> Tensor:
-        return self.gamma(inputs) / 2 * finite_differences(inputs, inputs.x, self.spread).square().mean()
+        differences = finite_differences(inputs.discriminate, inputs.x, inputs.normal, self.spread)
+        return self.gamma(inputs) / 2 * differences.square().mean()
 
 
 class ApproximateR2(Penalty):
@@ -209,14 +217,17 @@ class ApproximateR2(Penalty):
         self.spread = checked_spread(spread, self)
 
     def forward(self, inputs: PenaltyInput) -> Tensor:
-        return self.gamma(inputs) / 2 * finite_differences(inputs, inputs.fakes, self.spread).square().mean()
+        differences = finite_differences(inputs.discriminate_fakes, inputs.fakes, inputs.normal, self.spread)
+        return self.gamma(inputs) / 2 * differences.square().mean()
 
 
-def finite_differences(inputs: PenaltyInput, x: Tensor, spread: float) -> Tensor:
+def finite_differences(
+    discriminate: Callable[[Tensor], Tensor], x: Tensor, normal: Callable[..., Tensor], spread: float
+) -> Tensor:
     """Returns slopes (N,) of the logits in a random direction as long as the square root of the number of pixels."""
     x = x.detach()
     # one call: what changes D from call to call (a power iteration, dropout) must not count as a slope
-    moved, still = inputs.discriminate(torch.cat([x + spread * inputs.normal(*x.shape), x])).chunk(2)
+    moved, still = discriminate(torch.cat([x + spread * normal(*x.shape), x])).chunk(2)
     return (moved - still) / spread
 
 
@@ -229,7 +240,7 @@ def checked_spread(spread: float, penalty: Penalty) -> float:
 class WGANGP(Penalty):
     """Slopes of one between real and generated images: weight * E[(|grad D(u x + (1 - u) G(z))| - 1)^2].
 
-    u is uniform in [0, 1], one for each image.
+    u is uniform in [0, 1], one for each image. An augmentation changes the mixture as it has changed the real image.
 
     Gulrajani et al., "Improved training of Wasserstein GANs", 2017, Equation 3. https://arxiv.org/abs/1704.00028
 
@@ -282,6 +293,11 @@ class LeCam(Penalty):
 
     a_R and a_F are moving averages of D(x) and D(G(z)) over earlier iterations and all processes; they start at zero.
     It is meant for small data sets.
+
+    This is Equation 4 of the paper. Its authors' code (https://github.com/google/lecam-gan) differs: it takes
+    max(0, D(x) - a_F) and max(0, a_R - D(G(z))) before the squares, so that only logits on their own side are drawn
+    back; its averages start at 1,000 with a fixed decay of 0.99 and include the iteration itself. Weights found with
+    it need not suit here.
 
     Tseng et al., "Regularizing generative adversarial networks under limited data", 2021.
     https://arxiv.org/abs/2104.03310

@@ -4,7 +4,7 @@ import copy
 import inspect
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -12,9 +12,11 @@ from helpers.tiny import SHAPE, fit, tiny_gan, weights
 from torch import Tensor, nn
 
 from gan_lightning import GAN, penalties
+from gan_lightning.augmentation import ADA, Augmentation, DiffAugment, View
 from gan_lightning.core.discovery import subclasses
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks import MLPDiscriminator
+from gan_lightning.core.seeding import Draw
+from gan_lightning.networks import Discriminator, MLPDiscriminator
 from gan_lightning.penalties import (
     DRAGAN,
     R1,
@@ -43,7 +45,7 @@ def seen(discriminate, x: Tensor, fakes: Tensor, seed: int = 0) -> PenaltyInput:
     draws = torch.Generator().manual_seed(seed)
     normal = lambda *shape: torch.randn(shape, generator=draws, dtype=x.dtype)  # noqa: E731
     uniform = lambda *shape: torch.rand(shape, generator=draws, dtype=x.dtype)  # noqa: E731
-    return PenaltyInput(discriminate, x, fakes, discriminate(x), discriminate(fakes), normal, uniform)
+    return PenaltyInput(discriminate, discriminate, x, fakes, discriminate(x), discriminate(fakes), normal, uniform)
 
 
 def linear(x: Tensor) -> Tensor:
@@ -211,7 +213,7 @@ def by_hand(batch: int | None = None) -> PenaltyInput:
     """The turn of which VALUES tells the outcome."""
     discriminate = lambda x: x[:, 0, 0, 0] ** 2 + 3 * x[:, 0, 0, 0] * x[:, 0, 0, 1]  # noqa: E731
     x, fakes = pixels(X), pixels(FAKES)
-    return PenaltyInput(discriminate, x, fakes, discriminate(x), discriminate(fakes), noise, drawn, batch)
+    return PenaltyInput(discriminate, discriminate, x, fakes, discriminate(x), discriminate(fakes), noise, drawn, batch)
 
 
 @pytest.fixture
@@ -284,7 +286,7 @@ def test_the_gradient_of_a_slope_does_not_reach_the_images(penalty):
     x, fakes = (image * 1 for image in images)
     term = penalty().double()
     term.plan(1)
-    value = term(PenaltyInput(discriminate, x, fakes, discriminate(x), discriminate(fakes), noise, drawn))
+    value = term(PenaltyInput(discriminate, discriminate, x, fakes, discriminate(x), discriminate(fakes), noise, drawn))
     of_weight, *of_images = torch.autograd.grad(value, (weight, *images), allow_unused=True)
     assert of_weight is not None
     assert of_images == [None, None]
@@ -485,6 +487,118 @@ def test_a_penalty_out_of_range_is_refused(make, message):
         make()
 
 
+# ---- with an augmentation -----------------------------------------------------------------------------------------
+
+
+class Shaded(Augmentation):
+    """Multiplies each image by a number of its own, and adds noise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shades: list[Tensor] = []
+        self.seen: list[tuple[torch.dtype, bool]] = []
+
+    def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
+        shade = 1 + uniform(len(x), 1, 1, 1)
+        self.shades.append(shade.flatten())
+        self.seen.append((x.dtype, torch.is_autocast_enabled("cpu")))
+        return shade * x + normal(*x.shape)
+
+
+class Linear(Discriminator):
+    """D(x) = w'x, of one image or of a pack."""
+
+    def __init__(self, packing: int = 1) -> None:
+        super().__init__()
+        self.image_shape, self.packing, self.calls = SHAPE, packing, 0
+        self.layer = nn.Linear(16 * packing, 1)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        self.calls += 1
+        return self.layer(x.flatten(1)).squeeze(1)
+
+
+def played(*penalties: Penalty, packing: int = 1, **options: Any) -> tuple[Shaded, Linear, dict[str, float]]:
+    """What an augmentation and D have seen in one iteration, and the penalties."""
+    shaded, judge = Shaded(), Linear(packing)
+    nn.init.ones_(judge.layer.weight)
+    gan = tiny_gan(discriminator=judge, augmentation=shaded, penalties=penalties)
+    trainer = fit(gan, max_steps=1, log_every_n_steps=1, **options)
+    terms = {k: v.item() for k, v in trainer.callback_metrics.items() if k.startswith("penalty/")}
+    return shaded, judge, terms
+
+
+def test_the_slope_is_that_at_the_image_before_augmentation():
+    """D(s x + noise) of ones as weights has the slope s at each of 16 pixels, and s is that of D's first look."""
+    shaded, judge, terms = played(R1(1.0), R2(1.0))
+    real, fake, real_again, fake_again, of_generator = shaded.shades
+    assert torch.equal(real, real_again)
+    assert torch.equal(fake, fake_again)
+    assert not torch.equal(real, fake)
+    assert not torch.equal(fake, of_generator)
+    assert terms["penalty/R1"] == pytest.approx(16 / 2 * real.square().mean().item(), rel=1e-5)
+    assert terms["penalty/R2"] == pytest.approx(16 / 2 * fake.square().mean().item(), rel=1e-5)
+    assert judge.calls == 3 + 2, "a penalty costs one look of D"
+
+
+def test_the_form_without_second_derivatives_moves_the_image_before_augmentation():
+    """(D(A(x + e)) - D(A(x)))^2 = (s sum of e)^2: both images are changed alike."""
+    shaded, judge, terms = played(ApproximateR1(1.0, spread=1.0), ApproximateR2(1.0, spread=1.0))
+    real, fake, twice_real, twice_fake, _ = shaded.shades
+    assert torch.equal(real.repeat(2), twice_real)
+    assert torch.equal(fake.repeat(2), twice_fake)
+    assert judge.calls == 3 + 2
+    assert all(0 < term < 16 * 4 * 8 for term in terms.values()), "the noise of A would add 32 or so to a difference"
+
+
+def test_mixtures_and_neighbours_are_changed_as_the_real_images():
+    shaded, _, terms = played(WGANGP(1.0), DRAGAN(1.0))
+    real, _, between, around, _ = shaded.shades
+    assert torch.equal(real, between)
+    assert torch.equal(real, around)
+    expected = (4 * real - 1).square().mean().item()
+    assert list(terms.values()) == pytest.approx([expected, expected], rel=1e-5)
+
+
+def test_the_slope_of_a_pack_is_that_of_all_its_images():
+    shaded, _, terms = played(R1(1.0), packing=2)
+    assert terms["penalty/R1"] == pytest.approx(16 / 2 * shaded.shades[0].view(4, 2).square().sum(1).mean().item())
+
+
+@pytest.mark.parametrize("penalty", [R1, R2, ApproximateR1, ApproximateR2, WGANGP, DRAGAN])
+def test_a_penalty_that_is_not_due_looks_at_nothing(penalty):
+    shaded, judge, _ = played(penalty(1.0, every=2))
+    assert (len(shaded.shades), judge.calls) == (3, 3)
+
+
+def test_images_are_augmented_in_32_bits():
+    shaded, _, _ = played(R1(1.0), R2(1.0), precision="bf16-mixed")
+    assert {*shaded.seen} == {(torch.float32, False)}
+
+
+@pytest.mark.parametrize("cls", [ADA, DiffAugment])
+@pytest.mark.parametrize("penalty", [R1, R2])
+def test_r1_through_an_augmentation_has_the_gradient_of_finite_differences(cls, penalty):
+    """The second derivative goes through the augmentation."""
+    torch.manual_seed(0)
+    first = nn.Linear(3 * 36, 3)
+    network = nn.Sequential(nn.Flatten(), first, nn.Softplus(), nn.Linear(3, 1), nn.Flatten(0)).double()
+    stream = torch.Generator().manual_seed(0)
+    x, fakes = torch.randn(2, 2, 3, 6, 6, generator=stream, dtype=torch.float64)
+    normal = lambda *shape: torch.randn(shape, generator=stream, dtype=torch.float64)  # noqa: E731
+    uniform = lambda *shape: torch.rand(shape, generator=stream, dtype=torch.float64)  # noqa: E731
+    views = [View(ADA(p=1.0) if cls is ADA else cls(), (3, 6, 6), normal, uniform) for _ in range(2)]
+    kept = [view(images) for view, images in zip(views, (x, fakes), strict=True)]
+
+    def value(weight: Tensor) -> Tensor:
+        discriminate = lambda z: torch.func.functional_call(network, {"1.weight": weight}, (z,))  # noqa: E731
+        behind = [lambda z, view=view: discriminate(view(z)) for view in views]
+        logits = [discriminate(images) for images in kept]
+        return penalty(1.0)(PenaltyInput(behind[0], behind[1], x, fakes, *logits, normal, uniform))
+
+    assert torch.autograd.gradcheck(value, (first.weight.detach().requires_grad_(),), atol=1e-5, rtol=1e-3)
+
+
 # ---- a weight that is picked --------------------------------------------------------------------------------------
 
 
@@ -493,7 +607,7 @@ def test_a_weight_that_is_not_given_grows_with_the_image_and_falls_with_the_batc
     assert suited((64, 64), 256) == 2
     assert suited((32, 32), 64) == 1
     x = torch.zeros(4, 1, 32, 32)
-    one = R1(None).gamma(PenaltyInput(flat, x, x, flat(x), flat(x), torch.ones, torch.ones, batch=64))
+    one = R1(None).gamma(PenaltyInput(flat, flat, x, x, flat(x), flat(x), torch.ones, torch.ones, batch=64))
     assert one == R1(1.0).weight
 
 

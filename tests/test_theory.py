@@ -28,7 +28,7 @@ def field(objective: Objective, penalties: list[Penalty], point: Tensor) -> Tens
     theta, psi = point.unbind()
     discriminate = lambda x: psi * x.flatten(1).squeeze(1)  # noqa: E731
     x, fakes = torch.zeros(1, 1, 1, 1, dtype=point.dtype), theta.view(1, 1, 1, 1)
-    seen = PenaltyInput(discriminate, x, fakes, discriminate(x), discriminate(fakes), torch.ones, half)
+    seen = PenaltyInput(discriminate, discriminate, x, fakes, discriminate(x), discriminate(fakes), torch.ones, half)
     loss_d = objective.discriminator(seen.real, seen.fake) + sum(penalty(seen) for penalty in penalties)
     loss_g = objective.generator(seen.fake, seen.real)
     (to_theta,) = torch.autograd.grad(loss_g, theta, create_graph=True)
@@ -216,7 +216,7 @@ def test_slopes_of_one_are_a_biased_measure_of_the_wasserstein_distance():
     optimizer = torch.optim.SGD([slope], lr=0.02)
     for _ in range(200):
         real, fake = discriminate(x + distance), discriminate(x)
-        seen = PenaltyInput(discriminate, x + distance, x, real, fake, torch.ones, half)
+        seen = PenaltyInput(discriminate, discriminate, x + distance, x, real, fake, torch.ones, half)
         loss = Wasserstein().discriminator(real, fake) + WGANGP(weight)(seen)
         optimizer.zero_grad()
         loss.backward()

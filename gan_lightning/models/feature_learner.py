@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import Adam
 
-from gan_lightning.augmentation import Augmentation, DiffAugment
+from gan_lightning.augmentation import Augmentation, DiffAugment, View
 from gan_lightning.core.distributed import joined
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.precision import promoted
@@ -75,7 +75,7 @@ class FeatureLearner(AlternatingModule):
         self.log_at_steps(metrics)
 
     def augment(self, x: Tensor) -> Tensor:
-        return x if self.augmentation is None else self.augmentation(x, self.normal, self.uniform)
+        return View(self.augmentation, self.image_shape, self.normal, self.uniform)(x)
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:

@@ -1,12 +1,12 @@
 """The GAN: one batch through the discriminator and the generator. Read this first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.augmentation import Augmentation
+from gan_lightning.augmentation import Augmentation, View
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.intervals import due
 from gan_lightning.core.precision import promoted
@@ -22,6 +22,9 @@ from gan_lightning.training.update import Update
 
 Minibatch = tuple[Tensor, Tensor]
 """Images (n, C, H, W) and labels (n,)."""
+
+Judge = Callable[[Tensor], DiscriminatorOutput]
+"""Maps images, or packs of them, to D's output."""
 
 
 class GAN(GenerativeModel):
@@ -99,10 +102,11 @@ class GAN(GenerativeModel):
         """Updates D once against the current G."""
         with self.update_of("discriminator") as update:
             for x, y, z in self.microbatches(minibatch, update):
-                x, fakes = self.augment(x), self.augment(self.generator(z, y))
-                real, fake = self.discriminate(x, y), self.discriminate(fakes, y)
+                x, fakes = self.packed(x), self.packed(self.generator(z, y))
+                judge_x, judge_fakes = self.judge(y), self.judge(y)
+                real, fake = judge_x(x), judge_fakes(fakes)
                 objective = self.objective.discriminator(real.logits, fake.logits)
-                penalties = self.penalise(x, y, fakes, real.logits, fake.logits)
+                penalties = self.penalise(x, fakes, real.logits, fake.logits, judge_x, judge_fakes)
                 update.backward(objective=objective, **class_loss(y, real, fake), **penalties)
                 update.record(real=real.logits, fake=fake.logits)
                 self.observe(real)
@@ -113,8 +117,8 @@ class GAN(GenerativeModel):
         """Updates G once against the current D."""
         with self.update_of("generator") as update:
             for x, y, z in self.microbatches(minibatch, update):
-                fake = self.discriminate(self.augment(self.generator(z, y)), y)
-                real_logits = self.discriminate(self.augment(x), y).logits if self.objective.compares else None
+                fake = self.judge(y)(self.packed(self.generator(z, y)))
+                real_logits = self.judge(y)(self.packed(x)).logits if self.objective.compares else None
                 objective = self.objective.generator(fake.logits, real_logits)
                 update.backward(objective=objective, **class_loss(y, fake))
         return update
@@ -130,22 +134,27 @@ class GAN(GenerativeModel):
             )
         return list(zip(x.to(self.dtype).tensor_split(k), y.tensor_split(k), strict=True))
 
-    def augment(self, x: Tensor) -> Tensor:
-        """Returns images as D sees them: augmented, and in packs if D takes packs."""
-        if self.augmentation is not None:
-            x = self.augmentation(x, self.normal, self.uniform)
+    def packed(self, x: Tensor) -> Tensor:
+        """Returns images in packs, if D takes packs."""
         return packed(x, self.discriminator.packing)
+
+    def judge(self, y: Tensor) -> Judge:
+        """Returns D behind the augmentation, whose random changes are the same at every call, as are the labels."""
+        view = View(self.augmentation, self.image_shape, self.normal, self.uniform)
+        return lambda x: self.discriminate(view(x), y.repeat(max(1, len(x) // len(y))))
 
     def discriminate(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
         """Returns D's output for images, in 32 bits at least, whatever the precision of the networks."""
         return DiscriminatorOutput.of(promoted(self.discriminator(x, y)))
 
-    def penalise(self, x: Tensor, y: Tensor, fakes: Tensor, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def penalise(
+        self, x: Tensor, fakes: Tensor, real: Tensor, fake: Tensor, judge_x: Judge, judge_fakes: Judge
+    ) -> dict[str, Tensor]:
         """Returns the penalties that are due in this iteration, by name, in 32 bits at least."""
         terms = {}
-        discriminate = lambda x: self.discriminate(x, y.repeat(max(1, len(x) // len(y)))).logits  # noqa: E731
+        judges = (lambda x: judge_x(x).logits), (lambda x: judge_fakes(x).logits)
         batch = len(x) * self.update.microbatches * self.trainer.world_size
-        given = PenaltyInput(discriminate, x, promoted(fakes), real, fake, self.normal, self.uniform, batch)
+        given = PenaltyInput(*judges, x, promoted(fakes), real, fake, self.normal, self.uniform, batch)
         for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
             if due(self.iteration + 1, penalty.every):
                 with torch.autocast(self.device.type, enabled=False):
