@@ -14,6 +14,7 @@ from gan_lightning.core.distributed import average, several
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import ImageShape
 from gan_lightning.core.precision import promoted
+from gan_lightning.core.resampling import resampled, weighing
 from gan_lightning.core.seeding import Draw
 
 
@@ -167,7 +168,9 @@ class ADA(Augmentation):
     `speed`. Changes with p below 0.8 or so do not leak into the samples. The changes are those that work best in the
     paper: flips, rotations by 90 degrees (180 for images that are not square) and whole-pixel shifts; scaling,
     rotation, stretching and subpixel shifts; brightness, contrast, inversion, hue and saturation (the last two for
-    colour images only). Pixels are interpolated linearly, edges reflected.
+    colour images only). The others of the paper can be added: filters that make a band of frequencies stronger or
+    weaker, noise, and a hole of half the height and width. Edges are reflected. Images that are turned, scaled or
+    shifted by parts of a pixel are resampled as in the authors' code, with the wavelet sym6, which hardly blurs.
 
     Karras et al., "Training generative adversarial networks with limited data", 2020, Section 3 and Appendix B.
     https://arxiv.org/abs/2006.06676
@@ -181,6 +184,9 @@ class ADA(Augmentation):
         blit: Flips, rotations by 90 degrees, whole-pixel shifts.
         geometry: Scaling, rotation, stretching, subpixel shifts.
         color: Brightness, contrast, inversion, hue, saturation.
+        filters: Amplification of each of four bands of frequencies.
+        noise: Normal noise at each pixel; its standard deviation is half-normal with a scale of 0.1.
+        cutout: A rectangle of half the height and width, set to zero.
     """
 
     p: Tensor
@@ -196,6 +202,9 @@ class ADA(Augmentation):
         blit: bool = True,
         geometry: bool = True,
         color: bool = True,
+        filters: bool = False,
+        noise: bool = False,
+        cutout: bool = False,
     ) -> None:
         super().__init__()
         if not 0 <= p <= 1:
@@ -206,6 +215,7 @@ class ADA(Augmentation):
             raise UserError(f"speed of ADA is {speed}; it must be a number of images, or 0 to keep p as it is")
         self.adapts = speed > 0
         self.target, self.speed, self.blit, self.geometry, self.color = target, speed, blit, geometry, color
+        self.filters, self.noise, self.cutout = filters, noise, cutout
         self.register_buffer("p", torch.tensor(float(p)))
         self.register_buffer("seen", torch.zeros(2))  # sum of signs, number of images; means over processes
         self.register_buffer("now", torch.zeros(2), persistent=False)  # the same for this step and process
@@ -213,10 +223,16 @@ class ADA(Augmentation):
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
         x = promoted(x)
-        draws = Draws(normal(len(x), 8).to(x), uniform(len(x), 32).to(x), self.p.to(x))
+        draws = Draws(normal(len(x), 16).to(x), uniform(len(x), 32).to(x), self.p.to(x))
         if self.blit or self.geometry:
             x = moved(x, draws, self.blit, self.geometry)
-        return tinted(x, draws) if self.color else x
+        if self.color:
+            x = tinted(x, draws)
+        if self.filters:
+            x = filtered(x, draws)
+        if self.noise:
+            x = x + draws.shift(0.1).abs()[:, None, None, None] * normal(*x.shape).to(x)
+        return cut(x, draws) if self.cutout else x
 
     @torch.no_grad()
     def observe(self, real: Tensor) -> None:
@@ -297,9 +313,7 @@ def moved(x: Tensor, draws: Draws, blit: bool, geometry: bool) -> Tensor:
         map_ = map_ @ turning(draws.maybe((draws.uniform() * 2 - 1) * pi, 0.0, rare))
         shifts = torch.stack([draws.normal() * 0.125 * side for side in size])
         map_ = map_ @ shifting(*draws.maybe(shifts, 0.0))
-    half = torch.stack([size[0] / 2, size[1] / 2, size.new_ones(())])
-    places = F.affine_grid((map_ * half / half[:, None])[:, :2], list(x.shape), align_corners=False)
-    return F.grid_sample(x, places, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return resampled(x, map_)
 
 
 def scaling(horizontal: Tensor, vertical: Tensor) -> Tensor:
@@ -332,3 +346,54 @@ def tinted(x: Tensor, draws: Draws) -> Tensor:
         axis = torch.full_like(colour, 3**-0.5)
         colour = colour * angle.cos() + torch.linalg.cross(axis, colour, dim=1) * angle.sin()
     return sign * contrast * (grey + brightness) + contrast * saturation * colour
+
+
+SYM2 = torch.tensor([1 - 3**0.5, 3 - 3**0.5, 3 + 3**0.5, 1 + 3**0.5], dtype=torch.float64) / 32**0.5
+"""The low-pass filter of Daubechies's wavelet with two vanishing moments."""
+
+
+def octaves() -> Tensor:
+    """Returns filters (4, 43) that split an image into octaves, the lowest frequencies first; their sum is the image.
+
+    Each octave is split off by H(z) H(1/z) / 2 and H(-z) H(-1/z) / 2, where H is SYM2; Appendix B of the paper.
+    """
+    low = F.conv1d(SYM2.view(1, 1, 4), SYM2.view(1, 1, 4), padding=3) / 2
+    high = low[0] * torch.tensor([-1.0, 1, -1, 1, -1, 1, -1])
+    bank = low.new_ones(1, 1)
+    for _ in range(3):
+        spread = F.pad(bank[:, :, None], (0, 1)).flatten(1)[:, :-1]  # zeros between the numbers
+        bank = F.conv1d(spread[:, None], low, padding=6)[:, 0]
+        side = (bank.shape[1] - 7) // 2
+        bank = torch.cat([bank, F.pad(high, (side, side))])
+    return bank
+
+
+OCTAVES = octaves()
+POWER = torch.tensor([10.0, 1.0, 1.0, 1.0]) / 13
+"""The share of each octave in the power of an average image; Appendix B of the paper."""
+
+
+def filtered(x: Tensor, draws: Draws) -> Tensor:
+    """Amplifies each octave by log-normal gains; each gain is scaled so that the power of an average image stays."""
+    gains = torch.stack([draws.scale(1.0) for _ in OCTAVES], dim=1)
+    gains = gains / (1 + POWER.to(x) * (gains.square() - 1)).prod(1, keepdim=True).sqrt()
+    down, right = (torch.einsum("nb,brs->nrs", gains, octave_matrices(side, x))[:, None] for side in x.shape[2:])
+    return down @ x @ right.mT
+
+
+def octave_matrices(side: int, like: Tensor) -> Tensor:
+    """Returns the filters as matrices (4, side, side) that act on pixels in a line."""
+    half = OCTAVES.shape[1] // 2
+    places = torch.arange(side, device=like.device)[:, None] + torch.arange(-half, half + 1, device=like.device)
+    return torch.stack([weighing(places, taps, side) for taps in OCTAVES.to(like)])
+
+
+def cut(x: Tensor, draws: Draws) -> Tensor:
+    """Sets a rectangle of half the height and width to zero; its centre is anywhere in the image."""
+    made = draws.maybe(x.new_ones(len(x)), 0.0) > 0
+    columns, rows = (
+        (torch.arange(side, device=x.device) + 0.5 - side * draws.uniform()[:, None]).abs() < side / 4
+        for side in (x.shape[3], x.shape[2])
+    )
+    hole = made[:, None, None] & rows[:, :, None] & columns[:, None, :]
+    return x.masked_fill(hole[:, None], 0.0)
