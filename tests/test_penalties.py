@@ -593,8 +593,8 @@ def test_r1_through_an_augmentation_has_the_gradient_of_finite_differences(cls, 
     def value(weight: Tensor) -> Tensor:
         discriminate = lambda z: torch.func.functional_call(network, {"1.weight": weight}, (z,))  # noqa: E731
         behind = [lambda z, view=view: discriminate(view(z)) for view in views]
-        logits = [discriminate(images) for images in kept]
-        return penalty(1.0)(PenaltyInput(behind[0], behind[1], x, fakes, *logits, normal, uniform))
+        real, fake = (discriminate(images) for images in kept)
+        return penalty(1.0)(PenaltyInput(behind[0], behind[1], x, fakes, real, fake, normal, uniform))
 
     assert torch.autograd.gradcheck(value, (first.weight.detach().requires_grad_(),), atol=1e-5, rtol=1e-3)
 

@@ -1,5 +1,7 @@
 """R3GAN's resampling, and whole networks, against references of plain operations."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -73,7 +75,7 @@ def block(x: Tensor, w: dict[str, Tensor], name: str, groups: int) -> Tensor:
     return x + F.conv2d(torch.where(h > 0, h, h / 5), w[f"{name}.project.weight"])
 
 
-OPTIONS = {"width": 4, "max_width": 8, "blocks": 2, "group": 4}
+OPTIONS: dict[str, Any] = {"width": 4, "max_width": 8, "blocks": 2, "group": 4}
 
 
 def test_logits_are_those_of_the_original_with_the_same_weights():
