@@ -19,7 +19,7 @@ class CIFAR10(ImageData):
         root: The folder that contains cifar-10-python.tar.gz, packed or unpacked; downloads go there.
         batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
-        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
+        held_out: Fraction of the images kept out of training, to evaluate samples against; each by its pixels.
     """
 
     def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:

@@ -15,7 +15,7 @@ class Digits(ImageData):
     Args:
         batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
-        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
+        held_out: Fraction of the images kept out of training, to evaluate samples against; each by its pixels.
     """
 
     extractor = "MNIST"

@@ -6,12 +6,12 @@ from typing import Any, NoReturn
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, TensorDataset
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import ImageShape
-from gan_lightning.core.seeding import HELD_OUT, mix
 from gan_lightning.data.batches import Batches
+from gan_lightning.data.identity import Origin, identify, share_below
 
 
 class ImageData(LightningDataModule, ABC):
@@ -27,7 +27,8 @@ class ImageData(LightningDataModule, ABC):
         seed: Fixes the order of the images.
         workers: Number of worker processes that read images, for data that is not in memory.
         classes: Number of classes; 0 for data without labels, None if unknown.
-        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
+        held_out: Fraction of the images kept out of training, to evaluate samples against. An image is held out or not
+            by its pixels, so adding or removing others does not move it, and copies and mirror images stay together.
     """
 
     extractor: str | None = None
@@ -51,6 +52,7 @@ class ImageData(LightningDataModule, ABC):
         self.classes, self.held_out = classes, held_out
         self.source: Dataset | None = None
         self.left_out: Dataset | None = None
+        self.identities: Tensor | None = None
 
     @abstractmethod
     def load(self) -> Dataset:
@@ -63,9 +65,34 @@ class ImageData(LightningDataModule, ABC):
         """Loads the data set's test images, in the form that `load` returns; None if it has none."""
         return None
 
+    def identify(self, images: Dataset) -> Tensor:
+        """Returns numbers (N,), int64 below 2^62, that name the images that `load` returned by their content.
+
+        By default they are those of the pixels, which are read once.
+        """
+        return identify(images)
+
+    def identities_of(self, images: Dataset) -> Tensor:
+        """Returns the identities (N,) of some of the images, or of the test images."""
+        if isinstance(images, Chosen):
+            return self.identities_of(images.source)[images.chosen]
+        return self.identify(images)
+
     def setup(self, stage: str) -> None:
         if self.source is None:
-            self.source, self.left_out = divided(self.load(), self.held_out)
+            source = self.load()
+            if self.held_out or isinstance(source, TensorDataset):  # other images may take long to read
+                self.identities = self.identify(source)
+            self.source, self.left_out = divided(source, self.held_out, self.identities)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what checkpoints keep of the data: which images are trained on."""
+        origin = self.origin(self.held_out)
+        return {} if origin is None else {"trained_on": origin.words()}
+
+    def origin(self, held_out: float) -> Origin | None:
+        """Returns which images are trained on if this share is held out; None if that is unknown."""
+        return None if self.identities is None else Origin.of(self.identities[self.identities >= share_below(held_out)])
 
     def train_dataloader(self) -> Batches:
         assert self.source is not None, "call prepare_data() and setup('fit') first, as a Trainer does"
@@ -123,20 +150,22 @@ class Chosen(Dataset):
         return self.source[self.chosen[indices]]
 
 
-def shuffled(count: int) -> Tensor:
-    """Numbers from 0 to count - 1 in an order that is always the same, whatever the seed."""
-    return torch.randperm(count, generator=torch.Generator().manual_seed(mix(HELD_OUT)))
+def divided(source: Dataset, share: float, identities: Tensor | None) -> tuple[Dataset, Dataset | None]:
+    """Splits images into those for training and those held out, which have identities in the lowest part of the range.
 
-
-def divided(source: Dataset, share: float) -> tuple[Dataset, Dataset | None]:
-    """Splits images into those for training and those held out, the last ones of an order that is always the same."""
+    Raises:
+        UserError: All images, or none, would be held out.
+    """
     if not share:
         return source, None
-    count = len(source)  # type: ignore[arg-type]
-    order, kept = shuffled(count), count - round(count * share)
-    if not 0 < kept < count:
-        raise UserError(f"data.held_out is {share}, which leaves {kept} of {count} images to train on")
-    return Chosen(source, order[:kept].sort().values), Chosen(source, order[kept:])
+    assert identities is not None
+    out = identities < share_below(share)
+    if out.all() or not out.any():
+        raise UserError(
+            f"data.held_out is {share}, which holds out {int(out.sum())} of {len(out)} images (each is held out or not "
+            "by its pixels): add images or change the share"
+        )
+    return Chosen(source, (~out).nonzero().flatten()), Chosen(source, out.nonzero().flatten())
 
 
 def scale(pixels: Tensor) -> Tensor:

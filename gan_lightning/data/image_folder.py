@@ -12,8 +12,12 @@ from torch.utils.data import Dataset, TensorDataset
 from tqdm import tqdm
 
 from gan_lightning.core.errors import UserError, printable
+from gan_lightning.data.identity import identity_of
 from gan_lightning.data.image_data import ImageData
 from gan_lightning.data.image_files import ENDINGS, MAX_PIXELS, Limit, find_images, in_threads, read_image, reading
+
+STRIP = 2**20
+"""Pixels of a large image that are converted together."""
 
 
 class ImageFolder(ImageData):
@@ -35,7 +39,9 @@ class ImageFolder(ImageData):
         skip_corrupt: Skip files that cannot be read and report how many, instead of stopping at the first.
         memory_gib: Memory for decoded images on each process, in GiB.
         workers: Number of worker processes that decode images which do not fit into memory.
-        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
+        held_out: Fraction of the images kept out of training, to evaluate samples against. An image is held out or not
+            by the pixels of its file, whatever `image_size` is: adding or removing others does not move it, and copies
+            and mirror images stay together.
         max_pixels: Refuse larger images before they are decoded, which takes 4 to 12 bytes of memory per pixel. A file
             of a few kilobytes can declare billions of pixels.
     """
@@ -69,29 +75,35 @@ class ImageFolder(ImageData):
         in_memory = len(paths) * int(np.prod(self.image_shape)) <= self.memory_gib * 2**30
         pixels = torch.empty((len(paths) if in_memory else 0, *self.image_shape), dtype=torch.uint8)
         self.classes = 1 + max(labels.values()) if len({*labels.values()}) > 1 else 0
-        readable = []
+        readable, identities = [], []
         with reading(self.max_pixels):
-            for path, image in zip(paths, self.decoded(paths), strict=True):
-                if isinstance(image, UserError):
+            for path, found in zip(paths, self.decoded(paths), strict=True):
+                if isinstance(found, UserError):
                     if not self.skip_corrupt:
-                        raise image
+                        raise found
                     continue
+                image, identity = found
                 if in_memory:
                     pixels[len(readable)] = image
                 readable.append(path)
+                identities.append(identity)
         self.report(paths, readable)
+        self.of_files = torch.tensor(identities, dtype=torch.int64)
         y = torch.tensor([labels[path] for path in readable], dtype=torch.int64)
         if in_memory:
             return TensorDataset(pixels[: len(readable)], y)
         self.workers = self.workers_when_lazy
         return LazyImages(readable, y, self.image_shape, self.max_pixels)
 
-    def decoded(self, paths: list[Path]) -> Iterator[Tensor | UserError]:
-        """Yields each file's image, or the error that explains why it has none, in order."""
+    def identify(self, images: Dataset) -> Tensor:
+        return self.of_files
 
-        def attempt(path: Path) -> Tensor | UserError:
+    def decoded(self, paths: list[Path]) -> Iterator[tuple[Tensor, int] | UserError]:
+        """Yields each file's image and identity, or the error that explains why it has none, in order."""
+
+        def attempt(path: Path) -> tuple[Tensor, int] | UserError:
             try:
-                return decode(path, self.image_shape, self.max_pixels)
+                return decode_and_name(path, self.image_shape, self.max_pixels)
             except UserError as error:
                 return error
 
@@ -154,12 +166,26 @@ def decode(path: Path, image_shape: tuple[int, int, int], max_pixels: int = MAX_
     Raises:
         UserError: The file cannot be read as an image; the message names it.
     """
-    limit = Limit(
+    return read_image(path, lambda image: fitted(image, image_shape), limit_of(max_pixels))
+
+
+def decode_and_name(path: Path, image_shape: tuple[int, int, int], max_pixels: int) -> tuple[Tensor, int]:
+    """Decodes an image file, and returns the identity of all its pixels, too."""
+
+    def use(image: Image.Image) -> tuple[Tensor, int]:
+        ImageOps.exif_transpose(image, in_place=True)
+        image = opaque(image)
+        return fitted(image, image_shape), identity_of(strips(image))
+
+    return read_image(path, use, limit_of(max_pixels))
+
+
+def limit_of(max_pixels: int) -> Limit:
+    return Limit(
         max_pixels,
         f"data.max_pixels is {max_pixels:,}",
         "remove it, or skip unreadable files with data.skip_corrupt true",
     )
-    return read_image(path, lambda image: fitted(image, image_shape), limit)
 
 
 def fitted(image: Image.Image, image_shape: tuple[int, int, int]) -> Tensor:
@@ -171,22 +197,33 @@ def fitted(image: Image.Image, image_shape: tuple[int, int, int]) -> Tensor:
     return torch.from_numpy(np.array(image)).view(height, width, channels).permute(2, 0, 1).contiguous()
 
 
+def strips(image: Image.Image) -> Iterator[np.ndarray]:
+    """Yields the pixels in colour, (h, W, 3), in parts: as a whole, they would be in memory once more."""
+    rows = max(1, STRIP // image.width)
+    for top in range(0, image.height, rows):
+        part = image.crop((0, top, image.width, min(top + rows, image.height)))
+        yield np.asarray(part if part.mode == "RGB" else part.convert("RGB"))
+
+
 def in_channels(image: Image.Image, channels: int) -> Image.Image:
     """Converts an image to an opaque one with 8 bits per channel: grey for one channel, else colour."""
-    if image.mode.startswith(("I", "F")):
-        image = Image.fromarray(in_bytes(np.asarray(image)))
-    elif image.mode == "LAB":
-        image = image.convert("RGB")  # from there to grey, as there is no direct way
-    elif image.has_transparency_data:
-        image = on_white(image)
-    mode = "L" if channels == 1 else "RGB"
+    image, mode = opaque(image), "L" if channels == 1 else "RGB"
     return image if image.mode == mode else image.convert(mode)
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """Converts an image that is transparent, has more than 8 bits, or has no direct way to grey."""
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(in_bytes(np.asarray(image)))
+    if image.mode == "LAB":
+        return image.convert("RGB")
+    return on_white(image) if image.has_transparency_data else image
 
 
 def on_white(image: Image.Image) -> Image.Image:
     """Lays a transparent image on white, in strips: as a whole, it would be in memory four times."""
     result = Image.new("RGB", image.size)
-    rows = max(1, 2**20 // image.width)
+    rows = max(1, STRIP // image.width)
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(top + rows, image.height)))
         strip = (strip.convert("LA") if strip.mode == "La" else strip).convert("RGBA")

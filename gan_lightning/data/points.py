@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import TensorDataset
+from torch.utils.data import Dataset, TensorDataset
 
 from gan_lightning.core.errors import UserError
+from gan_lightning.data.identity import identify
 from gan_lightning.data.image_data import ImageData
 from gan_lightning.data.plane import Plane
 
@@ -26,7 +27,7 @@ class PointData(ImageData):
         batch_size: Points per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the points.
         classes: Number of classes; 0 for data without labels.
-        held_out: Fraction of the points kept out of training, to evaluate samples against; always the same points.
+        held_out: Fraction of the points kept out of training, to evaluate samples against; each by its coordinates.
     """
 
     plane: Plane
@@ -53,8 +54,12 @@ class PointData(ImageData):
     def as_floats(self, x: Tensor) -> Tensor:
         return x
 
+    def identify(self, images: Dataset) -> Tensor:
+        """Names points by their coordinates in the user's units: another point may move the region."""
+        return identify(TensorDataset(self.points()[0].double()[:, :, None, None]))
+
     def state_dict(self) -> dict[str, Any]:
-        return {"plane": asdict(self.plane)}
+        return super().state_dict() | {"plane": asdict(self.plane)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores the region of the checkpoint, whatever the points are now: the networks were trained in it."""
@@ -75,7 +80,7 @@ class Points(PointData):
         path: The file.
         batch_size: Points per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the points.
-        held_out: Fraction of the points kept out of training, to evaluate samples against; always the same points.
+        held_out: Fraction of the points kept out of training, to evaluate samples against; each by its coordinates.
     """
 
     def __init__(self, path: str, batch_size: int = 256, seed: int = 0, held_out: float = 0.0) -> None:

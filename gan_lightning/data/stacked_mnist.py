@@ -21,7 +21,7 @@ class StackedMNIST(ImageData):
         count: Number of images.
         batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the images and their order.
-        held_out: Fraction of the images kept out of training, to evaluate samples against; always the same images.
+        held_out: Fraction of the images kept out of training, to evaluate samples against; each by its pixels.
     """
 
     extractor = "StackedMNIST"

@@ -79,7 +79,7 @@ class Evaluator:
         return Report(
             self.samples,
             self.first_seed,
-            model.name if isinstance(model, StoredSamples) else "the averaged generator",
+            self.source(model),
             self.real.reference.words,
             self.real.other.words,
             self.extractor.name,
@@ -112,6 +112,13 @@ class Evaluator:
             None if labels is None else [labels[i % len(labels)] for i in suspects.tolist()],
         )
         return beside_nearest(samples, self.data.as_floats(images), place.view_as(index), near.ratio[suspects], rows)
+
+    def source(self, model: SampleSource) -> str:
+        """Returns where the samples come from, in words."""
+        if not isinstance(model, StoredSamples):
+            return "the averaged generator"
+        few = self.samples < len(model)
+        return f"{len(model):,} in {model.name}, in an order set by their pixels" if few else model.name
 
     def labels(self, model: SampleSource) -> list[int] | None:
         """Returns the classes that samples cycle through: those of the reference images, if the model has classes."""

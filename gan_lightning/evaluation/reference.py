@@ -11,7 +11,8 @@ from torch.utils.data import Dataset
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
-from gan_lightning.data.image_data import Chosen, shuffled
+from gan_lightning.data.identity import in_order, share_below
+from gan_lightning.data.image_data import Chosen
 from gan_lightning.evaluation.features import Extracted, Extractor
 
 Split = Literal["validation", "test"]
@@ -80,7 +81,7 @@ class ReferenceImages:
         self.data, self.extractor, self.follow = data, extractor, follow
         validation, test = real_sets(data)
         self.reference, self.other = (validation, test) if split == "validation" else (test, validation)
-        self.reference, self.other = last_images(self.reference, most), last_images(self.other, most)
+        self.reference, self.other = first_of(self.reference, most), first_of(self.other, most)
         fewest = min(len(self.reference), len(self.other))
         if fewest < LEAST:
             raise UserError(
@@ -116,30 +117,41 @@ class ReferenceImages:
 
 
 def real_sets(data: ImageData) -> tuple[RealSet, RealSet]:
-    """Returns the real images for validation and those for tests."""
+    """Returns the real images for validation and those for tests.
+
+    Each set is in the order of the identities, which is as good as random, and does not change with the names of files.
+    Of training images, those that a feature network may have held out come first.
+    """
     source, left_out, tests = data.source, data.left_out, data.load_test()
+    assert source is not None
     what = "points" if isinstance(data, PointData) else "images"
     name = type(data).__name__
-    of_training = f"training {what} of {name}"
+    trained, held, kept = f"training {what} of {name}", f"held-out {what} of {name}", f"test {what} of {name}"
     if tests is not None and left_out is not None:
-        return RealSet(left_out, f"held-out {what} of {name}", True), RealSet(tests, f"test {what} of {name}", True)
-    everything = Chosen(source, shuffled(len(source)))  # type: ignore[arg-type]
+        return RealSet(ordered(data, left_out), held, True), RealSet(ordered(data, tests), kept, True)
     if tests is not None:
-        return RealSet(everything, of_training, False), RealSet(tests, f"test {what} of {name}", True)
+        return RealSet(ordered(data, source), trained, False), RealSet(ordered(data, tests), kept, True)
     if left_out is not None:
-        return tuple(RealSet(half, f"held-out {what} of {name}", True) for half in halves(left_out))  # type: ignore[return-value]
-    return tuple(RealSet(half, of_training, False) for half in halves(everything))  # type: ignore[return-value]
+        below, above = halves(data, left_out, data.held_out / 2)
+        return RealSet(below, held, True), RealSet(above, held, True)
+    below, above = halves(data, source, 0.5)
+    return RealSet(below, trained, False), RealSet(above, trained, False)
 
 
-def halves(images: Dataset) -> tuple[Dataset, Dataset]:
-    first, second = torch.arange(len(images)).tensor_split(2)  # type: ignore[arg-type]
-    return Chosen(images, first), Chosen(images, second)
+def ordered(data: ImageData, images: Dataset) -> Chosen:
+    return Chosen(images, in_order(data.identities_of(images)))
 
 
-def last_images(part: RealSet, most: int) -> RealSet:
-    """Returns the last images of a set, which a feature network that held images out has not trained on."""
+def halves(data: ImageData, images: Dataset, middle: float) -> tuple[Chosen, Chosen]:
+    """Divides images by their identities, so that others do not move them, and copies stay together."""
+    numbers = data.identities_of(images)
+    order = in_order(numbers)
+    below = numbers[order] < share_below(middle)
+    return Chosen(images, order[below]), Chosen(images, order[~below])
+
+
+def first_of(part: RealSet, most: int) -> RealSet:
     count = len(part)
-    chosen = torch.arange(max(0, count - most), count)
-    if part.fresh and count > most:  # shuffled, as the data set may be sorted
-        chosen = shuffled(count)[:most].sort().values
-    return RealSet(Chosen(part.images, chosen), f"{len(chosen):,} {part.words}", part.fresh)
+    if count <= most:
+        return RealSet(part.images, f"{count:,} {part.words}", part.fresh)
+    return RealSet(Chosen(part.images, torch.arange(most)), f"{most:,} of {count:,} {part.words}", part.fresh)

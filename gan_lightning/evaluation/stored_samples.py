@@ -7,9 +7,11 @@ from typing import Protocol
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import TensorDataset
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import pixels_of
+from gan_lightning.data.identity import identify, in_order
 from gan_lightning.data.image_data import scale
 from gan_lightning.data.image_files import MAX_PIXELS, Limit, find_images, in_threads, read_image, reading
 from gan_lightning.data.image_folder import in_channels
@@ -35,6 +37,8 @@ class SampleSource(Protocol):
 class StoredSamples:
     """Existing images as samples, numbered from 0.
 
+    They are numbered in an order that depends on their pixels only: the first names of a folder may all be of one kind.
+
     Args:
         pixels: (N, C, H, W) uint8.
         name: Where they come from, in words.
@@ -44,22 +48,22 @@ class StoredSamples:
 
     def __init__(self, pixels: Tensor, name: str) -> None:
         self.pixels, self.name = pixels, name
+        self.order = in_order(identify(TensorDataset(pixels)))
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def sample(self, seeds: Iterable[int], labels: Iterable[int] | None = None) -> Tensor:
         """Returns the images with these numbers, (N, C, H, W) in [-1, 1]."""
-        return scale(self.pixels[torch.as_tensor(list(seeds))])
+        return scale(self.pixels[self.order[list(seeds)]])
 
 
 def stored_samples(path: str | Path, image_shape: tuple[int, int, int], memory_gib: float = 4.0) -> StoredSamples:
     """Reads existing images for evaluation. None is resized.
 
     Args:
-        path: A folder of pictures, taken in the order of their names (including subfolders, but not the overviews of
-            `gan predict`), or a .npz or .npy file with an array uint8 (N, H, W, C), called `images` if there are
-            several.
+        path: A folder of pictures (including subfolders, but not the overviews of `gan predict`), or a .npz or .npy
+            file with an array uint8 (N, H, W, C), called `images` if there are several.
         image_shape: Channels, height, width of the real images.
         memory_gib: Memory for the images, in GiB.
 

@@ -1,7 +1,7 @@
 """The feature network with which samples are evaluated."""
 
 from itertools import pairwise
-from math import ceil, log2
+from math import ceil, factorial, log2
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from gan_lightning.networks.contract import ImageShape
 
 SMALLEST = 4
 """Images are halved until the shorter side is at most this long, in pixels."""
+
+QUARTERS = 4
+"""Parts of an image that are shuffled to learn from; 4! = 24 orders."""
 
 SLOPE = 0.2
 """Negative slope of the leaky ReLUs."""
@@ -48,15 +51,19 @@ class FeatureNetwork(Configurable, nn.Module):
         stages = [convolution_stage(before, after) for before, after in pairwise(widths)]
         self.stages = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(2), nn.Flatten())
         self.dense = nn.Linear(4 * widths[-1], features)
-        self.head = nn.Linear(features, classes or features)
+        self.head = nn.Linear(features, classes + factorial(QUARTERS))
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (N, features) of images (N, C, H, W) in [-1, 1]."""
         return F.leaky_relu(self.dense(self.stages(x)), SLOPE)
 
     def scores(self, features: Tensor) -> Tensor:
-        """Class logits (N, classes); without labels, the vectors that training compares (N, features)."""
-        return self.head(features)
+        """Class logits (N, classes)."""
+        return self.head(features)[:, : self.classes]
+
+    def order_scores(self, features: Tensor) -> Tensor:
+        """Logits (N, 24) of the order of the image's quarters."""
+        return self.head(features)[:, self.classes :]
 
 
 def convolution_stage(channels: int, width: int) -> nn.Sequential:

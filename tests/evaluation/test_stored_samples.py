@@ -13,13 +13,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import TensorDataset
 
 from gan_lightning.core.errors import UserError
+from gan_lightning.data.identity import identify, in_order
 from gan_lightning.data.image_data import scale
 from gan_lightning.evaluation import stored_samples
 
 SHAPE = (3, 5, 4)
 IMAGES = np.random.default_rng(0).integers(256, size=(6, 5, 4, 3), dtype=np.uint8)
+PIXELS = torch.from_numpy(IMAGES).permute(0, 3, 1, 2)
+IN_ORDER = PIXELS[in_order(identify(TensorDataset(PIXELS)))]
 LITTLE = 8 * 2**20
 """Bytes that a refusal may take; the lists of a zip file may have one megabyte."""
 
@@ -106,15 +110,23 @@ GOOD: dict[str, Callable[[], bytes]] = {
 def test_arrays_are_read_as_numpy_reads_them(name, tmp_path):
     (tmp_path / "a").write_bytes(GOOD[name]())
     samples = stored_samples(tmp_path / "a", SHAPE)
-    assert torch.equal(samples.sample(range(6)), scale(torch.from_numpy(IMAGES).permute(0, 3, 1, 2)))
+    assert torch.equal(samples.sample(range(6)), scale(IN_ORDER))
 
 
 def test_an_archive_that_numpy_wrote_is_read(tmp_path):
     for save in (np.savez, np.savez_compressed):
         save(tmp_path / "a.npz", images=IMAGES, seeds=np.arange(6))
-        assert torch.equal(
-            stored_samples(tmp_path / "a.npz", SHAPE).pixels, torch.from_numpy(IMAGES).permute(0, 3, 1, 2)
-        )
+        assert torch.equal(stored_samples(tmp_path / "a.npz", SHAPE).pixels, PIXELS)
+
+
+def test_names_do_not_decide_which_images_are_taken(tmp_path):
+    for folder, order in (("sorted", range(6)), ("shuffled", (3, 1, 5, 0, 4, 2))):
+        (tmp_path / folder).mkdir()
+        for i, image in enumerate(IMAGES[list(order)]):
+            Image.fromarray(image).save(tmp_path / folder / f"{i}.png")
+    first, second = (stored_samples(tmp_path / folder, SHAPE).sample(range(3)) for folder in ("sorted", "shuffled"))
+    assert torch.equal(first, second)
+    assert torch.equal(first, scale(IN_ORDER[:3]))
 
 
 NO_ARRAY: dict[str, Callable[[], bytes]] = {
@@ -217,7 +229,7 @@ def test_pictures_are_read_in_the_order_of_their_names(tmp_path):
         Image.fromarray(image).save(tmp_path / f"{i}.png")
     Image.new("RGB", (900, 900)).save(tmp_path / "grid.png")
     samples = stored_samples(tmp_path, SHAPE)
-    assert torch.equal(samples.pixels, torch.from_numpy(IMAGES).permute(0, 3, 1, 2))
+    assert torch.equal(samples.pixels, PIXELS)
 
 
 def test_a_picture_of_another_size_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
