@@ -1,5 +1,6 @@
 """`gan validate` and `gan test`."""
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from tqdm import tqdm
 
 from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
-from gan_lightning.commands.trained_on import check_held_out, cost, data_of, unknown_data
+from gan_lightning.commands.trained_on import check_held_out, cost, data_of, trained_on_words, unknown_data
 from gan_lightning.commands.trust import add_checkpoint_options, asked, import_trusted, open_checkpoint
 from gan_lightning.commands.wrong_configs import config_contents
 from gan_lightning.core.errors import UserError
@@ -22,6 +23,8 @@ from gan_lightning.core.nesting import looked_up
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.evaluation.evaluator import Evaluator
 from gan_lightning.evaluation.features import extractor_for
+from gan_lightning.evaluation.ladder import ladder_of
+from gan_lightning.evaluation.ladder_picture import drawn
 from gan_lightning.evaluation.reference import LEAST, Follow, Split
 from gan_lightning.evaluation.stored_samples import StoredSamples, stored_samples
 from gan_lightning.models.generative import GenerativeModel
@@ -50,6 +53,8 @@ class Options:
             configs/extractor.yaml wrote. If null, the run's own judge.extractor, or else the data set's.
         first_seed: The seed of the first sample.
         memory_gib: Memory for existing images (--images), in GiB. More of them are refused before they are read.
+        ladder: Also try the feature extractor with known damage to the real images: blur, JPEG, noise, missing classes.
+            What it does not see of them, its scores do not see in samples either.
         folder: The folder for report.json, report.md and neighbours.png. If null, a folder in the run's folder, named
             after the command and the checkpoint, such as test-last.
     """
@@ -58,6 +63,7 @@ class Options:
     extractor: str | None = None
     first_seed: int = 0
     memory_gib: float = 4.0
+    ladder: bool = False
     folder: str | None = None
 
 
@@ -117,9 +123,13 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     data.setup("fit")
     folder = Path(made.judge.folder or subject.folder)
     check_folder(folder, "judge.folder", "a report")
+    if checkpoint is not None:
+        subject.about |= trained_on_words(data, checkpoint)
     with obeyed_between_blocks() as follow:
         evaluator = evaluator_for(subject.samples, data, SPLITS[command], made.judge, follow)
         compare(evaluator, subject, folder)
+        if made.judge.ladder:
+            try_extractor(evaluator, folder)
 
 
 def compare(evaluator: Evaluator, subject: Subject, folder: Path) -> None:
@@ -134,6 +144,15 @@ def compare(evaluator: Evaluator, subject: Subject, folder: Path) -> None:
         captioned(enlarged(picture(evaluator.neighbours(subject.samples))), CAPTION).save(folder / "neighbours.png")
         files = "report.json, report.md and neighbours.png (the samples most like copies, beside training images)"
     print(f"\nwrote {files} into {folder}")
+
+
+def try_extractor(evaluator: Evaluator, folder: Path) -> None:
+    """Tries the extractor with known damage; prints the ladder, and draws it into a folder."""
+    ladder = ladder_of(evaluator.real)
+    print(f"\n{ladder.text()}")
+    (folder / "ladder.json").write_text(json.dumps(ladder.words(), indent=2) + "\n", encoding="utf-8")
+    drawn(ladder, folder / "ladder.png")
+    print(f"wrote ladder.json and ladder.png into {folder}")
 
 
 def names_data(arguments: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.nesting import looked_up
 from gan_lightning.data import ImageData
+from gan_lightning.data.identity import Origin
 from gan_lightning.runs.checkpoint import Checkpoint
 
 
@@ -56,6 +57,21 @@ def check_held_out(data: ImageData, words: dict[str, Any]) -> None:
             f"data.held_out is {data.held_out}, but the checkpoint was trained with {trained}: some held-out images "
             "would be training images; leave it out, or train again"
         )
+
+
+def origin_of(content: dict[str, Any]) -> Origin | None:
+    """Returns what a checkpoint says of the images that it was trained on."""
+    found = (Origin.read(state.get("trained_on")) for state in content.values() if isinstance(state, dict))
+    return next((origin for origin in found if origin), None)
+
+
+def trained_on_words(data: ImageData, checkpoint: Checkpoint) -> dict[str, str]:
+    """Returns a line for the report: what the model was trained on, and whether the training images here are others."""
+    then, now = origin_of(checkpoint.content), data.origin(data.held_out)
+    if then is None:
+        return {}
+    other = f"; those of the data now are others: {now}" if now is not None and now != then else ""
+    return {"trained_on": f"{then}{other}"}
 
 
 def cost(content: dict[str, Any]) -> dict[str, Any]:

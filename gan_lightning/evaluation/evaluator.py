@@ -12,7 +12,9 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import beside_nearest
 from gan_lightning.core.seeding import LARGEST_SEED
 from gan_lightning.data import ImageData
+from gan_lightning.data.identity import Origin
 from gan_lightning.evaluation.features import Extracted, Extractor
+from gan_lightning.evaluation.ladder import Ladder
 from gan_lightning.evaluation.metric_table import compare_features, memorisation_metrics
 from gan_lightning.evaluation.metrics import Estimate
 from gan_lightning.evaluation.metrics.memorisation import Nearness, nearness
@@ -20,6 +22,7 @@ from gan_lightning.evaluation.metrics.neighbours import nearest
 from gan_lightning.evaluation.reference import IMAGE_BLOCK, LEAST, MOST, Follow, ReferenceImages, Split, silent
 from gan_lightning.evaluation.report import Report, results_of
 from gan_lightning.evaluation.stored_samples import SampleSource, StoredSamples
+from gan_lightning.evaluation.verdict import verdict
 
 NOT_TOLD = "not measured, as no images were held out of training: data.held_out 0.1 holds out a tenth"
 
@@ -76,6 +79,7 @@ class Evaluator:
                 about |= {"copies": NOT_TOLD}
             floors = floors | self.floors_of_memory
             self.last = made, near
+        results = results_of(numbers, floors)
         return Report(
             self.samples,
             self.first_seed,
@@ -84,7 +88,8 @@ class Evaluator:
             self.real.other.words,
             self.extractor.name,
             self.extractor.digest,
-            results_of(numbers, floors),
+            results,
+            [*verdict(results, self.samples, made.features.shape[1]), *self.doubts],
             about,
         )
 
@@ -139,6 +144,22 @@ class Evaluator:
         return [self.first_seed + i for i in block]
 
     @cached_property
+    def doubts(self) -> list[str]:
+        """What makes scores of this extractor doubtful, in words."""
+        about = self.extractor.about
+        found, origin, ladder = [], Origin.read(about.get("trained_on")), Ladder.read(about.get("ladder"))
+        if origin is not None and (known := self.real.seen_in_training(about.get("held_out") or 0.0, origin)):
+            found.append(
+                f"doubtful: the feature extractor was trained on {known:,} of these real images, which it sees "
+                "differently; train one with at least the same data.held_out"
+            )
+        if ladder is not None and ladder.faults:
+            found.append(
+                f"{self.extractor.name} is blind to {'; '.join(ladder.faults)}: another judge.extractor may see it"
+            )
+        return found
+
+    @cached_property
     def near_fresh(self) -> Nearness | None:
         """How near real images that were not trained on lie to the training images; None if there are none."""
         real = self.real
@@ -147,8 +168,19 @@ class Evaluator:
 
     @cached_property
     def floors(self) -> dict[str, Estimate]:
-        """The scores of other real images in place of the samples."""
-        return dict(compare_features(self.data, self.extractor, self.real.seen_reference, self.real.seen_other))
+        """The scores of real images in place of the samples: their means over several divisions of all real images, and
+        how they vary from one division to another.
+        """
+        reference, other = self.real.seen_reference, self.real.seen_other
+        made = min(self.samples, len(other.features))
+        pool, draws = Extracted.joined([reference, other]), torch.Generator().manual_seed(0)
+        found: dict[str, list[float]] = {}
+        for _ in range(divisions(made)):
+            order = torch.randperm(len(pool.features), generator=draws)
+            first, second = (pool.rows(order[:-made][: len(reference.features)]), pool.rows(order[-made:]))
+            for key, estimate in compare_features(self.data, self.extractor, first, second):
+                found.setdefault(key, []).append(estimate.value)
+        return {key: spread(values) for key, values in found.items()}
 
     @cached_property
     def floors_of_memory(self) -> dict[str, Estimate]:
@@ -156,6 +188,17 @@ class Evaluator:
         if self.near_fresh is None:
             return {}
         return dict(memorisation_metrics(self.near_fresh, self.near_fresh))
+
+
+def divisions(count: int) -> int:
+    """Returns into how many pairs of sets real images are divided: fewer where each takes long to compare."""
+    return min(8, max(3, 20_000 // count))
+
+
+def spread(values: list[float]) -> Estimate:
+    """Returns the mean of values, with their standard deviation in place of its error."""
+    numbers = torch.tensor(values, dtype=torch.float64)
+    return Estimate.normal(numbers.mean(), numbers.std())
 
 
 def of(labels: Sequence[int] | None, block: range) -> list[int] | None:

@@ -1,7 +1,7 @@
 """The real images that samples are compared with."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
-from gan_lightning.data.identity import in_order, share_below
+from gan_lightning.data.identity import Origin, in_order, share_below
 from gan_lightning.data.image_data import Chosen
 from gan_lightning.evaluation.features import Extracted, Extractor
 
@@ -43,11 +43,13 @@ class RealSet:
         images: Maps a tensor of indices to (x, y).
         words: A description of the set.
         fresh: Whether its images were not trained on.
+        is_test: Whether they are the data set's own test images.
     """
 
     images: Dataset
     words: str
     fresh: bool
+    is_test: bool = False
 
     def __len__(self) -> int:
         return len(self.images)  # type: ignore[arg-type]
@@ -108,6 +110,19 @@ class ReferenceImages:
         """The features of all training images."""
         return self.seen(self.data.source)  # type: ignore[arg-type]
 
+    def seen_in_training(self, share: float, origin: Origin) -> int:
+        """Returns how many real images to compare with an extractor was trained on, as far as can be told.
+
+        Args:
+            share: The share of images that its training held out.
+            origin: What it was trained on.
+        """
+        if self.data.origin(share) != origin:  # other images
+            return 0
+        parts = (self.reference, self.other)
+        own = [part.images for part in parts if not part.is_test]
+        return sum(int((self.data.identities_of(images) >= share_below(share)).sum()) for images in own)
+
     @cached_property
     def labels(self) -> Tensor:
         """The labels of the reference images, (N,)."""
@@ -128,9 +143,9 @@ def real_sets(data: ImageData) -> tuple[RealSet, RealSet]:
     name = type(data).__name__
     trained, held, kept = f"training {what} of {name}", f"held-out {what} of {name}", f"test {what} of {name}"
     if tests is not None and left_out is not None:
-        return RealSet(ordered(data, left_out), held, True), RealSet(ordered(data, tests), kept, True)
+        return RealSet(ordered(data, left_out), held, True), RealSet(ordered(data, tests), kept, True, True)
     if tests is not None:
-        return RealSet(ordered(data, source), trained, False), RealSet(ordered(data, tests), kept, True)
+        return RealSet(ordered(data, source), trained, False), RealSet(ordered(data, tests), kept, True, True)
     if left_out is not None:
         below, above = halves(data, left_out, data.held_out / 2)
         return RealSet(below, held, True), RealSet(above, held, True)
@@ -153,5 +168,5 @@ def halves(data: ImageData, images: Dataset, middle: float) -> tuple[Chosen, Cho
 def first_of(part: RealSet, most: int) -> RealSet:
     count = len(part)
     if count <= most:
-        return RealSet(part.images, f"{count:,} {part.words}", part.fresh)
-    return RealSet(Chosen(part.images, torch.arange(most)), f"{most:,} of {count:,} {part.words}", part.fresh)
+        return replace(part, words=f"{count:,} {part.words}")
+    return replace(part, images=Chosen(part.images, torch.arange(most)), words=f"{most:,} of {count:,} {part.words}")

@@ -9,9 +9,7 @@ from typing import Any
 from gan_lightning.core.errors import printable
 from gan_lightning.evaluation.metric_table import METRICS
 from gan_lightning.evaluation.metrics import Estimate
-
-WIDE = 1.96
-"""Standard errors on each side of a value that make a 95 % interval."""
+from gan_lightning.evaluation.metrics.estimate import Limits
 
 
 @dataclass
@@ -22,19 +20,34 @@ class Result:
         key: Its key in files and logs.
         value: Its value.
         error: Its standard error over samples; 0 for counts.
-        floor: What real images score in place of the samples, as many as there are; None if there are none.
+        floor: What real images score in place of the samples, as many as there are; None if there are none. It is a
+            mean over several sets of real images.
+        limits: Its 95 % interval, as in `Estimate`. If None, the value varies normally.
+        floor_error: The standard deviation of the floor, over sets of real images.
+        floor_limits: The interval that holds it for 95 of 100 sets of real images.
     """
 
     key: str
     value: float
     error: float
     floor: float | None
+    limits: Limits | None = None
+    floor_error: float = 0.0
+    floor_limits: Limits | None = None
 
     @property
     def interval(self) -> tuple[float, float]:
         """The interval that holds the value for 95 of 100 sets of samples, with the same real images."""
-        measure, width = METRICS[self.key], WIDE * self.error
-        return max(self.value - width, measure.least), min(self.value + width, measure.most)
+        measure = METRICS[self.key]
+        low, high = self.limits or Estimate.normal(self.value, self.error)[2:]
+        return max(low, measure.least), min(high, measure.most)
+
+    @property
+    def floor_interval(self) -> tuple[float, float] | None:
+        """The interval that holds the floor for 95 of 100 sets of real images; None without a floor."""
+        if self.floor_limits is None:
+            return None
+        return max(self.floor_limits[0], METRICS[self.key].least), min(self.floor_limits[1], METRICS[self.key].most)
 
 
 @dataclass
@@ -50,6 +63,7 @@ class Report:
         extractor: The name of the feature extractor.
         digest: The first digits of the SHA-256 of its file.
         results: The metrics.
+        verdict: What they mean, in words, and what makes them doubtful.
         about: What was evaluated: `iteration`, `checkpoint`, the cost of training.
     """
 
@@ -61,6 +75,7 @@ class Report:
     extractor: str
     digest: str
     results: list[Result]
+    verdict: list[str] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
 
     def value(self, key: str) -> float:
@@ -90,9 +105,11 @@ class Report:
         table = []
         for result in self.results:
             measure = METRICS[result.key]
-            low, high = (measure.shown(bound) for bound in result.interval)
-            interval = f"{low} to {high}" if result.error else ""
+            low, high = result.interval
+            interval = f"{measure.shown(low)} to {measure.shown(high)}" if low < high else ""
             floor = "" if result.floor is None else measure.shown(result.floor)
+            if (around := result.floor_interval) and around[0] < around[1]:
+                floor += f" ({measure.shown(around[0])} to {measure.shown(around[1])})"
             table.append([measure.name, measure.shown(result.value), interval, floor, measure.better])
         return table
 
@@ -104,11 +121,13 @@ class Report:
         for name, *cells in table:
             numbers = "  ".join(cell.rjust(width) for cell, width in zip(cells[:-1], widths[1:-1], strict=True))
             lines.append(f"{name.ljust(widths[0])}  {numbers}  {cells[-1]}".rstrip())
-        return "\n".join([*self.header(), "", *lines])
+        said = [*map(printable, self.verdict), ""] if self.verdict else []
+        return "\n".join([*self.header(), "", *said, *lines])
 
     def markdown(self) -> str:
         """Returns the report in Markdown, with what each metric does not see."""
-        lines = [f"- {unmarked(line)}" for line in self.header()]
+        lines = [f"**{unmarked(printable(line))}**\n" for line in self.verdict]
+        lines += [f"- {unmarked(line)}" for line in self.header()]
         lines += ["", f"| {' | '.join(HEADER)} | what it does not see |", "|" + "---|" * (len(HEADER) + 1)]
         for result, row in zip(self.results, self.rows(), strict=True):
             lines.append(f"| {' | '.join(row)} | {METRICS[result.key].blind} |")
@@ -125,7 +144,8 @@ class Report:
 HEADER = ("measure", "value", "95 % interval", "real images", "better")
 
 NOTE = (
-    "The interval shows how the number varies from one set of samples to another, with the same real images. "
+    "The interval shows how the number varies from one set of samples to another, with the same real images; that in "
+    "brackets, how the score of real images varies from one set of them to another. "
     "Numbers with different n, extractors or reference images cannot be compared."
 )
 
@@ -137,7 +157,9 @@ def unmarked(text: str) -> str:
 
 def row_of(result: Result) -> dict[str, Any]:
     low, high = result.interval
-    return {"value": result.value, "error": result.error, "low": low, "high": high, "floor": result.floor}
+    row = {"value": result.value, "error": result.error, "low": low, "high": high, "floor": result.floor}
+    around = result.floor_interval
+    return row if around is None else row | {"floor_low": around[0], "floor_high": around[1]}
 
 
 def shown_value(value: Any) -> str:
@@ -146,4 +168,11 @@ def shown_value(value: Any) -> str:
 
 def results_of(made: dict[str, Estimate], floors: dict[str, Estimate]) -> list[Result]:
     """Returns the results in the order of `METRICS`."""
-    return [Result(key, *made[key], floors[key].value if key in floors else None) for key in METRICS if key in made]
+    return [result_of(key, made[key], floors.get(key)) for key in METRICS if key in made]
+
+
+def result_of(key: str, made: Estimate, floor: Estimate | None) -> Result:
+    value, error, *limits = made
+    if floor is None:
+        return Result(key, value, error, None, (limits[0], limits[1]))
+    return Result(key, value, error, floor.value, (limits[0], limits[1]), floor.error, (floor.low, floor.high))

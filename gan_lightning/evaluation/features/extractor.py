@@ -1,7 +1,8 @@
 """The interface of all feature extractors."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,6 +27,10 @@ class Extracted(NamedTuple):
         features, probabilities = zip(*parts, strict=True)
         return cls(torch.cat(features), None if probabilities[0] is None else torch.cat(probabilities))
 
+    def rows(self, chosen: Tensor) -> "Extracted":
+        """Returns the features of some of the images."""
+        return Extracted(self.features[chosen], None if self.probabilities is None else self.probabilities[chosen])
+
 
 class Extractor(ABC):
     """Turns images into features that lie near each other where the images look alike.
@@ -37,6 +42,8 @@ class Extractor(ABC):
     """The name in reports."""
     digest: str
     """The first twelve hexadecimal digits of the SHA-256 of its file; empty if it has no file."""
+    about: Mapping[str, Any] = {}
+    """What its file says of how it was trained."""
     confident = 0.9
     """A class counts as found if the probability of it is above this for some sample."""
 
