@@ -9,9 +9,7 @@ from typing import Any
 from gan_lightning.core.errors import printable
 from gan_lightning.evaluation.metric_table import METRICS
 from gan_lightning.evaluation.metrics import Estimate
-
-WIDE = 1.96
-"""Standard errors on each side of a value that make a 95 % interval."""
+from gan_lightning.evaluation.metrics.estimate import Limits
 
 
 @dataclass
@@ -23,18 +21,21 @@ class Result:
         value: Its value.
         error: Its standard error over samples; 0 for counts.
         floor: What real images score in place of the samples, as many as there are; None if there are none.
+        limits: Its 95 % interval, as in `Estimate`. If None, the value varies normally.
     """
 
     key: str
     value: float
     error: float
     floor: float | None
+    limits: Limits | None = None
 
     @property
     def interval(self) -> tuple[float, float]:
         """The interval that holds the value for 95 of 100 sets of samples, with the same real images."""
-        measure, width = METRICS[self.key], WIDE * self.error
-        return max(self.value - width, measure.least), min(self.value + width, measure.most)
+        measure = METRICS[self.key]
+        low, high = self.limits or Estimate.normal(self.value, self.error)[2:]
+        return max(low, measure.least), min(high, measure.most)
 
 
 @dataclass
@@ -90,8 +91,8 @@ class Report:
         table = []
         for result in self.results:
             measure = METRICS[result.key]
-            low, high = (measure.shown(bound) for bound in result.interval)
-            interval = f"{low} to {high}" if result.error else ""
+            low, high = result.interval
+            interval = f"{measure.shown(low)} to {measure.shown(high)}" if low < high else ""
             floor = "" if result.floor is None else measure.shown(result.floor)
             table.append([measure.name, measure.shown(result.value), interval, floor, measure.better])
         return table
@@ -146,4 +147,5 @@ def shown_value(value: Any) -> str:
 
 def results_of(made: dict[str, Estimate], floors: dict[str, Estimate]) -> list[Result]:
     """Returns the results in the order of `METRICS`."""
-    return [Result(key, *made[key], floors[key].value if key in floors else None) for key in METRICS if key in made]
+    measured = ((key, made[key], floors.get(key)) for key in METRICS if key in made)
+    return [Result(key, e.value, e.error, floor and floor.value, (e.low, e.high)) for key, e, floor in measured]
