@@ -132,7 +132,10 @@ def rows(real: Nearness, kinds: dict[str, Nearness], repeats: int) -> Iterator[s
             cells, called, wrong = [], [], []
             for size in SIZES:
                 reports = [*repeats_of(real, copies, size, share, repeats)]
-                cells += [rate([r.p_value < 0.01 for r, _ in reports]), rate([r.copying < -3 for r, _ in reports])]
+                cells += [
+                    rate([r.p_value < 0.01 for r, _ in reports]),
+                    rate([r.copying.value < -3 for r, _ in reports]),
+                ]
                 if size == SIZES[-1]:
                     called = [r.copies[:k].double().mean().item() for r, k in reports if k]
                     wrong = [r.copies[k:].double().mean().item() for r, k in reports if k < size]
@@ -150,7 +153,7 @@ def strangers(held_out: Nearness, others: Nearness, repeats: int) -> str:
             order = torch.randperm(len(others.ratio), generator=torch.Generator().manual_seed(seed))
             reports.append(compare_nearness(held_out, some(others, order[:size])))
         alarms = rate([r.p_value < 0.01 for r in reports])
-        cells.append(f"n = {size:,}: {alarms} (C_T {mean([r.copying for r in reports]):.1f} on average)")
+        cells.append(f"n = {size:,}: {alarms} (C_T {mean([r.copying.value for r in reports]):.1f} on average)")
     return "; ".join(cells)
 
 

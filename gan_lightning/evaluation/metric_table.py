@@ -89,23 +89,22 @@ def compare_features(
     if real.probabilities is not None and made.probabilities is not None:
         p, frequent = made.probabilities, real.probabilities.argmax(1)
         yield "classifier_score", classifier_score(p)
-        yield "classes", Estimate(classes_found(p, extractor.confident), 0.0)
+        yield "classes", Estimate.exact(classes_found(p, extractor.confident))
         counts = torch.bincount(frequent, minlength=p.shape[1])
         if (counts > 0).all():
             yield "class_divergence", class_divergence(p, counts)
     if isinstance(data, Mixture):
         points = data.plane.points(y)
         found = modes(points, data.means, data.deviation)
-        yield "modes", Estimate(found.found, 0.0)
-        good = found.high_quality
-        yield "high_quality", Estimate(good, (good * (1 - good) / len(points)) ** 0.5)
-        yield "mode_divergence", Estimate(found.kl, 0.0)
+        yield "modes", Estimate.exact(found.found)
+        yield "high_quality", Estimate.share(round(found.high_quality * len(points)), len(points))
+        yield "mode_divergence", Estimate.exact(found.kl)
 
 
 def memorisation_metrics(made: Nearness, fresh: Nearness | None) -> Iterator[tuple[str, Estimate]]:
     """Yields the metrics of memorisation with their keys; all but the first need images that were not trained on."""
-    yield "authenticity", Estimate.mean(made.distance > made.reach)
+    yield "authenticity", made.authentic
     if fresh is not None:
         found = memorisation_of(fresh, made)
-        yield "copies", Estimate.mean(found.copies)
-        yield "copying", Estimate(found.copying, 1.0)  # C_T is in standard deviations
+        yield "copies", found.share
+        yield "copying", found.copying

@@ -2,9 +2,19 @@
 
 from gan_lightning.evaluation.metrics.classes import class_divergence, classes_found, classifier_score
 from gan_lightning.evaluation.metrics.collapse import Variety, thumbnails, variety
-from gan_lightning.evaluation.metrics.distances import frechet, kernel_distance
+from gan_lightning.evaluation.metrics.distances import frechet, frechet_infinity, kernel_distance, kid
 from gan_lightning.evaluation.metrics.estimate import Estimate
-from gan_lightning.evaluation.metrics.memorisation import Duplicates, Memorisation, birthday, duplicates, memorisation
+from gan_lightning.evaluation.metrics.memorisation import (
+    Duplicates,
+    Memorisation,
+    Nearness,
+    birthday,
+    compare_nearness,
+    duplicates,
+    memorisation,
+    nearness,
+    nearness_of_versions,
+)
 from gan_lightning.evaluation.metrics.modes import HIGH_QUALITY, SHRUNK, Modes, kl_floor, modes
 from gan_lightning.evaluation.metrics.neighbours import (
     DensityCoverage,
@@ -14,7 +24,9 @@ from gan_lightning.evaluation.metrics.neighbours import (
     density_coverage,
     nearest,
     precision_recall,
+    realism,
 )
+from gan_lightning.evaluation.metrics.per_class import per_class
 
 __all__ = [
     "HIGH_QUALITY",
@@ -24,6 +36,7 @@ __all__ = [
     "Estimate",
     "Memorisation",
     "Modes",
+    "Nearness",
     "PrecisionRecall",
     "Variety",
     "authenticity",
@@ -31,16 +44,23 @@ __all__ = [
     "class_divergence",
     "classes_found",
     "classifier_score",
+    "compare_nearness",
     "copying",
     "density_coverage",
     "duplicates",
     "frechet",
+    "frechet_infinity",
     "kernel_distance",
+    "kid",
     "kl_floor",
     "memorisation",
     "modes",
     "nearest",
+    "nearness",
+    "nearness_of_versions",
+    "per_class",
     "precision_recall",
+    "realism",
     "thumbnails",
     "variety",
 ]

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.evaluation.metrics.estimate import Estimate
+from gan_lightning.evaluation.metrics.checks import check_finite_features
+from gan_lightning.evaluation.metrics.estimate import Estimate, variance_of_mean
 
 
 def classifier_score(probabilities: Tensor) -> Estimate:
@@ -17,7 +18,7 @@ def classifier_score(probabilities: Tensor) -> Estimate:
         probabilities: (N, K), rows that sum to 1.
 
     Raises:
-        UserError: The rows are not probabilities.
+        UserError: There are fewer than two samples, or the rows are not probabilities.
     """
     p = checked_probabilities(probabilities)
     divergences = torch.xlogy(p, p).sum(1) - torch.xlogy(p, p.mean(0)).sum(1)
@@ -46,7 +47,8 @@ def class_divergence(probabilities: Tensor, real: Tensor | None = None) -> Estim
         real: The frequencies of the classes in the data (K,), on any scale; equal if None.
 
     Raises:
-        UserError: The rows are not probabilities, or a class has samples but no real images.
+        UserError: There are fewer than two samples, the rows are not probabilities, or a class has samples but no real
+            images.
     """
     p = checked_probabilities(probabilities)
     classes = p.argmax(1)
@@ -56,11 +58,16 @@ def class_divergence(probabilities: Tensor, real: Tensor | None = None) -> Estim
         raise UserError("a class that has samples has no real images: the divergence is infinite")
     target = target / target.sum()
     surprise = torch.where(shares > 0, (shares / target).log(), 0.0)
-    return Estimate.of((shares * surprise).sum(), surprise[classes])
+    first = variance_of_mean(surprise[classes])
+    twice = (len(shares) - 1) / (2 * len(p) ** 2)  # the variance of a chi-squared over 2N, which `first` counts twice
+    return Estimate.normal((shares * surprise).sum(), (first - twice).clamp(min=first / 2).sqrt())
 
 
 def checked_probabilities(probabilities: Tensor) -> Tensor:
     p = probabilities.detach().double()
-    if p.dim() != 2 or not len(p) or (p < 0).any() or not torch.allclose(p.sum(1), p.new_ones(()), atol=1e-4):
-        raise UserError(f"probabilities have shape {tuple(p.shape)}; they must be (N, K) with rows that sum to 1")
+    if p.dim() != 2 or len(p) < 2:
+        raise UserError(f"probabilities have shape {tuple(p.shape)}; they must be (N, K), with N at least 2")
+    check_finite_features(p, "samples")
+    if (p < 0).any() or not torch.allclose(p.sum(1), p.new_ones(()), atol=1e-4):
+        raise UserError("probabilities must be 0 or more, with rows that sum to 1")
     return p / p.sum(1, keepdim=True)

@@ -1,17 +1,21 @@
 """Tests for samples that copy training images or each other. Features are (N, d): pixels, or those of a network."""
 
-from math import expm1, hypot, inf, sqrt
+from math import expm1, hypot, inf
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.evaluation.metrics.distances import clouds
+from gan_lightning.evaluation.metrics.checks import check_finite_features, clouds
+from gan_lightning.evaluation.metrics.estimate import Estimate, Limits, wilson
 from gan_lightning.evaluation.metrics.neighbours import distances, nearest, nearest_of, rank_deviation, within
 
-DEVIATIONS = 1.959964
-"""Standard deviations on each side of the mean that hold 95 % of a normal distribution."""
+RARE = 0.01
+"""The p-value below which samples are said to hold copies."""
+
+FAR_OFF = 3
+"""The size of C_T from which on samples lie nearer to the training images, or farther, than held-out images do."""
 
 
 class Nearness(NamedTuple):
@@ -33,9 +37,9 @@ class Nearness(NamedTuple):
         return self.distance / self.reach
 
     @property
-    def authentic(self) -> float:
+    def authentic(self) -> Estimate:
         """The share that lies farther from its nearest training image than that image lies from others."""
-        return (self.distance > self.reach).double().mean().item()
+        return Estimate.share((self.distance > self.reach).sum(), len(self.distance))
 
 
 class Memorisation(NamedTuple):
@@ -55,7 +59,8 @@ class Memorisation(NamedTuple):
         high: Its upper limit.
         p_value: The probability of as many copies, or more, if samples lie as held-out images do, whatever their
             distribution.
-        copying: C_T of the samples: below -3, they lie nearer to the training images than held-out images do.
+        copying: C_T of the samples: below -3, they lie nearer to the training images than held-out images do. Blurred,
+            grey or less varied samples do that, too; see `verdict`.
         authentic: The share of samples that lie farther from their nearest training image than that image from others.
         held_out_authentic: The same for held-out images, to compare it with.
     """
@@ -72,9 +77,31 @@ class Memorisation(NamedTuple):
     low: float
     high: float
     p_value: float
-    copying: float
-    authentic: float
-    held_out_authentic: float
+    copying: Estimate
+    authentic: Estimate
+    held_out_authentic: Estimate
+
+    @property
+    def share(self) -> Estimate:
+        """The share of samples that count as copies."""
+        return Estimate.share(self.found, len(self.copies))
+
+    @property
+    def verdict(self) -> str:
+        """What was found, in words. Only copies are called so: they need a p-value below `RARE`."""
+        made, few = len(self.copies), f"{self.expected * len(self.copies):,.1f} are expected of real images"
+        found = f"{self.found:,} of {made:,} samples"
+        if self.p_value < RARE:
+            return f"copies of training images: {found}, of {self.images:,} different images; {few}"
+        none = f"no more copies than chance: {found}; {few}"
+        if self.copying.value < -FAR_OFF:
+            return (
+                "nearer to the training images than held-out images are, but no copies "
+                f"({found}; {few}): blurred, grey or less varied samples do that, too"
+            )
+        if self.copying.value > FAR_OFF:
+            return f"{none}. The samples lie farther from the training images than held-out images do"
+        return none
 
 
 def memorisation(train: Tensor, held_out: Tensor, made: Tensor, alpha: float = 0.001) -> Memorisation:
@@ -102,8 +129,8 @@ def memorisation(train: Tensor, held_out: Tensor, made: Tensor, alpha: float = 0
         alpha: The share of held-out images that may count as copies, from 0 to below 1.
 
     Raises:
-        UserError: One set is empty, their lengths differ, alpha is out of range, or the training images are all the
-            same.
+        UserError: There are fewer than two of a set, their lengths differ, they are not finite, alpha is out of range,
+            or the training images are all the same.
     """
     return compare_nearness(nearness(train, held_out), nearness(train, made), alpha)
 
@@ -118,18 +145,39 @@ def nearness(train: Tensor, x: Tensor) -> Nearness:
         x: The features to measure, (M, d).
 
     Raises:
-        UserError: One set is empty, their lengths differ, or the training images are all the same.
+        UserError: There are fewer than two of a set, their lengths differ, they are not finite, or the training images
+            are all the same.
     """
-    train, x = clouds(train, x, least=1)
+    train, x = clouds(train, x, least=2)
     distance, index = nearest_of(x, train)
     met, place = index.unique(return_inverse=True)
-    reach = nearest(train[met], train, min(2, len(train)))[0][:, -1]
+    reach = nearest(train[met], train, 2)[0][:, 1]
     for one in (reach == 0).nonzero().flatten():
         apart = distances(train[met[one], None], train)[0]
         reach[one] = torch.where(apart > 0, apart, inf).min()
-    if reach.isinf().any():
-        raise UserError("the training images are all the same: there is nothing to compare a distance with")
     return Nearness(distance, reach[place], index)
+
+
+def nearness_of_versions(train: Tensor, versions: Tensor) -> Nearness:
+    """Measures how near the version of each image that is most like a copy lies to the training images.
+
+    Give it mirrored and shifted versions, to find copies that are mirrored or shifted. For a comparison, held-out
+    images must have the same versions: they come nearer by them, too, and the threshold takes that into account.
+
+    Args:
+        train: Training images, (N, d).
+        versions: V versions of each of M images, (M, V, d), as of `evaluation.versions`.
+
+    Returns:
+        For each image, the nearness of its version with the smallest ratio, (M,).
+
+    Raises:
+        UserError: As `nearness`.
+    """
+    near = nearness(train, versions.flatten(0, 1))
+    ratio = near.ratio.view(versions.shape[:2])
+    chosen = ratio.argmin(1) + torch.arange(len(ratio), device=ratio.device) * ratio.shape[1]
+    return Nearness(*(values[chosen] for values in near))
 
 
 def compare_nearness(held_out: Nearness, made: Nearness, alpha: float = 0.001) -> Memorisation:
@@ -162,10 +210,6 @@ def compare_nearness(held_out: Nearness, made: Nearness, alpha: float = 0.001) -
     )
 
 
-Limits = tuple[float, float]
-"""The limits of a 95 % interval."""
-
-
 def limits(p: float, of_p: Limits, q: float, of_q: Limits) -> Limits:
     """Returns the limits of the difference of two shares p - q, from the limits of each.
 
@@ -173,17 +217,6 @@ def limits(p: float, of_p: Limits, q: float, of_q: Limits) -> Limits:
     1998, Method 10.
     """
     return p - q - hypot(p - of_p[0], of_q[1] - q), p - q + hypot(of_p[1] - p, q - of_q[0])
-
-
-def wilson(a: int, m: int) -> Limits:
-    """Returns the limits of the share a / m.
-
-    Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
-    """
-    p, z2 = a / m, DEVIATIONS**2
-    middle = (p + z2 / (2 * m)) / (1 + z2 / m)
-    half = sqrt(z2 * p * (1 - p) / m + (z2 / (2 * m)) ** 2) / (1 + z2 / m)
-    return middle - half, middle + half
 
 
 def more_by_chance(a: int, m: int, b: int, n: int) -> float:
@@ -231,12 +264,15 @@ def duplicates(made: Tensor, tolerance: float = 0.0) -> Duplicates:
         tolerance: The largest distance of two duplicates.
 
     Raises:
-        UserError: There are fewer than two samples, or the tolerance is negative.
+        UserError: There are fewer than two samples, they are not finite, or the tolerance is negative.
     """
     if tolerance < 0:
         raise UserError(f"tolerance is {tolerance}; it must be a distance, 0 or more")
-    x, _ = clouds(made, made, least=2)
-    others = within(x, x, x.new_full((len(x),), tolerance))[0] - 1
+    if made.dim() != 2 or len(made) < 2:
+        raise UserError(f"samples have features of shape {tuple(made.shape)}; they must be (s, d) with s at least 2")
+    check_finite_features(made, "samples")
+    x = made.detach().double()
+    others = within(x, x, x.new_full((len(x),), tolerance)).balls - 1
     pairs, possible = int(others.sum()) // 2, len(x) * (len(x) - 1) / 2
     support = possible / pairs if pairs else inf
     return Duplicates((others > 0).double().mean().item(), pairs, support, possible / poisson_limit(pairs))

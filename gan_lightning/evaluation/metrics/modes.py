@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gan_lightning.evaluation.metrics.checks import check_finite_features
+
 REACH = 3.0
 """The largest distance of a high-quality sample from the nearest mean, in standard deviations."""
 
@@ -42,7 +44,11 @@ def modes(points: Tensor, means: Tensor, deviation: float) -> Modes:
         points: Samples (N, 2).
         means: The centres of the modes (K, 2).
         deviation: The standard deviation of each mode, along each axis.
+
+    Raises:
+        UserError: Some samples are not finite.
     """
+    check_finite_features(points, "samples")
     differences = points.double()[:, None] - means.double()  # not torch.cdist: its matrix product rounds
     distance, nearest = differences.square().sum(2).sqrt().min(1)
     good = distance <= REACH * deviation

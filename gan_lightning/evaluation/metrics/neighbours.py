@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.evaluation.metrics.distances import clouds
-from gan_lightning.evaluation.metrics.estimate import Estimate
+from gan_lightning.evaluation.metrics.checks import clouds
+from gan_lightning.evaluation.metrics.estimate import DEVIATIONS, Estimate, t_deviations
 
 ROW_BLOCK = 256
 """Rows of a distance matrix that are held at a time."""
@@ -58,11 +58,15 @@ def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
         k: The neighbour to which the balls reach; an image is not its own neighbour.
 
     Raises:
-        UserError: There are not more than k features of either, or their lengths differ.
+        UserError: There are not more than k features of either, their lengths differ, they are not finite, or the real
+            ones are all the same.
     """
     real, made = checked_numbers(real, made, k)
-    inside = [within(points, centres, radii(centres, k)) for points, centres in ((made, real), (real, made))]
-    return PrecisionRecall(*(Estimate.mean(balls > 0) for balls, *_ in inside))
+    precise = within(made, real, radii(real, k)).balls > 0
+    found = within(real, made, radii(made, k))
+    return PrecisionRecall(
+        Estimate.share(precise.sum(), len(made)), share_reached(found.balls, found.around, len(made))
+    )
 
 
 def density_coverage(real: Tensor, made: Tensor, k: int = 5) -> DensityCoverage:
@@ -78,13 +82,77 @@ def density_coverage(real: Tensor, made: Tensor, k: int = 5) -> DensityCoverage:
         k: The neighbour to which the balls reach; an image is not its own neighbour.
 
     Raises:
-        UserError: There are not more than k features of either, or their lengths differ.
+        UserError: There are not more than k features of either, their lengths differ, they are not finite, or the real
+            ones are all the same.
     """
     real, made = checked_numbers(real, made, k)
-    balls, held, holder = within(made, real, radii(real, k))
-    covered = (held > 0).double().mean()
-    alone = torch.bincount(holder[held == 1], minlength=len(made)).double()  # the balls that only this sample covers
-    return DensityCoverage(Estimate.mean(balls / k), Estimate.of(covered, alone * len(made) / len(real)))
+    found = within(made, real, radii(real, k))
+    return DensityCoverage(Estimate.mean(found.balls / k), share_reached(found.held, found.inside, len(made)))
+
+
+def share_reached(reached: Tensor, by: Tensor, samples: int) -> Estimate:
+    """Returns the share of real images that at least one sample reaches.
+
+    Real images that the same samples reach are found or missed together, so they are fewer than they seem. Let J_c be
+    the sum, over sets of c samples, of the squared number of real images that this set and no other sample reaches. If
+    each image is reached by a Poisson number of samples, the variance of the number reached is
+
+    J_1 - J_2 + J_3 - … - n^2 / M,
+
+    where n images are reached by one sample only. J_1 - n^2 / M alone is the jackknife, which is two to three times too
+    large (Efron and Stein, "The jackknife estimate of variance", 1981; Houdré, "The iterated jackknife estimate of
+    variance", 1997). The rest of the series is noise, so it is continued as a geometric one, J_1 / (1 + J_2 / J_1):
+    that is exact if the Poisson means are themselves exponentially distributed. One image is added to the variance, and
+    the deviations are those of Student's t, as few samples may decide. Recall's balls are taken as they are, too,
+    though they would be larger with fewer samples. docs/results/intervals.md has what such intervals hold.
+
+    Args:
+        reached: The number of samples that reach each real image, (N,).
+        by: Two numbers that name these samples where they are one or two, (N, 2); see `Within`.
+        samples: The number of samples, M.
+    """
+    alone, pairs = (by[reached == c].unique(dim=0, return_counts=True)[1].double() for c in (1, 2))
+    first, second = alone.square().sum(), pairs.square().sum()
+    mean = alone.sum() / samples
+    variance = (first.square() / (first + second).clamp(min=1) - samples * mean.square()).clamp(min=0) + 1
+    spread = first - samples * mean.square()
+    fourth = (alone - mean).pow(4).sum() + (samples - len(alone)) * mean.pow(4)
+    freedom = 2 * spread.square() / (fourth - spread.square() / samples).clamp(min=1)  # Satterthwaite, 1946
+    count = len(reached)
+    deviations = t_deviations(freedom.item()) if len(alone) else DEVIATIONS
+    value, error, low, high = Estimate.normal((reached > 0).sum() / count, variance.sqrt() / count, deviations)
+    return Estimate(value, error, max(low, 0.0), min(high, 1.0))
+
+
+def realism(real: Tensor, made: Tensor, k: int = 3) -> Tensor:
+    """Returns how near each sample lies to real images, in the radii of their balls: 1 or more within a ball.
+
+    max_r |r - NN_k(r)| / |x - r|, over the half of the real images r with the smaller radii, whose neighbourhoods are
+    well sampled. Infinite for a copy. Kynkäänniemi et al., "Improved precision and recall metric for assessing
+    generative models", 2019, Equation 3. https://arxiv.org/abs/1904.06991
+
+    Args:
+        real: Features of real images, (N, d).
+        made: Features of samples, (M, d).
+        k: The neighbour to which the balls reach; an image is not its own neighbour.
+
+    Returns:
+        One score for each sample, (M,), float64, 0 or more.
+
+    Raises:
+        UserError: There are not more than k features of either, their lengths differ, they are not finite, or the real
+            ones are all the same.
+    """
+    real, made = checked_numbers(real, made, k)
+    radius = radii(real, k)
+    dense = radius <= radius.median()
+    products, radius, real = Products(real[dense]), radius[dense], real[dense]
+    scores = []
+    for rows in made.split(ROW_BLOCK):
+        squares, error = products.of(rows)
+        few = (radius.square() / squares.clamp(min=error[:, None])).topk(min(SPARE, len(real))).indices
+        scores.append((radius[few] / distances(rows[:, None], real[few])[:, 0]).amax(1))
+    return torch.cat(scores).nan_to_num(nan=torch.inf, posinf=torch.inf)  # 0 / 0 for a copy of a repeated image
 
 
 def authenticity(real: Tensor, made: Tensor) -> Estimate:
@@ -101,20 +169,22 @@ def authenticity(real: Tensor, made: Tensor) -> Estimate:
         made: Samples, (M, d).
 
     Raises:
-        UserError: There are fewer than two training images, or the lengths differ.
+        UserError: There are fewer than two of either, their lengths differ, they are not finite, or the training images
+            are all the same.
     """
     real, made = checked_numbers(real, made, 1)
     distance, index = nearest_of(made, real)
     met, place = index.unique(return_inverse=True)
     reach = nearest(real[met], real, 2)[0][:, 1]  # column 0 is the image itself
-    return Estimate.mean(distance > reach[place])
+    return Estimate.share((distance > reach[place]).sum(), len(made))
 
 
 def copying(train: Tensor, test: Tensor, made: Tensor) -> Estimate:
     """Returns C_T, the test statistic for data copying, in standard deviations of Mann and Whitney's U.
 
-    It measures how much farther samples lie from the training images than held-out images do. Below -3, training images
-    are copied; above 3, they are missed.
+    It measures how much farther samples lie from the training images than held-out images do. Below -3, samples lie
+    nearer: they copy, or they are blurred or less varied. Above 3, they lie farther. It is below 3 in size for samples
+    like held-out images; its error is smaller than 1, as it is that of other samples with the same held-out images.
 
     Meehan, Chaudhuri and Dasgupta, "A non-parametric test to detect data-copying in generative models", 2020, Section
     2.2, with one cell. https://arxiv.org/abs/2004.05675
@@ -125,30 +195,34 @@ def copying(train: Tensor, test: Tensor, made: Tensor) -> Estimate:
         made: Samples, (M, d).
 
     Raises:
-        UserError: One set is empty, or their lengths differ.
+        UserError: There are fewer than two of a set, their lengths differ, they are not finite, or the training images
+            are all the same.
     """
-    samples, held_out = (nearest_of(*reversed([*clouds(train, x, least=1)]))[0] for x in (made, test))
-    return Estimate(rank_deviation(samples, held_out), 1.0)  # C_T is in standard deviations
+    samples, held_out = (nearest_of(x, known)[0] for known, x in (clouds(train, x, least=2) for x in (made, test)))
+    return rank_deviation(samples, held_out)
 
 
-def rank_deviation(samples: Tensor, held_out: Tensor) -> float:
+def rank_deviation(samples: Tensor, held_out: Tensor) -> Estimate:
     """Compares distances of samples (M,) with those of held-out images (T,).
 
+    With the same held-out images, Mann and Whitney's U is a sum over independent samples: DeLong, DeLong and
+    Clarke-Pearson, "Comparing the areas under two or more correlated receiver operating characteristic curves", 1988.
+    https://doi.org/10.2307/2531595
+
     Returns:
-        How much larger they are, in standard deviations of Mann and Whitney's U.
+        How much larger they are, in standard deviations of U without a difference.
     """
     m, n = len(samples), len(held_out)
     ordered, _ = held_out.sort()
     below, upto = torch.searchsorted(ordered, samples), torch.searchsorted(ordered, samples, right=True)
-    u = (below + upto).double().sum() / 2  # pairs in which the sample is farther; a tie counts one half
-    return ((u - m * n / 2) / (m * n * (m + n + 1) / 12) ** 0.5).item()
+    nearer = (below + upto).double() / 2  # the held-out images that are nearer than the sample; a tie counts one half
+    return Estimate.mean((nearer - n / 2) * (12 * m / (n * (m + n + 1))) ** 0.5)
 
 
 def checked_numbers(real: Tensor, made: Tensor, k: int) -> tuple[Tensor, Tensor]:
     if k < 1:
         raise UserError(f"k is {k}; it must be at least 1 neighbour")
-    first, second = clouds(real, made, least=k + 1)
-    return first, second
+    return clouds(real, made, least=k + 1)
 
 
 def radii(x: Tensor, k: int) -> Tensor:
@@ -196,21 +270,46 @@ def least(d: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return torch.cat([pair.values for pair in found], dim=1), torch.cat([pair.indices for pair in found], dim=1)
 
 
-def within(points: Tensor, centres: Tensor, radius: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Counts the balls around each point (N,) and the points in each ball (M,), and names one of these points (M,)."""
-    products = Products(centres)
-    balls, held = [], torch.zeros(len(centres), dtype=torch.int64, device=centres.device)
-    holder = torch.zeros_like(held)
-    for block, rows in enumerate(points.split(ROW_BLOCK)):
+class Within(NamedTuple):
+    """Which points lie in which balls, counted.
+
+    Args:
+        balls: The number of balls around each point, (N,).
+        around: The sum of the numbers of these balls, and that of the squares of the numbers, (N, 2): they name the
+            ball, or the two balls, around a point.
+        held: The number of points in each ball, (M,).
+        inside: The same two sums for these points, (M, 2).
+    """
+
+    balls: Tensor
+    around: Tensor
+    held: Tensor
+    inside: Tensor
+
+
+def within(points: Tensor, centres: Tensor, radius: Tensor) -> Within:
+    """Counts the balls around each of the points (N, d), and the points in each ball, of given centres (M, d) and radii
+    (M,).
+    """
+    products, numbers = Products(centres), powers(centres)
+    balls, held = [], torch.zeros(len(centres), 3, dtype=points.dtype, device=points.device)
+    for rows, names in zip(points.split(ROW_BLOCK), powers(points).split(ROW_BLOCK), strict=True):
         squares, error = products.of(rows)
         beyond = squares.sub_(radius.square())
         inside = beyond <= 0
         for i, j in (pairs.unbind(1) for pairs in (~(beyond.abs_() > error[:, None])).nonzero().split(PAIRS)):
             inside[i, j] = distances(rows[i, None], centres[j, None]).flatten() <= radius[j]
-        balls.append(inside.sum(1))
-        held += inside.sum(0)
-        holder = torch.where(inside.any(0), inside.byte().argmax(0) + block * ROW_BLOCK, holder)
-    return torch.cat(balls), held, holder
+        among = inside.double()
+        balls.append(among @ numbers)
+        held += among.T @ names
+    around = torch.cat(balls)
+    return Within(around[:, 0].long(), around[:, 1:], held[:, 0].long(), held[:, 1:])
+
+
+def powers(x: Tensor) -> Tensor:
+    """Returns 1, i and i^2 for the number i of each feature, (N, 3): their sums are exact below 2^53."""
+    i = torch.arange(len(x), dtype=torch.float64, device=x.device)
+    return torch.stack([torch.ones_like(i), i, i.square()], dim=1)
 
 
 class Products:

@@ -11,16 +11,17 @@ from torch import Tensor
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.evaluation.metrics import authenticity, birthday, copying, duplicates, memorisation
+from gan_lightning.evaluation.metrics.estimate import Estimate, wilson
 from gan_lightning.evaluation.metrics.memorisation import (
-    DEVIATIONS,
     Nearness,
     compare_nearness,
     limits,
     more_by_chance,
     nearness,
+    nearness_of_versions,
     poisson_limit,
-    wilson,
 )
+from gan_lightning.evaluation.versions import moved_by, versions
 
 
 def normal(n: int, d: int = 4, seed: int = 0) -> Tensor:
@@ -78,9 +79,11 @@ def test_a_report_on_a_line_is_worked_out_by_hand():
     assert report.low == pytest.approx(0.4 - hypot(0.8 - low, most - 0.4), abs=1e-6)
     assert report.high == pytest.approx(0.4 + hypot(high - 0.8, 0.4 - least), abs=1e-6)
     assert report.p_value == pytest.approx((comb(5, 4) * comb(4, 1) + comb(5, 5) * comb(4, 0)) / comb(9, 5))
-    assert report.copying == pytest.approx((4 - 5 * 4 / 2) / sqrt(5 * 4 * (5 + 4 + 1) / 12))
-    assert (report.authentic, report.held_out_authentic) == pytest.approx((1 / 5, 1 / 4))
-    assert {type(number) for number in report[3:]} == {float, int}, "for JSON"
+    assert report.copying.value == pytest.approx((4 - 5 * 4 / 2) / sqrt(5 * 4 * (5 + 4 + 1) / 12))
+    assert report.authentic == pytest.approx((1 / 5, sqrt(1 * 4 / 5**3), *interval(1, 5)))
+    assert report.held_out_authentic == pytest.approx((1 / 4, sqrt(1 * 3 / 4**3), *interval(1, 4)))
+    assert report.share == pytest.approx((4 / 5, sqrt(4 * 1 / 5**3), *interval(4, 5)))
+    assert {type(number) for number in report[3:]} == {float, int, Estimate}, "for JSON"
 
 
 def test_one_in_a_thousand_held_out_images_is_called_a_copy_by_default():
@@ -91,14 +94,14 @@ def test_one_in_a_thousand_held_out_images_is_called_a_copy_by_default():
 
 
 def test_what_is_as_far_as_the_next_training_image_is_neither_authentic_nor_called_a_copy():
-    x = column(1)
+    x = column(1, 1)
     level = Nearness(torch.ones(2), torch.ones(2), torch.arange(2))
-    assert level.authentic == 0
+    assert level.authentic.value == 0
     assert memorisation(column(0, 2), x, x, 0.0).found == 0
 
 
 def test_nothing_and_a_single_image_are_refused():
-    for train, x in ((column(0, 1), torch.empty(0, 1)), (torch.empty(0, 1), column(0, 1))):
+    for train, x in ((column(0, 1), torch.empty(0, 1)), (column(0), column(0, 1)), (column(0, 1), column(0))):
         with pytest.raises(UserError, match="features have shapes"):
             nearness(train, x)
 
@@ -136,7 +139,7 @@ def test_at_most_the_share_alpha_of_held_out_images_is_called_copies():
 def test_few_copies_are_found_where_the_test_of_all_samples_sees_nothing():
     report = memorisation(TRAIN, HELD_OUT, planted(10))
     assert report.p_value < 1e-5
-    assert report.copying > -3
+    assert report.copying.value > -3
 
 
 def test_one_image_again_and_again_is_many_copies_of_one_image():
@@ -155,9 +158,59 @@ def test_a_copy_of_a_training_image_that_occurs_twice_is_still_a_copy():
 def test_the_other_measures_stand_beside_it():
     made = planted(50)
     report = memorisation(TRAIN, HELD_OUT, made)
-    assert report.copying == copying(TRAIN, HELD_OUT, made).value
-    assert report.authentic == pytest.approx(authenticity(TRAIN, made).value)
-    assert report.held_out_authentic == pytest.approx(authenticity(TRAIN, HELD_OUT).value)
+    assert report.copying == copying(TRAIN, HELD_OUT, made)
+    assert report.authentic == authenticity(TRAIN, made)
+    assert report.held_out_authentic == authenticity(TRAIN, HELD_OUT)
+
+
+# ---- the verdict --------------------------------------------------------------------------------------------------
+
+
+def test_copies_are_called_so_and_counted():
+    verdict = memorisation(TRAIN, HELD_OUT, planted(25), alpha=0.0).verdict
+    assert verdict.startswith("copies of training images: 25 of 500 samples, of 25 different images; 0.5 are")
+
+
+def test_blurred_samples_are_not_called_copies_though_c_t_is_below_minus_three():
+    report = memorisation(TRAIN, HELD_OUT, 0.5 * OTHERS)
+    assert report.copying.value < -3
+    assert report.verdict.startswith("nearer to the training images than held-out images are, but no copies (")
+    assert report.verdict.endswith("blurred, grey or less varied samples do that, too")
+
+
+def test_real_images_show_no_copies_and_far_samples_are_said_to_be_far():
+    assert memorisation(TRAIN, HELD_OUT, OTHERS).verdict.startswith("no more copies than chance: ")
+    assert memorisation(TRAIN, HELD_OUT, OTHERS + 5).verdict.endswith(
+        "0 of 500 samples; 1.0 are expected of real images. The samples lie farther from the training images than "
+        "held-out images do"
+    )
+
+
+# ---- versions -----------------------------------------------------------------------------------------------------
+
+
+def test_of_the_versions_of_an_image_that_most_like_a_copy_counts():
+    """The training images are 1, 1 and 3 from the next one; 3.9 is nearer to its own than 0.7, and less like a copy."""
+    versions = torch.tensor([[[0.7], [3.9]], [[9.0], [4.0]]])
+    found = nearness_of_versions(column(0, 1, 4, 8), versions)
+    assert found.ratio.tolist() == pytest.approx([0.1 / 3, 0])
+    assert found.nearest.tolist() == [2, 2]
+
+
+def test_shifted_copies_are_found_among_versions_and_real_images_raise_no_alarm():
+    """Images of eight pixels in a row, each version a shift with repeated edges; held-out images have versions, too."""
+    images = normal(2300, 8).view(-1, 1, 1, 8)
+    train, held_out, others = images.split([1000, 1000, 300])
+    seen = lambda x: versions(x).flatten(2)  # noqa: E731
+    fresh = nearness_of_versions(train.flatten(1), seen(held_out))
+    moved = torch.cat([moved_by(train[:30], 0, 1), train[30:60].flip(3), others[:240]])
+    report = compare_nearness(fresh, nearness_of_versions(train.flatten(1), seen(moved)), alpha=0.01)
+    assert report.copies[30:60].all(), "mirrored"
+    assert report.copies[:30].sum() > 5, "of eight pixels, one was lost at the edge"
+    clean = compare_nearness(fresh, nearness_of_versions(train.flatten(1), seen(others)), alpha=0.01)
+    assert clean.p_value > 0.01
+    plain = memorisation(train.flatten(1), held_out.flatten(1), moved.flatten(1), alpha=0.01)
+    assert plain.found < 15, "which images as they are do not show"
 
 
 def test_the_p_value_is_right_although_the_threshold_is_of_the_same_held_out_images():
@@ -187,7 +240,6 @@ def test_a_p_value_is_at_most_one():
 def test_the_limits_of_shares_and_of_their_differences_are_those_of_newcombe():
     """Newcombe, 1998: 81 of 263 and 0 of 20; the difference of 56 of 70 and 48 of 80."""
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert pytest.approx(NormalDist().inv_cdf(0.975), abs=1e-6) == DEVIATIONS
     assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
     assert limits(0.8, wilson(56, 70), 0.6, wilson(48, 80)) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
@@ -196,10 +248,8 @@ def test_what_cannot_be_judged_is_refused():
     for alpha in (1, -0.01):
         with pytest.raises(UserError, match=f"alpha is {alpha}"):
             memorisation(TRAIN, HELD_OUT, OTHERS, alpha=alpha)
-    with pytest.raises(UserError, match="training images are all the same"):
+    with pytest.raises(UserError, match="the features of all 5 real images are the same"):
         memorisation(torch.ones(5, 4), HELD_OUT, OTHERS)
-    with pytest.raises(UserError, match="training images are all the same"):
-        memorisation(torch.ones(1, 4), HELD_OUT, OTHERS)
     with pytest.raises(UserError, match="features have shapes"):
         memorisation(TRAIN, HELD_OUT, normal(3, 2))
 
@@ -254,7 +304,10 @@ def test_the_least_support_is_below_the_true_one_as_often_as_it_says():
 
 
 def test_doubles_of_nothing_are_refused():
-    with pytest.raises(UserError, match="features have shapes"):
-        duplicates(normal(1))
+    for few in (normal(1), normal(5)[0]):
+        with pytest.raises(UserError, match="samples have features of shape"):
+            duplicates(few)
+    with pytest.raises(UserError, match="5 of 5 samples have features that are infinite or not a number"):
+        duplicates(normal(5) / 0)
     with pytest.raises(UserError, match="tolerance is -1"):
         duplicates(normal(5), -1)

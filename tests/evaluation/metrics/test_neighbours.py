@@ -1,6 +1,6 @@
 """Fast nearest neighbours against all pairs in NumPy: the same numbers, also where matrix products round."""
 
-from statistics import stdev
+from statistics import fmean, stdev
 
 import numpy as np
 import pytest
@@ -9,7 +9,16 @@ from torch import Tensor
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.evaluation.metrics import copying, density_coverage, neighbours, precision_recall
-from gan_lightning.evaluation.metrics.neighbours import authenticity, nearest, nearest_of, radii, rank_deviation, within
+from gan_lightning.evaluation.metrics.neighbours import (
+    authenticity,
+    nearest,
+    nearest_of,
+    radii,
+    rank_deviation,
+    realism,
+    share_reached,
+    within,
+)
 
 
 def normal(n: int, d: int, seed: int = 0) -> Tensor:
@@ -80,18 +89,20 @@ def test_a_ball_holds_what_lies_exactly_on_its_surface(clouds):
     points, centres = clouds
     d = neighbours.distances(points, centres)
     radius = d[torch.arange(len(centres)) % len(points), torch.arange(len(centres))]
-    balls, held, holder = within(points, centres, radius)
-    inside = (d <= radius).numpy()
-    assert balls.tolist() == inside.sum(1).tolist()
-    assert held.tolist() == inside.sum(0).tolist()
-    assert (held > 0).all()
-    assert inside[holder, range(len(centres))].all()
+    found = within(points, centres, radius)
+    inside = (d <= radius).long()
+    assert torch.equal(found.balls, inside.sum(1))
+    assert torch.equal(found.held, inside.sum(0))
+    assert (found.held > 0).all()
+    i, j = torch.arange(len(points)), torch.arange(len(centres))
+    assert torch.equal(found.around.long(), torch.stack([inside @ j, inside @ j**2], 1)), "they name one ball or two"
+    assert torch.equal(found.inside.long(), torch.stack([i @ inside, i**2 @ inside], 1))
 
 
 @pytest.mark.usefixtures("block")
 def test_authenticity_is_that_of_the_radii_of_all_training_images(clouds):
     made, real = clouds
-    if len(real) > 1:
+    if len(real.unique(dim=0)) > 1:
         d = all_pairs(made, real)
         expected = (d.min(1) > np.sort(all_pairs(real, real), axis=1)[d.argmin(1), 1]).mean()
         assert authenticity(real, made).value == pytest.approx(expected)
@@ -162,21 +173,46 @@ def test_balls_on_a_line_are_counted_by_hand(rows, monkeypatch):
     monkeypatch.setattr(neighbours, "ROW_BLOCK", rows)
     monkeypatch.setattr(neighbours, "PAIRS", rows)
     density, coverage = density_coverage(LINE, BESIDE, 1)
-    assert density == pytest.approx((6 / 5, stdev([2, 1, 2, 1, 0]) / 5**0.5), rel=1e-12)
-    assert coverage == pytest.approx((1, stdev([2, 0, 1, 1, 0]) / 5**0.5), rel=1e-12), "what each sample covers alone"
+    assert density[:2] == pytest.approx((6 / 5, stdev([2, 1, 2, 1, 0]) / 5**0.5), rel=1e-12)
+    first, second, found = 2**2 + 1 + 1, 1, 4  # 0.5 alone covers two, 4.9 and 20 one each; 2.9 and 4.9 one together
+    variance = first**2 / (first + second) - found**2 / 5 + 1
+    assert coverage[:2] == pytest.approx((1, variance**0.5 / 5), rel=1e-12)
     twice = density_coverage(LINE, BESIDE, 2).density
-    assert twice == pytest.approx((11 / 10, stdev([3 / 2, 2, 3 / 2, 1 / 2, 0]) / 5**0.5), rel=1e-12)
+    assert twice[:2] == pytest.approx((11 / 10, stdev([3 / 2, 2, 3 / 2, 1 / 2, 0]) / 5**0.5), rel=1e-12)
     _, coverage = density_coverage(LINE[:3], BESIDE, 1)
-    assert coverage == pytest.approx((1, stdev([2 * 5 / 3, 0, 0, 0, 0]) / 5**0.5), rel=1e-12)
+    assert coverage[:2] == pytest.approx((1, (4**2 / (4 + 1) - 2**2 / 5 + 1) ** 0.5 / 3), rel=1e-12)
     precision, recall = precision_recall(LINE[:4], BESIDE, 1)
-    assert precision == pytest.approx((0.6, stdev([1, 1, 1, 0, 0]) / 5**0.5))
-    assert recall == pytest.approx((1, 0)), "of 0, 1 and 3 within 2.4, 2 and 2 of a sample, 7 within 15.1 of 20"
+    assert precision[:2] == pytest.approx((0.6, (0.6 * 0.4 / 5) ** 0.5))
+    assert recall.value == 1, "of 0, 1 and 3 within 2.4, 2 and 2 of a sample, 7 within 15.1 of 20"
+
+
+def test_what_no_sample_reaches_alone_has_the_error_of_one_image():
+    for reached, value in ((torch.full((50,), 9), 1), (torch.zeros(50).long(), 0)):
+        found = share_reached(reached, torch.zeros(50, 2).double(), samples=30)
+        assert found[:2] == (value, 1 / 50)
+        assert 0 <= found.low <= value <= found.high <= 1
+
+
+def test_realism_is_the_largest_ratio_of_a_radius_of_the_denser_half_and_infinite_for_a_copy():
+    """Of the radii 1, 1, 2, 4 and 93, the three smaller ones count: around 0, 1 and 3."""
+    made = torch.tensor([[0.5], [1.0], [5.0], [103.0], [-2.0]]).double()
+    expected = [1 / 0.5, np.inf, 2 / 2, 2 / 100, 1 / 2]
+    assert realism(LINE, made, 1).tolist() == pytest.approx(expected)
+
+
+@pytest.mark.usefixtures("block")
+def test_realism_is_that_of_all_pairs():
+    real, made = normal(60, 7, 1) + 1e5, normal(80, 7, 2) + 1e5
+    radius = kth(real, 3)
+    few = radius <= np.sort(radius)[29]
+    expected = (radius[few] / all_pairs(made, real[torch.as_tensor(few)])).max(1)
+    assert realism(real, made).numpy() == pytest.approx(expected, rel=1e-12)
 
 
 def test_authenticity_on_a_line_is_counted_by_hand():
     """0.4 is near 0, 5.5 near 7; 2 is as far from 1 as that from 0; -2 is farther from 0 than that from 1."""
     made = torch.tensor([0.4, 5.5, 2.0, -2.0], dtype=torch.float64)[:, None]
-    assert authenticity(LINE, made) == pytest.approx((1 / 4, stdev([0, 0, 0, 1]) / 2))
+    assert authenticity(LINE, made)[:2] == pytest.approx((1 / 4, (3 / 4**3) ** 0.5))
 
 
 def test_all_can_be_the_nearest():
@@ -239,9 +275,10 @@ def test_copying_is_the_standardised_u_of_mann_and_whitney():
     far, held = all_pairs(made, train).min(1), all_pairs(test, train).min(1)
     u = sum(float(a > b) + 0.5 * (a == b) for a in far for b in held)
     expected = (u - 18 * 15 / 2) / np.sqrt(18 * 15 * (18 + 15 + 1) / 12)
-    assert copying(train, test, made) == pytest.approx((expected, 1))
-    assert copying(LINE, LINE, LINE) == (0, 1), "ties count one half"
-    assert copying(LINE[:1], LINE[1:2], LINE[2:3]) == pytest.approx((0.5 / (3 / 12) ** 0.5, 1)), "one of each is enough"
+    shares = [fmean([float(a > b) + 0.5 * (a == b) for b in held]) for a in far]
+    error = stdev(shares) * 18**0.5 * 15 / np.sqrt(18 * 15 * (18 + 15 + 1) / 12)
+    assert copying(train, test, made)[:2] == pytest.approx((expected, error))
+    assert copying(LINE, LINE, LINE)[:2] == (0, 0), "ties count one half"
     with pytest.raises(UserError, match="features have shapes"):
         copying(LINE, LINE[:0], LINE)
 
@@ -249,8 +286,8 @@ def test_copying_is_the_standardised_u_of_mann_and_whitney():
 def test_many_ranks_are_summed_without_rounding():
     m, n = 5001, 5003
     deviation = rank_deviation(torch.ones(m), torch.zeros(n))
-    assert deviation == pytest.approx(m * n / 2 / (m * n * (m + n + 1) / 12) ** 0.5, rel=1e-12)
-    assert type(deviation) is float
+    assert deviation.value == pytest.approx(m * n / 2 / (m * n * (m + n + 1) / 12) ** 0.5, rel=1e-12)
+    assert {type(number) for number in deviation} == {float}
 
 
 def test_what_precision_is_fooled_by_the_others_are_not():
