@@ -15,7 +15,7 @@ from gan_lightning.core.nesting import looked_up
 BITS = 62
 """Identities are numbers below 2^BITS, uniformly distributed over different images."""
 
-BLOCK = 512
+BLOCK = 64
 """Images that are looked at together."""
 
 
@@ -37,7 +37,8 @@ def identify(images: Dataset) -> Tensor:
     """Returns the identities (N,), int64, of the images of a data set, which takes a tensor of indices."""
     count = len(images)  # type: ignore[arg-type]
     blocks = (images[block][0].movedim(1, -1).numpy() for block in torch.arange(count).split(BLOCK))
-    return torch.tensor([identity_of([image]) for block in blocks for image in block], dtype=torch.int64)
+    numbers = (identity_of([image]) for block in blocks for image in block)
+    return torch.from_numpy(np.fromiter(numbers, np.int64, count))
 
 
 def in_order(identities: Tensor) -> Tensor:

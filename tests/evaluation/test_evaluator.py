@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from functools import partial
 from pathlib import Path
 
@@ -97,13 +98,23 @@ def test_held_out_images_are_always_the_same_and_are_not_trained_on():
     assert (len(train) + len(held), train & held) == (200, set())
 
 
-def test_the_floor_is_what_the_other_real_images_score_in_place_of_samples():
-    data = ready(WithTests(held_out=0.5))
-    real = ReferenceImages(data, Pixels(), "test", 60)
-    report = judged(WithTests(held_out=0.5), real.seen_other.features.view(-1, *SHAPE))
+def test_the_floor_is_the_mean_score_of_real_images_over_several_divisions_of_them():
+    data = WithTests(held_out=0.5)
+    report = judged(data, torch.rand(60, *SHAPE, generator=torch.Generator().manual_seed(5)) * 2 - 1)
     for result in report.results:
         if result.key not in ("authenticity", "copies", "copying"):
-            assert result.value == pytest.approx(result.floor, rel=1e-9, abs=1e-12), result.key
+            assert result.floor_interval is not None
+            low, high = result.floor_interval
+            assert low <= result.floor <= high
+            assert result.floor_error > 0
+    known = {result.key: result for result in report.results}
+    assert known["coverage"].floor == pytest.approx(expected_coverage(60, 60), abs=0.1)
+    assert abs(known["kernel"].floor) < 3 * known["kernel"].floor_error + 1e-3
+
+
+def expected_coverage(real: int, made: int, k: int = 5) -> float:
+    """The coverage of samples with the distribution of the real images; see `density_coverage`."""
+    return 1 - math.prod((real - i) / (real + made - i) for i in range(1, k + 1))
 
 
 def test_copies_and_collapse_are_found_by_the_measures_that_see_them():
@@ -276,7 +287,15 @@ def test_what_a_run_cost_goes_on_counting_after_a_stop(tmp_path):
 def test_a_report_says_what_its_numbers_depend_on(tmp_path):
     results = [Result("frechet", 12.345, 0.5, 1.2), Result("classes", 10, 0.0, None)]
     report = Report(
-        500, 7, "the averaged generator", "400 test images", "300 others", "eyes", "abc", results, {"iteration": 1200}
+        500,
+        7,
+        "the averaged generator",
+        "400 test images",
+        "300 others",
+        "eyes",
+        "abc",
+        results,
+        about={"iteration": 1200},
     )
     for text in (report.text(), report.markdown()):
         for word in (

@@ -140,7 +140,7 @@ def test_quarters_are_shuffled_whole_and_the_middle_of_odd_sizes_stays(height, w
         (slice(0, height // 2), slice(-(height // 2), None)),
         (slice(0, width // 2), slice(-(width // 2), None)),
     )
-    corners = [(top, left) for top in tops for left in lefts]
+    corners = [(..., top, left) for top in tops for left in lefts]
     for one, before, places in zip(shuffled, x, permutations(range(4)), strict=True):
         for corner, place in zip(corners, places, strict=True):
             assert torch.equal(one[corner], before[corners[place]])
