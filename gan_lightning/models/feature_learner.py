@@ -12,7 +12,7 @@ from gan_lightning.augmentation import Augmentation, DiffAugment
 from gan_lightning.core.distributed import joined
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.precision import promoted
-from gan_lightning.networks.features import FeatureNetwork
+from gan_lightning.networks.contract import ImageFeatures
 from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.batch_checks import images_and_labels
 from gan_lightning.training.optimization import Optimization, Player
@@ -44,7 +44,7 @@ class FeatureLearner(AlternatingModule):
 
     def __init__(
         self,
-        network: FeatureNetwork,
+        network: ImageFeatures,
         augmentation: Augmentation | None = None,
         temperature: float = 0.2,
         network_optimization: Optimization = Optimization(partial(Adam, lr=1e-3)),

@@ -1,4 +1,4 @@
-"""What generators and discriminators owe: the attributes, the methods, and the sizes of images.
+"""What generators, discriminators and feature networks owe: attributes, methods, and the sizes of images.
 
 tests/networks/test_families.py asks every network for exactly this.
 """
@@ -67,6 +67,28 @@ class Discriminator(Configurable, nn.Module, ABC):
     def features(self, x: Tensor) -> Tensor:
         """Features (N, F) of images (N, packing * C, H, W), on which the logit is based."""
         raise NotImplementedError
+
+
+class ImageFeatures(Configurable, nn.Module, ABC):
+    """Maps an image to a feature vector; similar images have similar features.
+
+    A subclass takes `image_shape`, which the command line links from the data, `classes` and `features`, and sets all
+    three. It takes images of any number of channels and at least 4x4 pixels, and each image is seen by itself.
+    """
+
+    image_shape: ImageShape
+    classes: int
+    """Number of classes to learn from; 0 to learn without labels."""
+    features: int
+    """Length of a feature vector."""
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (N, features) of images (N, C, H, W) in [-1, 1]."""
+
+    @abstractmethod
+    def scores(self, features: Tensor) -> Tensor:
+        """Class logits (N, classes); without labels, the vectors that training compares (N, features)."""
 
 
 def packed(x: Tensor, packing: int) -> Tensor:

@@ -6,9 +6,8 @@ from math import ceil, log2
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks.contract import ImageShape
+from gan_lightning.networks.contract import ImageFeatures, ImageShape
 
 SMALLEST = 4
 """Images are halved until the shorter side is at most this long, in pixels."""
@@ -17,7 +16,7 @@ SLOPE = 0.2
 """Negative slope of the leaky ReLUs."""
 
 
-class FeatureNetwork(Configurable, nn.Module):
+class FeatureNetwork(ImageFeatures):
     """Convolutions that map an image to a feature vector; similar images have similar features.
 
     Each stage halves the image: a convolution of stride two, one of stride one, a leaky ReLU after each. The last stage
@@ -34,13 +33,9 @@ class FeatureNetwork(Configurable, nn.Module):
 
     def __init__(self, image_shape: ImageShape, classes: int = 0, features: int = 64, width: int = 24) -> None:
         super().__init__()
-        for key, value, least in (("classes", classes, 0), ("features", features, 1), ("width", width, 1)):
-            if value < least:
-                raise UserError(f"model.network.{key} is {value}; it must be at least {least}")
+        check_feature_options(image_shape, classes, features, width)
         channels, height, width_of_image = image_shape
         side = min(height, width_of_image)
-        if side < 4:
-            raise UserError(f"images of {height}x{width_of_image} are too small to have features; they need 4x4 pixels")
         self.image_shape: ImageShape = (channels, height, width_of_image)
         self.classes, self.features = classes, features
         halvings = max(1, ceil(log2(side / SMALLEST)))
@@ -51,12 +46,24 @@ class FeatureNetwork(Configurable, nn.Module):
         self.head = nn.Linear(features, classes or features)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features (N, features) of images (N, C, H, W) in [-1, 1]."""
         return F.leaky_relu(self.dense(self.stages(x)), SLOPE)
 
     def scores(self, features: Tensor) -> Tensor:
-        """Class logits (N, classes); without labels, the vectors that training compares (N, features)."""
         return self.head(features)
+
+
+def check_feature_options(image_shape: ImageShape, classes: int, features: int, width: int) -> None:
+    """Refuses options of a feature network that no network can have.
+
+    Raises:
+        UserError: An option is too small, or the images are.
+    """
+    for key, value, least in (("classes", classes, 0), ("features", features, 1), ("width", width, 1)):
+        if value < least:
+            raise UserError(f"model.network.{key} is {value}; it must be at least {least}")
+    _, height, width_of_image = image_shape
+    if min(height, width_of_image) < SMALLEST:
+        raise UserError(f"images of {height}x{width_of_image} are too small to have features; they need 4x4 pixels")
 
 
 def convolution_stage(channels: int, width: int) -> nn.Sequential:
