@@ -35,7 +35,7 @@ from gan_lightning.commands.trainer import trainer_with
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.models.generative import GenerativeModel
-from gan_lightning.networks import Discriminator, FeatureNetwork, Generator
+from gan_lightning.networks import Discriminator, Generator, ImageFeatures
 from gan_lightning.runs.claim import claim_folder
 from gan_lightning.runs.locate import Start
 from gan_lightning.runs.metrics_csv import MetricsTable
@@ -198,7 +198,7 @@ def fit_parser(kind: Kind) -> Parser:
     parser.link_arguments("seed", "model.seed")
     parser.link_arguments("seed", "data.init_args.seed")
     for name, hint in hints_of(kind).items():
-        if hint in (Generator, Discriminator, FeatureNetwork):
+        if hint in (Generator, Discriminator, ImageFeatures):
             parser.link_arguments("data", f"model.{name}.init_args.image_shape", image_shape_of, apply_on="instantiate")
     parser.set_defaults(defaults(kind))
     parser.choices = {"data": ImageData, **{f"model.{name}": base for name, base in pieces(kind).items()}}

@@ -15,13 +15,17 @@ from gan_lightning.commands.own_code import import_own
 from gan_lightning.core.configurable import Configurable, defaults_of, describe, passed_on
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks import Discriminator, Generator
+from gan_lightning.networks import Discriminator, Generator, ImageFeatures
 from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.optimization import Optimization
 
 Kind = type[AlternatingModule]
 
-STANDARD: dict[type, str] = {Generator: "MLPGenerator", Discriminator: "MLPDiscriminator"}
+STANDARD: dict[type, str] = {
+    Generator: "MLPGenerator",
+    Discriminator: "MLPDiscriminator",
+    ImageFeatures: "FeatureNetwork",
+}
 """The networks of a model if none are given."""
 
 OPTIMIZATION = {"optimizer": torch.optim.Optimizer, "scheduler": torch.optim.lr_scheduler.LRScheduler}

@@ -13,7 +13,7 @@ from gan_lightning.augmentation import Augmentation, View
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.precision import promoted
 from gan_lightning.core.seeding import Draw
-from gan_lightning.networks.features import QUARTERS, FeatureNetwork
+from gan_lightning.networks.contract import QUARTERS, ImageFeatures
 from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.batch_checks import images_and_labels
 from gan_lightning.training.optimization import Optimization, Player
@@ -49,7 +49,7 @@ class FeatureLearner(AlternatingModule):
 
     def __init__(
         self,
-        network: FeatureNetwork,
+        network: ImageFeatures,
         puzzles: bool | None = None,
         augmentation: Augmentation | None = None,
         network_optimization: Optimization = Optimization(partial(Adam, lr=1e-3)),

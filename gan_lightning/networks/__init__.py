@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 from gan_lightning.core.discovery import classes
 from gan_lightning.networks.contract import Discriminator as Discriminator
 from gan_lightning.networks.contract import Generator as Generator
+from gan_lightning.networks.contract import ImageFeatures as ImageFeatures
 from gan_lightning.networks.contract import ImageShape as ImageShape
-from gan_lightning.networks.features import FeatureNetwork as FeatureNetwork
 
 if TYPE_CHECKING:  # for editors; networks that are not listed are found, too
     from gan_lightning.networks.dcgan import DCGANDiscriminator as DCGANDiscriminator
     from gan_lightning.networks.dcgan import DCGANGenerator as DCGANGenerator
+    from gan_lightning.networks.features import FeatureNetwork as FeatureNetwork
     from gan_lightning.networks.fourier import FourierDiscriminator as FourierDiscriminator
+    from gan_lightning.networks.lenet import LeNetFeatures as LeNetFeatures
     from gan_lightning.networks.mlp import MLPDiscriminator as MLPDiscriminator
     from gan_lightning.networks.mlp import MLPGenerator as MLPGenerator
     from gan_lightning.networks.r3gan import R3GANDiscriminator as R3GANDiscriminator
@@ -24,4 +26,4 @@ if TYPE_CHECKING:  # for editors; networks that are not listed are found, too
     def __getattr__(name: str) -> Any: ...
 
 
-globals().update(classes(__name__, Generator, Discriminator))
+globals().update(classes(__name__, Generator, Discriminator, ImageFeatures))

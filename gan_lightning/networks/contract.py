@@ -1,9 +1,10 @@
-"""What generators and discriminators owe: the attributes, the methods, and the sizes of images.
+"""What generators, discriminators and feature networks owe: attributes, methods, and the sizes of images.
 
 tests/networks/test_families.py asks every network for exactly this.
 """
 
 from abc import ABC, abstractmethod
+from math import factorial
 from typing import NamedTuple
 
 import torch
@@ -67,6 +68,42 @@ class Discriminator(Configurable, nn.Module, ABC):
     def features(self, x: Tensor) -> Tensor:
         """Features (N, F) of images (N, packing * C, H, W), on which the logit is based."""
         raise NotImplementedError
+
+
+QUARTERS = 4
+"""Parts of an image that are shuffled to learn from; they have 4! = 24 orders."""
+
+
+class ImageFeatures(Configurable, nn.Module, ABC):
+    """Maps an image to a feature vector; similar images have similar features.
+
+    A subclass takes `image_shape`, which the command line links from the data, `classes` and `features`, and sets all
+    three, and `head` by `answers`. It takes images of any number of channels and at least 4x4 pixels, and each image is seen by itself.
+    """
+
+    image_shape: ImageShape
+    classes: int
+    """Number of classes to learn from; 0 to learn without labels."""
+    features: int
+    """Length of a feature vector."""
+    head: nn.Linear
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (N, features) of images (N, C, H, W) in [-1, 1]."""
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Class logits (N, classes)."""
+        return self.head(features)[:, : self.classes]
+
+    def order_scores(self, features: Tensor) -> Tensor:
+        """Logits (N, 24) of the order of the image's quarters."""
+        return self.head(features)[:, self.classes :]
+
+
+def answers(features: int, classes: int) -> nn.Linear:
+    """Returns the layer from features to logits: of the classes, then of the orders of quarters."""
+    return nn.Linear(features, classes + factorial(QUARTERS))
 
 
 def packed(x: Tensor, packing: int) -> Tensor:

@@ -1,26 +1,22 @@
 """The feature network with which samples are evaluated."""
 
 from itertools import pairwise
-from math import ceil, factorial, log2
+from math import ceil, log2
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks.contract import ImageShape
+from gan_lightning.networks.contract import ImageFeatures, ImageShape, answers
 
 SMALLEST = 4
 """Images are halved until the shorter side is at most this long, in pixels."""
-
-QUARTERS = 4
-"""Parts of an image that are shuffled to learn from; 4! = 24 orders."""
 
 SLOPE = 0.2
 """Negative slope of the leaky ReLUs."""
 
 
-class FeatureNetwork(Configurable, nn.Module):
+class FeatureNetwork(ImageFeatures):
     """Convolutions that map an image to a feature vector; similar images have similar features.
 
     Each stage halves the image: a convolution of stride two, one of stride one, a leaky ReLU after each. The last stage
@@ -37,13 +33,9 @@ class FeatureNetwork(Configurable, nn.Module):
 
     def __init__(self, image_shape: ImageShape, classes: int = 0, features: int = 64, width: int = 24) -> None:
         super().__init__()
-        for key, value, least in (("classes", classes, 0), ("features", features, 1), ("width", width, 1)):
-            if value < least:
-                raise UserError(f"model.network.{key} is {value}; it must be at least {least}")
+        check_feature_options(image_shape, classes, features, width)
         channels, height, width_of_image = image_shape
         side = min(height, width_of_image)
-        if side < 4:
-            raise UserError(f"images of {height}x{width_of_image} are too small to have features; they need 4x4 pixels")
         self.image_shape: ImageShape = (channels, height, width_of_image)
         self.classes, self.features = classes, features
         halvings = max(1, ceil(log2(side / SMALLEST)))
@@ -51,19 +43,24 @@ class FeatureNetwork(Configurable, nn.Module):
         stages = [convolution_stage(before, after) for before, after in pairwise(widths)]
         self.stages = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(2), nn.Flatten())
         self.dense = nn.Linear(4 * widths[-1], features)
-        self.head = nn.Linear(features, classes + factorial(QUARTERS))
+        self.head = answers(features, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features (N, features) of images (N, C, H, W) in [-1, 1]."""
         return F.leaky_relu(self.dense(self.stages(x)), SLOPE)
 
-    def scores(self, features: Tensor) -> Tensor:
-        """Class logits (N, classes)."""
-        return self.head(features)[:, : self.classes]
 
-    def order_scores(self, features: Tensor) -> Tensor:
-        """Logits (N, 24) of the order of the image's quarters."""
-        return self.head(features)[:, self.classes :]
+def check_feature_options(image_shape: ImageShape, classes: int, features: int, width: int) -> None:
+    """Refuses options of a feature network that no network can have.
+
+    Raises:
+        UserError: An option is too small, or the images are.
+    """
+    for key, value, least in (("classes", classes, 0), ("features", features, 1), ("width", width, 1)):
+        if value < least:
+            raise UserError(f"model.network.{key} is {value}; it must be at least {least}")
+    _, height, width_of_image = image_shape
+    if min(height, width_of_image) < SMALLEST:
+        raise UserError(f"images of {height}x{width_of_image} are too small to have features; they need 4x4 pixels")
 
 
 def convolution_stage(channels: int, width: int) -> nn.Sequential:

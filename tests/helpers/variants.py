@@ -17,6 +17,7 @@ from gan_lightning.networks import (
     Discriminator,
     FeatureNetwork,
     Generator,
+    ImageFeatures,
     MLPDiscriminator,
     MLPGenerator,
     ResNetDiscriminator,
@@ -175,7 +176,7 @@ def tiny(model: type[AlternatingModule], **options: Any) -> Any:
     makers = {
         Generator: partial(MLPGenerator, latent_dim=3, hidden=[8]),
         Discriminator: partial(MLPDiscriminator, hidden=[8]),
-        FeatureNetwork: partial(FeatureNetwork, classes=48, features=4, width=4),
+        ImageFeatures: partial(FeatureNetwork, classes=48, features=4, width=4),
     }
     players = {name: makers[hint](SHAPE) for name, hint in hints if hint in makers}
     return model(**{**players, **options})

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from gan_lightning.core.configurable import class_paths, loaded_class
 from gan_lightning.core.errors import UserError
 
 
@@ -44,6 +45,9 @@ class Extractor(ABC):
     """The first twelve hexadecimal digits of the SHA-256 of its file; empty if it has no file."""
     about: Mapping[str, Any] = {}
     """What its file says of how it was trained."""
+    stands_on = ""
+    """The pretrained weights that it uses, by the word that networks and objectives call them by in `pretrained`; empty
+    for weights that no loss can use."""
     confident = 0.9
     """A class counts as found if the probability of it is above this for some sample."""
 
@@ -65,3 +69,25 @@ class Coordinates(Extractor):
         if tuple(x.shape[2:]) != (1, 1):
             raise UserError(f"images of {x.shape[2]}x{x.shape[3]} are not points: choose another extractor")
         return Extracted(x.flatten(1).float().cpu(), None)
+
+
+def suspects(extractor: Extractor, words: Any) -> str | None:
+    """Says why an extractor should not judge a model; None if nothing speaks against it.
+
+    A discriminator or a loss that looks through pretrained weights makes samples that are good in their eyes, which the
+    same weights then confirm: Kynkäänniemi et al., "The role of ImageNet classes in Fréchet Inception distance", 2023.
+    https://arxiv.org/abs/2203.06026. A network, objective or penalty that uses such weights says which in its class's
+    attribute `pretrained`.
+
+    Args:
+        extractor: The judge.
+        words: A description of the model in plain values, such as `describe` returns and checkpoints hold. Classes
+            that are not loaded are passed over.
+    """
+    for path in class_paths(words) if extractor.stands_on else ():
+        if getattr(loaded_class(path), "pretrained", "") == extractor.stands_on:
+            return (
+                f"{path.rpartition('.')[2]} has trained the model with the weights of {extractor.stands_on}, by which "
+                f"{extractor.name} judges: set judge.extractor to another"
+            )
+    return None

@@ -17,25 +17,31 @@ from gan_lightning.core.discovery import path_of
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.nesting import check_nesting
 from gan_lightning.evaluation.features.extractor import Extracted, Extractor
+from gan_lightning.networks.contract import ImageFeatures
 from gan_lightning.networks.features import FeatureNetwork
+from gan_lightning.networks.lenet import LeNetFeatures
+
+KINDS = {path_of(kind): kind for kind in (FeatureNetwork, LeNetFeatures)}
+"""The classes that a file can name, by their path. No other class is looked up, whatever is loaded."""
 
 
 class Learnt(Extractor):
-    """A `FeatureNetwork` from a file that `gan fit --config extractor` wrote.
+    """A feature network of this package from a file that `gan fit --config extractor` wrote.
 
     Args:
         path: A .safetensors file. Nothing in it is executed.
+        any_size: Take images of other heights and widths, too, than the network was trained on.
 
     Raises:
         UserError: There is no such file, or it holds no feature network.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        path = Path(path)
+    def __init__(self, path: str | Path, any_size: bool = False) -> None:
+        path, self.any_size = Path(path), any_size
         if not path.is_file():
             raise UserError(
-                f"there is no file {path}: judge.extractor takes MNIST, StackedMNIST, Inception, or the "
-                "features.safetensors that gan fit --config extractor makes"
+                f"there is no file {path}: judge.extractor takes MNIST, SecondMNIST, StackedMNIST, EfficientNetLite0, "
+                "HED, Inception, DINOv2, CLIP, or the features.safetensors that gan fit --config extractor makes"
             )
         try:
             with safe_open(path, "pt") as file:
@@ -47,9 +53,9 @@ class Learnt(Extractor):
         except (SafetensorError, KeyError, ValueError, RecursionError) as error:
             raise UserError(f"{path} holds no feature network: train one with gan fit --config extractor") from error
         kind = network.get("class_path") if isinstance(network, dict) else network
-        if kind != path_of(FeatureNetwork):
-            raise UserError(f"{path} holds a {kind}, which is not a feature network")
-        self.network = built(lambda: cast(FeatureNetwork, rebuild(network)), tensors, path)
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise UserError(f"{path} holds a {kind}, which is not a feature network of gan_lightning")
+        self.network = built(lambda: cast(ImageFeatures, rebuild(network)), tensors, path)
         self.network.eval().requires_grad_(False)
         self.name, self.digest = self.about["name"], digest_of(path)
 
@@ -60,12 +66,12 @@ class Learnt(Extractor):
     @torch.no_grad()
     def extract(self, x: Tensor) -> Extracted:
         shape = self.network.image_shape
-        if tuple(x.shape[1:]) != shape:
+        if tuple(x.shape[1:]) != shape and not (self.any_size and x.shape[1] == shape[0]):
             raise UserError(
                 f"the extractor {self.name} takes images of {shape}, but these are {tuple(x.shape[1:])}: set "
                 "judge.extractor to another, or train one with gan fit --config extractor"
             )
-        weight = self.network.dense.weight
+        weight = next(self.network.parameters())
         with torch.autocast(weight.device.type, enabled=False):
             features = self.network(x.to(weight))
             probabilities = self.network.scores(features).softmax(1).cpu() if self.network.classes else None
@@ -83,7 +89,7 @@ class Channelwise(Extractor):
     """
 
     def __init__(self, single: Extractor) -> None:
-        self.single, self.digest = single, single.digest
+        self.single, self.digest, self.stands_on = single, single.digest, single.stands_on
         self.name = f"{single.name}, channel by channel"
 
     def to(self, device: torch.device) -> "Channelwise":
@@ -99,7 +105,7 @@ class Channelwise(Extractor):
         return Extracted(features.unflatten(0, x.shape[:2]).flatten(1), first)
 
 
-def write_features(network: FeatureNetwork, path: Path, about: dict[str, Any]) -> None:
+def write_features(network: ImageFeatures, path: Path, about: dict[str, Any]) -> None:
     """Writes a feature network into one file.
 
     Args:
@@ -113,4 +119,9 @@ def write_features(network: FeatureNetwork, path: Path, about: dict[str, Any]) -
 
 
 def digest_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    """The first twelve hexadecimal digits of the SHA-256 of a file, which may be larger than the memory."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()[:12]

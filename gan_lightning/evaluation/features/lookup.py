@@ -4,12 +4,22 @@ from pathlib import Path
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
+from gan_lightning.evaluation.features.efficientnet import EfficientNetLite0
 from gan_lightning.evaluation.features.extractor import Coordinates, Extractor
 from gan_lightning.evaluation.features.feature_file import Channelwise, Learnt
+from gan_lightning.evaluation.features.hed import HED
 from gan_lightning.evaluation.features.inception import Inception
+from gan_lightning.evaluation.features.vision_transformers import CLIP, DINOv2
 
-PINNED = {"MNIST": Path(__file__).parent / "mnist.safetensors"}
+PINNED = {
+    "MNIST": Path(__file__).parent / "mnist.safetensors",
+    "SecondMNIST": Path(__file__).parent / "mnist_second.safetensors",
+    "Colour": Path(__file__).parent / "colour.safetensors",
+}
 """Feature networks that come with the package."""
+
+PRETRAINED = {kind.__name__: kind for kind in (EfficientNetLite0, HED, Inception, DINOv2, CLIP)}
+"""Networks that others have trained on photographs."""
 
 
 def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
@@ -17,8 +27,9 @@ def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
 
     Args:
         data: The data set. Points are their own features; some data sets have a feature network in the package.
-        name: MNIST, StackedMNIST (MNIST, channel by channel), Inception, or the file of a feature network. If None, the
-            data set's own.
+        name: MNIST, SecondMNIST, StackedMNIST (MNIST, channel by channel), Colour (of CIFAR-10, for colour images of any
+            size), EfficientNetLite0, HED, Inception, DINOv2, CLIP, or the file of a feature network. If None, the data
+            set's own, or Colour.
 
     Raises:
         UserError: The data set has no extractor or needs none, or there is no such file.
@@ -27,16 +38,16 @@ def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
         if name is not None:
             raise UserError(f"judge.extractor is {name}, but points are their own features: leave it out")
         return Coordinates()
-    name = name or data.extractor
+    name = name or data.extractor or ("Colour" if data.image_shape[0] == 3 else None)
     if name is None:
         labels = "" if data.classes else " --model.network.classes 0"
         raise UserError(
             f"the package has no feature network for {type(data).__name__}: train one with gan fit --config extractor "
             f"and the same data{labels}, then set judge.extractor to its features.safetensors; or set judge.extractor "
-            "to Inception, for photographs"
+            "to EfficientNetLite0, for photographs"
         )
-    if name == "Inception":
-        return Inception()
+    if name in PRETRAINED:
+        return PRETRAINED[name]()
     if name == "StackedMNIST":
         return Channelwise(Learnt(PINNED["MNIST"]))
-    return Learnt(PINNED.get(name, name))
+    return Learnt(PINNED.get(name, name), any_size=name == "Colour")
