@@ -19,9 +19,9 @@ from gan_lightning.core.images import ImageShape as ImageShape
 class Generator(Configurable, nn.Module, ABC):
     """Makes images from latents.
 
-    A subclass takes `image_shape`, which the command line links from the data, and sets the attributes; `classes` only
-    if it uses labels. It makes images of any number of channels and of every even height and width from 4 on. A size
-    that it cannot make it refuses when it is built, with a `UserError` that names the class.
+    A subclass takes `image_shape`, which the command line links from the data, `classes` and `features`, and sets all
+    three, and `head` by `logits_of_questions`. It takes images of any number of channels and at least 4x4 pixels, and
+    each image is seen by itself.
     """
 
     latent_dim: int
@@ -78,7 +78,7 @@ class ImageFeatures(Configurable, nn.Module, ABC):
     """Maps an image to a feature vector; similar images have similar features.
 
     A subclass takes `image_shape`, which the command line links from the data, `classes` and `features`, and sets all
-    three, and `head` by `answers`. It takes images of any number of channels and at least 4x4 pixels, and each image is seen by itself.
+    three, and `head` by `logits_of_questions`. It takes images of any number of channels and at least 4x4 pixels, and each image is seen by itself.
     """
 
     image_shape: ImageShape
@@ -101,7 +101,7 @@ class ImageFeatures(Configurable, nn.Module, ABC):
         return self.head(features)[:, self.classes :]
 
 
-def answers(features: int, classes: int) -> nn.Linear:
+def logits_of_questions(features: int, classes: int) -> nn.Linear:
     """Returns the layer from features to logits: of the classes, then of the orders of quarters."""
     return nn.Linear(features, classes + factorial(QUARTERS))
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks.contract import ImageFeatures, ImageShape, answers
+from gan_lightning.networks.contract import ImageFeatures, ImageShape, logits_of_questions
 
 SMALLEST = 4
 """Images are halved until the shorter side is at most this long, in pixels."""
@@ -43,7 +43,7 @@ class FeatureNetwork(ImageFeatures):
         stages = [convolution_stage(before, after) for before, after in pairwise(widths)]
         self.stages = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(2), nn.Flatten())
         self.dense = nn.Linear(4 * widths[-1], features)
-        self.head = answers(features, classes)
+        self.head = logits_of_questions(features, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.leaky_relu(self.dense(self.stages(x)), SLOPE)

@@ -6,7 +6,7 @@ from math import ceil, log2
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lightning.networks.contract import ImageFeatures, ImageShape, answers
+from gan_lightning.networks.contract import ImageFeatures, ImageShape, logits_of_questions
 from gan_lightning.networks.features import SLOPE, check_feature_options
 
 COARSEST = 7
@@ -42,7 +42,7 @@ class LeNetFeatures(ImageFeatures):
         stages = [pooling_stage(before, after) for before, after in pairwise(widths)]
         self.stages = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(POOLED), nn.Flatten())
         self.dense = nn.Linear(POOLED**2 * widths[-1], features)
-        self.head = answers(features, classes)
+        self.head = logits_of_questions(features, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.leaky_relu(self.dense(self.stages(x)), SLOPE)

@@ -27,9 +27,9 @@ def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
 
     Args:
         data: The data set. Points are their own features; some data sets have a feature network in the package.
-        name: MNIST, SecondMNIST, StackedMNIST (MNIST, channel by channel), Colour (of CIFAR-10, for colour images of any
-            size), EfficientNetLite0, HED, Inception, DINOv2, CLIP, or the file of a feature network. If None, the data
-            set's own, or Colour.
+        name: MNIST, SecondMNIST, StackedMNIST (MNIST, channel by channel), Colour (for colour images of any size),
+            EfficientNetLite0, HED, Inception, DINOv2, CLIP, or the file of a feature network. If None, the data set's
+            own, or Colour.
 
     Raises:
         UserError: The data set has no extractor or needs none, or there is no such file.

@@ -26,7 +26,6 @@ def test_cmmd_is_that_of_a_loop_over_all_pairs_with_each_feature_beside_itself()
     a, b = x.tolist(), y.tolist()
     expected = 1000 * (mean(a, a) + mean(b, b) - 2 * mean(a, b))
     assert cmmd(x, y).value == pytest.approx(expected, rel=1e-9)
-    assert cmmd(x, y, block=2).value == pytest.approx(expected, rel=1e-9)
 
 
 def test_cmmd_of_the_same_features_is_0_and_of_equal_distributions_its_bias():
