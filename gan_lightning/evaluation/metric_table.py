@@ -1,10 +1,11 @@
 """The table of metrics, with what each of them does not see."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Literal, NamedTuple
 
 import torch
+from torch import Tensor
 
 from gan_lightning.data import ImageData, Mixture
 from gan_lightning.evaluation.features import Extracted, Extractor
@@ -13,9 +14,11 @@ from gan_lightning.evaluation.metrics import (
     class_divergence,
     classes_found,
     classifier_score,
+    cmmd,
     density_coverage,
     frechet,
     kernel_distance,
+    kid,
     modes,
     precision_recall,
 )
@@ -53,6 +56,11 @@ class Metric(NamedTuple):
 METRICS = {
     "frechet": Metric("Fréchet distance", "lower", 2, "copies of training images; its bias falls with n"),
     "kernel": Metric("kernel distance", "lower", 4, "copies; it is unbiased, so it can be negative", -inf),
+    "frechet_infinity": Metric(
+        "Fréchet distance, n to infinity", "lower", 2, "copies; it is extrapolated, so it can be negative", -inf
+    ),
+    "kid": Metric("KID x 1000 (raw, 10 splits)", "lower", 2, "copies; large features decide", -inf),
+    "cmmd": Metric("CMMD", "lower", 3, "copies; its bias falls with n"),
     "precision": Metric("precision", "higher", 3, "missing modes; noise far from all images can score 1", most=1),
     "recall": Metric("recall", "higher", 3, "bad samples, if they are spread widely enough", most=1),
     "density": Metric("density", "like real", 3, "missing modes: samples near dense regions count several times"),
@@ -77,13 +85,28 @@ MEMORISATION = ("authenticity", "copies", "copying")
 """The metrics that compare samples with all training images, which takes longer."""
 
 
+FEWEST_PER_FEATURE = 2
+"""Images for each feature, below which the Fréchet distance is left out: covariances of fewer images say little."""
+
+
+def thousandfold_kid(real: Tensor, made: Tensor) -> Estimate:
+    return Estimate(*(1000 * value for value in kid(real, made)))
+
+
+LITERATURE: dict[str, Callable[[Tensor, Tensor], Estimate]] = {"kid": thousandfold_kid, "cmmd": cmmd}
+"""Metrics that the literature computes on the features of one network, which names them in `literature`."""
+
+
 def compare_features(
     data: ImageData, extractor: Extractor, real: Extracted, made: Extracted
 ) -> Iterator[tuple[str, Estimate]]:
-    """Yields each metric of samples against real images, with its key."""
+    """Yields each metric of samples against real images, with its key. Few images have no Fréchet distance."""
     x, y = real.features, made.features
-    yield "frechet", frechet(x, y)
+    if min(len(x), len(y)) >= FEWEST_PER_FEATURE * x.shape[1]:
+        yield "frechet", frechet(x, y)
     yield "kernel", kernel_distance(x, y)
+    for key in extractor.literature:
+        yield key, LITERATURE[key](x, y)
     yield from zip(("precision", "recall"), precision_recall(x, y), strict=True)
     yield from zip(("density", "coverage"), density_coverage(x, y), strict=True)
     if real.probabilities is not None and made.probabilities is not None:

@@ -78,7 +78,8 @@ class ImageFeatures(Configurable, nn.Module, ABC):
     """Maps an image to a feature vector; similar images have similar features.
 
     A subclass takes `image_shape`, which the command line links from the data, `classes` and `features`, and sets all
-    three, and `head` by `logits_of_questions`. It takes images of any number of channels and at least 4x4 pixels, and each image is seen by itself.
+    three, and `head` by `logits_of_questions`. It takes images of any number of channels and at least 4x4 pixels, and
+    each image is seen by itself.
     """
 
     image_shape: ImageShape

@@ -422,11 +422,11 @@ def test_a_training_that_cannot_be(line, words, capsys):
         ("predict m.ckpt --samples.folder m.ckpt", "it is a file; name another folder"),
         ("predict m.ckpt --samples.traverse 500", "samples.traverse is 500; it must be from 0 to 100"),
         ("test --images pics --data Digits", "images of their size (ImageFolder: data.image_size [60, 70])"),
-        ("test --images pics --data pics --data.image_size [60,70]", "judge.extractor"),
+        ("test --images pics --data pics --data.image_size [60,70]", "holds 3 images"),
         ("test m.ckpt --images pics", "ckpt_path and images are both given"),
         ("test m.ckpt --data pics", "the data it was trained on"),
         ("test m.ckpt --judge.samples 5", "judge.samples is 5; it must be at least 20"),
-        ("test m.ckpt --judge.extractor inception", "judge.extractor takes MNIST, StackedMNIST, Inception, or the"),
+        ("test m.ckpt --judge.extractor inception", "judge.extractor takes MNIST, SecondMNIST, StackedMNIST,"),
         ("test m.ckpt --data.held_out 0.5", "leave it out, or train again"),
     ],
 )
