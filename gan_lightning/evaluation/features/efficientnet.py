@@ -135,10 +135,10 @@ class SameConv(nn.Conv2d):
     def __init__(self, before: int, after: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
         super().__init__(before, after, kernel, stride, groups=groups, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        (height, width), kernel, stride = x.shape[2:], self.kernel_size[0], self.stride[0]
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch
+        (height, width), kernel, stride = input.shape[2:], self.kernel_size[0], self.stride[0]
         right, below = (max(-side % stride + kernel - stride, 0) for side in (width, height))
-        return super().forward(F.pad(x, (right // 2, right - right // 2, below // 2, below - below // 2)))
+        return super().forward(F.pad(input, (right // 2, right - right // 2, below // 2, below - below // 2)))
 
 
 def normalisation(channels: int) -> nn.BatchNorm2d:
