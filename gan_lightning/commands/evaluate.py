@@ -1,5 +1,7 @@
 """`gan validate` and `gan test`."""
 
+import argparse
+import csv
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,17 +17,19 @@ from tqdm import tqdm
 from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
 from gan_lightning.commands.trained_on import check_held_out, cost, data_of, trained_on_words, unknown_data
-from gan_lightning.commands.trust import add_checkpoint_options, asked, import_trusted, open_checkpoint
+from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
 from gan_lightning.commands.wrong_configs import config_contents
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import captioned, enlarged, picture
 from gan_lightning.core.nesting import looked_up
 from gan_lightning.data import ImageData, PointData
+from gan_lightning.evaluation.comparison import comparison
 from gan_lightning.evaluation.evaluator import Evaluator
 from gan_lightning.evaluation.features import extractor_for
 from gan_lightning.evaluation.ladder import ladder_of
 from gan_lightning.evaluation.ladder_picture import drawn
 from gan_lightning.evaluation.reference import LEAST, Follow, Split
+from gan_lightning.evaluation.report import Report
 from gan_lightning.evaluation.stored_samples import StoredSamples, stored_samples
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.runs.checkpoint import Checkpoint
@@ -33,6 +37,8 @@ from gan_lightning.runs.run import check_folder
 from gan_lightning.runs.signals import Signals
 
 SPLITS: dict[str, Split] = {"validate": "validation", "test": "test"}
+
+RANKED = "rows: most realistic, middle, least"
 
 CAPTION = "samples (left) with the training images nearest to them"
 
@@ -92,58 +98,107 @@ class Subject:
 
     Args:
         samples: Makes the samples, or holds them.
-        folder: The folder for the report, unless another is given.
+        folder: The folder for the report.
+        name: Its name in a comparison.
         about: Facts about them, for the report.
     """
 
     samples: GenerativeModel | StoredSamples
     folder: Path
+    name: str
     about: dict[str, Any]
 
 
 def evaluate(command: str, arguments: Sequence[str]) -> None:
-    """Evaluates samples, then prints and writes the report."""
+    """Evaluates samples, then prints and writes the report; of several checkpoints, compares them in a table, too."""
     parser = evaluation_parser(command)
     words = without_foreign_keys(sample_arguments(arguments), parser.options, command)
     import_trusted(words)
-    path = asked(words, "--ckpt_path")
-    checkpoint = None if path is None else open_checkpoint(path)
-    trained_on = None if checkpoint is None else data_of(checkpoint)
-    if checkpoint is not None:
-        parser.set_defaults({"judge.extractor": looked_up(checkpoint.settings, "judge", "extractor")})
+    words, paths = without_repeated(words, "--ckpt_path")
+    checkpoints = [open_checkpoint(path) for path in paths]
+    trained_on = data_of(checkpoints[0]) if checkpoints else None
+    if checkpoints:
+        parser.set_defaults({"judge.extractor": looked_up(checkpoints[0].settings, "judge", "extractor")})
     if trained_on is not None:
         parser.set_defaults({"data": trained_on})  # --data.root alone then changes only the root
     made = instantiated(parser, parsed(parser, words))
-    subject = stored(made, command) if made.images is not None else sampled(made, command, checkpoint)
+    subjects = subjects_of(made, command, checkpoints)
     data: ImageData = made.data
-    if trained_on is not None:
-        check_held_out(data, trained_on)
+    for checkpoint in checkpoints:
+        if (own := data_of(checkpoint)) is not None:
+            check_held_out(data, own)
     if names_data(words):
         data.prepare_data()
     data.setup("fit")
-    folder = Path(made.judge.folder or subject.folder)
-    check_folder(folder, "judge.folder", "a report")
-    if checkpoint is not None:
+    for subject in subjects:
+        check_folder(subject.folder, "judge.folder", "a report")
+    for subject, checkpoint in zip(subjects, checkpoints, strict=False):
         subject.about |= trained_on_words(data, checkpoint)
     with obeyed_between_blocks() as follow:
-        evaluator = evaluator_for(subject.samples, data, SPLITS[command], made.judge, follow)
-        compare(evaluator, subject, folder)
+        evaluator = evaluator_for(subjects[0].samples, data, SPLITS[command], made.judge, follow)
+        reports = [compare(evaluator, subject) for subject in subjects]
+        if len(subjects) > 1:
+            print(f"\n{comparison([subject.name for subject in subjects], reports)}")
         if made.judge.ladder:
-            try_extractor(evaluator, folder)
+            try_extractor(evaluator, subjects[0].folder)
 
 
-def compare(evaluator: Evaluator, subject: Subject, folder: Path) -> None:
-    """Evaluates; prints the report, and writes it into a folder."""
-    real = evaluator.real.reference.words
+def subjects_of(made: Namespace, command: str, checkpoints: Sequence[Checkpoint]) -> list[Subject]:
+    """Returns the samples to evaluate: existing images, or those of each checkpoint."""
+    if made.images is not None:
+        subjects = [stored(made, command)]
+    else:
+        subjects = [sampled(made, command, checkpoint) for checkpoint in checkpoints or [None]]
+    if made.judge.folder is not None:
+        several = len(subjects) > 1
+        for i, subject in enumerate(subjects):
+            subject.folder = Path(made.judge.folder) / f"{i}" if several else Path(made.judge.folder)
+    return subjects
+
+
+def without_repeated(arguments: Sequence[str], option: str) -> tuple[list[str], list[str]]:
+    """Returns the arguments with an option at most once, with its first value, and all its values.
+
+    Raises:
+        UserError: The option comes twice with the same value.
+    """
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument(option, dest="values", action="append")
+    found, others = first.parse_known_args(arguments)
+    values = [value for value in found.values or [] if isinstance(value, str)]
+    if len(values) < 2:
+        return list(arguments), values
+    if len({*values}) < len(values):
+        raise UserError(f"{option[2:]} names {values[0]} twice: give different checkpoints, to compare them")
+    return [*others, option, values[0]], values
+
+
+def compare(evaluator: Evaluator, subject: Subject) -> Report:
+    """Evaluates; prints the report, and writes it into the subject's folder."""
+    folder, real = subject.folder, evaluator.real.reference.words
     print(f"comparing {evaluator.samples:,} samples with {real} …", file=sys.stderr, flush=True)
     result = evaluator.evaluate(subject.samples, **subject.about)
     print(result.text())
     result.write(folder)
-    files = "report.json and report.md"
+    files = ["report.json", "report.md", "samples.csv (scores of each sample)"]
+    write_samples(evaluator, folder / "samples.csv")
     if not isinstance(evaluator.data, PointData):
         captioned(enlarged(picture(evaluator.neighbours(subject.samples))), CAPTION).save(folder / "neighbours.png")
-        files = "report.json, report.md and neighbours.png (the samples most like copies, beside training images)"
-    print(f"\nwrote {files} into {folder}")
+        captioned(enlarged(picture(evaluator.ranked(subject.samples))), RANKED).save(folder / "ranked.png")
+        files += ["neighbours.png (the samples most like copies, beside training images)"]
+        files += ["ranked.png (the most realistic samples, those in the middle, and the least realistic)"]
+    print(f"\nwrote {', '.join(files[:-1])} and {files[-1]} into {folder}")
+    return result
+
+
+def write_samples(evaluator: Evaluator, path: Path) -> None:
+    """Writes the scores of each sample as a table."""
+    columns = {name: values.tolist() for name, values in evaluator.per_sample().items()}
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["sample", *columns])
+        for i, row in enumerate(zip(*columns.values(), strict=True), start=evaluator.first_seed):
+            table.writerow([i, *(f"{value:.6g}" for value in row)])
 
 
 def try_extractor(evaluator: Evaluator, folder: Path) -> None:
@@ -183,7 +238,7 @@ def sampled(made: Namespace, command: str, checkpoint: Checkpoint | None) -> Sub
         )
     about = {"checkpoint": str(path), "iteration": checkpoint.iteration, **cost(checkpoint.content)}
     folder = checkpoint.run.folder if checkpoint.run else path.parent
-    return Subject(model, folder / f"{command}-{path.stem}", about)
+    return Subject(model, folder / f"{command}-{path.stem}", f"{folder.name}/{path.stem}", about)
 
 
 def stored(made: Namespace, command: str) -> Subject:
@@ -202,7 +257,7 @@ def stored(made: Namespace, command: str) -> Subject:
         )
     images = stored_samples(made.images, made.data.image_shape, made.judge.memory_gib)
     images.device = chosen_device(made.device)
-    return Subject(images, Path(f"{command}-{Path(made.images).stem}"), {})
+    return Subject(images, Path(f"{command}-{Path(made.images).stem}"), str(made.images), {})
 
 
 def evaluator_for(

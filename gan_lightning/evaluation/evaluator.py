@@ -1,24 +1,26 @@
 """The evaluator, which compares samples of a model with real images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gan_lightning.core.distributed import gathered, place
 from gan_lightning.core.errors import UserError
-from gan_lightning.core.images import beside_nearest
+from gan_lightning.core.images import beside_nearest, tile, to_uint8
 from gan_lightning.core.seeding import LARGEST_SEED
 from gan_lightning.data import ImageData
 from gan_lightning.data.identity import Origin
 from gan_lightning.evaluation.features import Extracted, Extractor
 from gan_lightning.evaluation.ladder import Ladder
 from gan_lightning.evaluation.metric_table import compare_features, memorisation_metrics
-from gan_lightning.evaluation.metrics import Estimate
-from gan_lightning.evaluation.metrics.memorisation import Nearness, nearness
+from gan_lightning.evaluation.metrics import Estimate, density_coverage, frechet_infinity, kernel_distance, realism
+from gan_lightning.evaluation.metrics.memorisation import Nearness, compare_nearness, nearness
 from gan_lightning.evaluation.metrics.neighbours import nearest
+from gan_lightning.evaluation.metrics.per_class import per_class
 from gan_lightning.evaluation.reference import IMAGE_BLOCK, LEAST, MOST, Follow, ReferenceImages, Split, silent
 from gan_lightning.evaluation.report import Report, results_of
 from gan_lightning.evaluation.stored_samples import SampleSource, StoredSamples
@@ -70,13 +72,18 @@ class Evaluator:
             **about: Facts about the model, for the report.
         """
         made = self.seen_samples(model)
-        numbers = dict(compare_features(self.data, self.extractor, self.real.seen_reference, made))
-        floors = self.floors
+        reference = self.real.seen_reference
+        numbers = dict(compare_features(self.data, self.extractor, reference, made))
+        floors, said = self.floors, []
         if memory:
             near = nearness(self.real.seen_training.features, made.features)
             numbers |= dict(memorisation_metrics(near, self.near_fresh))
+            if min(len(reference.features), len(made.features)) >= 4 * made.features.shape[1]:
+                numbers["frechet_infinity"] = frechet_infinity(reference.features, made.features)
             if self.near_fresh is None:
                 about |= {"copies": NOT_TOLD}
+            else:
+                said.append(compare_nearness(self.near_fresh, near).verdict)
             floors = floors | self.floors_of_memory
             self.last = made, near
         results = results_of(numbers, floors)
@@ -89,9 +96,51 @@ class Evaluator:
             self.extractor.name,
             self.extractor.digest,
             results,
-            [*verdict(results, self.samples, made.features.shape[1]), *self.doubts],
+            [*verdict(results, self.samples, made.features.shape[1]), *said, *self.doubts],
             about,
+            self.by_class(model, made) if memory else {},
         )
+
+    def by_class(self, model: SampleSource, made: Extracted) -> dict[int, dict[str, float]]:
+        """Returns the metrics of the samples of each class against real images of that class; see `CLASS_METRICS`."""
+        labels = self.labels(model)
+        if labels is None:
+            return {}
+        told = torch.tensor([labels[i % len(labels)] for i in range(self.samples)])
+        real = self.real
+        table: dict[int, dict[str, float]] = {}
+        for suffix, x, y in (("", made, told), (" of real images", real.seen_other, real.labels_of(real.other))):
+            for name, metric in CLASS_METRICS.items():
+                found = per_class(metric, real.seen_reference.features, real.labels, x.features, y)
+                for kind, estimate in found.items():
+                    table.setdefault(kind, {})[name + suffix] = estimate.value
+        return table
+
+    def per_sample(self) -> dict[str, Tensor]:
+        """Returns scores of each of the samples that were evaluated last with `memory`.
+
+        Returns:
+            `realism`: 1 or more near real images. `ratio`: the distance to the nearest training image, over the distance
+            of that image to others; 0 for a copy. `nearest`: the number of that training image.
+        """
+        assert self.last is not None, "evaluate() with memory first"
+        made, near = self.last
+        scores = realism(self.real.seen_reference.features, made.features)
+        return {"realism": scores, "ratio": near.ratio, "nearest": near.nearest}
+
+    def ranked(self, model: SampleSource, columns: int = 10) -> np.ndarray:
+        """Returns the samples of the highest realism, the middle, and the lowest, a row each: uint8 (H, W, C)."""
+        order = self.per_sample()["realism"].argsort(descending=True, stable=True)
+        columns = min(columns, len(order))
+        middle = (len(order) - columns) // 2
+        shown = torch.cat([order[:columns], order[middle : middle + columns], order[-columns:]])
+        return tile(to_uint8(self.again(model, shown)), columns)
+
+    def again(self, model: SampleSource, numbers: Tensor) -> Tensor:
+        """Returns some of the samples once more, by their numbers."""
+        labels, chosen = self.labels(model), numbers.tolist()
+        told = None if labels is None else [labels[i % len(labels)] for i in chosen]
+        return model.sample([self.first_seed + i for i in chosen], told)
 
     def neighbours(self, model: SampleSource, rows: int = 12, k: int = 7) -> np.ndarray:
         """Returns the last evaluated samples that look most like copies, each beside its nearest training images.
@@ -111,11 +160,7 @@ class Evaluator:
         index = nearest(x, training, min(k, len(training)))[1]
         shown, place = index.flatten().unique(return_inverse=True)
         images, _ = self.data.source[shown]  # type: ignore[index]
-        labels = self.labels(model)
-        samples = model.sample(
-            [self.first_seed + i for i in suspects.tolist()],
-            None if labels is None else [labels[i % len(labels)] for i in suspects.tolist()],
-        )
+        samples = self.again(model, suspects)
         return beside_nearest(samples, self.data.as_floats(images), place.view_as(index), near.ratio[suspects], rows)
 
     def source(self, model: SampleSource) -> str:
@@ -188,6 +233,13 @@ class Evaluator:
         if self.near_fresh is None:
             return {}
         return dict(memorisation_metrics(self.near_fresh, self.near_fresh))
+
+
+CLASS_METRICS: dict[str, Callable[[Tensor, Tensor], Estimate]] = {
+    "kernel distance": kernel_distance,
+    "coverage": lambda real, made: density_coverage(real, made).coverage,
+}
+"""The metrics of each class alone. (A class rarely has enough images for a Fréchet distance that says much.)"""
 
 
 def divisions(count: int) -> int:

@@ -177,6 +177,6 @@ def two_thirds(data: ImageData, images: Dataset, count: int) -> Tensor:
         kinds, number = torch.cat([y for _, y in blocks]), data.classes
     else:
         small = torch.cat([F.adaptive_avg_pool2d(data.as_floats(x), SIDE).flatten(1) for x, _ in blocks])
-        clusters = KMeans(CLUSTERS, n_init=1, random_state=0).fit_predict(small.numpy())
+        clusters = KMeans(CLUSTERS, n_init="auto", random_state=0).fit_predict(small.numpy())
         kinds, number = torch.from_numpy(np.asarray(clusters)), CLUSTERS
     return kinds >= round(number / 3)

@@ -28,6 +28,10 @@ from gan_lightning.evaluation.metrics.memorisation import compare_nearness as me
 Better = Literal["lower", "higher", "like real"]
 
 
+ROUNDING = 1e-12
+"""Values below this are zero but for rounding."""
+
+
 class Metric(NamedTuple):
     """How a metric is shown and read.
 
@@ -49,6 +53,7 @@ class Metric(NamedTuple):
 
     def shown(self, value: float) -> str:
         """Formats a value. One that these digits would round to zero is given with two significant digits instead."""
+        value = 0.0 if abs(value) < ROUNDING else value
         small = self.digits and 0 < abs(value) < 10**-self.digits
         return f"{value:.2g}" if small else f"{value:,.{self.digits}f}"
 

@@ -126,9 +126,10 @@ class ReferenceImages:
     @cached_property
     def labels(self) -> Tensor:
         """The labels of the reference images, (N,)."""
-        return torch.cat(
-            [self.reference.images[block][1] for block in torch.arange(len(self.reference)).split(IMAGE_BLOCK)]
-        )
+        return self.labels_of(self.reference)
+
+    def labels_of(self, part: RealSet) -> Tensor:
+        return torch.cat([part.images[block][1] for block in torch.arange(len(part)).split(IMAGE_BLOCK)])
 
 
 def real_sets(data: ImageData) -> tuple[RealSet, RealSet]:

@@ -65,6 +65,7 @@ class Report:
         results: The metrics.
         verdict: What they mean, in words, and what makes them doubtful.
         about: What was evaluated: `iteration`, `checkpoint`, the cost of training.
+        by_class: Metrics of each class alone, by their names.
     """
 
     samples: int
@@ -77,6 +78,7 @@ class Report:
     results: list[Result]
     verdict: list[str] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
+    by_class: dict[int, dict[str, float]] = field(default_factory=dict)
 
     def value(self, key: str) -> float:
         """Returns the value of a metric.
@@ -131,7 +133,17 @@ class Report:
         lines += ["", f"| {' | '.join(HEADER)} | what it does not see |", "|" + "---|" * (len(HEADER) + 1)]
         for result, row in zip(self.results, self.rows(), strict=True):
             lines.append(f"| {' | '.join(row)} | {METRICS[result.key].blind} |")
-        return "\n".join([*lines, "", NOTE, ""])
+        return "\n".join([*lines, "", NOTE, "", *self.class_table()])
+
+    def class_table(self) -> list[str]:
+        """Returns the lines of a Markdown table of the classes; none if there are no classes."""
+        if not self.by_class:
+            return []
+        names = list(dict.fromkeys(name for row in self.by_class.values() for name in row))
+        lines = [f"| class | {' | '.join(names)} |", "|" + "---|" * (len(names) + 1)]
+        for kind, row in sorted(self.by_class.items()):
+            lines.append(f"| {kind} | {' | '.join(f'{row[name]:.3f}' if name in row else '' for name in names)} |")
+        return [*lines, ""]
 
     def write(self, folder: Path) -> None:
         """Writes report.json and report.md into a folder."""

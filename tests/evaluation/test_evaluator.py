@@ -105,10 +105,12 @@ def test_the_floor_is_the_mean_score_of_real_images_over_several_divisions_of_th
         if result.key not in ("authenticity", "copies", "copying"):
             assert result.floor_interval is not None
             low, high = result.floor_interval
+            assert result.floor is not None
             assert low <= result.floor <= high
             assert result.floor_error > 0
     known = {result.key: result for result in report.results}
     assert known["coverage"].floor == pytest.approx(expected_coverage(60, 60), abs=0.1)
+    assert known["kernel"].floor is not None
     assert abs(known["kernel"].floor) < 3 * known["kernel"].floor_error + 1e-3
 
 
@@ -348,16 +350,39 @@ def run(tmp_path, monkeypatch) -> Path:
     return tmp_path / "lightning_logs" / "version_0"
 
 
+def test_several_checkpoints_are_compared_in_one_table_with_intervals_of_the_differences(run, capsys):
+    cli.main(["fit", *SMALL, *TINY, "--seed", "1"])
+    capsys.readouterr()
+    first, second = (str(run.with_name(f"version_{i}")) for i in range(2))
+    cli.main(["test", first, second, "--judge.samples", "130"])
+    text = capsys.readouterr().out
+    table = text[text.rindex("measure ") :]
+    assert "version_0/last" in table
+    assert "version_1/last - version_0/last" in table
+    (row,) = [line for line in table.splitlines() if line.startswith("coverage")]
+    a, b, difference = (float(word) for word in row.split()[1:4])
+    assert difference == pytest.approx(b - a, abs=0.0011)
+    reports = [json.loads((Path(folder) / "test-last" / "report.json").read_text()) for folder in (first, second)]
+    assert [report["results"]["coverage"]["value"] for report in reports] == pytest.approx([a, b], abs=0.0006)
+    with pytest.raises(SystemExit):
+        cli.main(["test", first, first])
+    assert "twice: give different checkpoints, to compare them" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["validate", "test"])
 def test_a_checkpoint_is_judged_without_another_word(command, run, capsys):
     capsys.readouterr()
-    cli.main([command, "--ckpt_path", "last", "--judge.samples", "100"])
+    cli.main([command, "--ckpt_path", "last", "--judge.samples", "130"])
     text = capsys.readouterr().out
     assert "Fréchet distance" in text
-    assert "compared with: 100 of " in text
+    assert "compared with: 130 of " in text
     assert "cpu seconds: " in text
     folder = Path("lightning_logs/version_0") / f"{command}-last"
-    assert {p.name for p in folder.iterdir()} == {"report.json", "report.md", "neighbours.png"}
+    files = {"report.json", "report.md", "neighbours.png", "ranked.png", "samples.csv"}
+    assert {p.name for p in folder.iterdir()} == files
+    rows = list(csv.DictReader((folder / "samples.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["sample"] for row in rows] == [str(i) for i in range(130)]
+    assert all(float(row["realism"]) >= 0 and float(row["ratio"]) >= 0 for row in rows)
     words = json.loads((folder / "report.json").read_text())
     assert words["about"]["iteration"] == 4
     assert words["about"]["images_seen"] == 512

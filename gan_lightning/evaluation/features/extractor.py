@@ -48,6 +48,8 @@ class Extractor(ABC):
     stands_on = ""
     """The pretrained weights that it uses, by the word that networks and objectives call them by in `pretrained`; empty
     for weights that no loss can use."""
+    literature: tuple[str, ...] = ()
+    """Metrics that the literature computes on these features."""
     confident = 0.9
     """A class counts as found if the probability of it is above this for some sample."""
 

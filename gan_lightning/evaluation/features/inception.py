@@ -38,6 +38,7 @@ class Inception(Extractor):
     """
 
     name, stands_on = "Inception-v3 (2015)", "inception"
+    literature = ("kid",)
 
     def __init__(self, weights: str | Path | None = None) -> None:
         try:

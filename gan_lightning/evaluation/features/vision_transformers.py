@@ -80,6 +80,7 @@ class CLIP(Extractor):
     """
 
     name, stands_on = "CLIP ViT-L/14 at 336 px", "clip"
+    literature = ("cmmd",)
 
     def __init__(self, weights: str | Path | None = None) -> None:
         timm, path = import_timm("CLIP"), weights_at("CLIP", weights, "clip_vitl14_336.safetensors", CLIP_ADDRESS)

@@ -2,7 +2,7 @@
 
 from gan_lightning.evaluation.metrics.classes import class_divergence, classes_found, classifier_score
 from gan_lightning.evaluation.metrics.collapse import Variety, thumbnails, variety
-from gan_lightning.evaluation.metrics.distances import frechet, frechet_infinity, kernel_distance, kid
+from gan_lightning.evaluation.metrics.distances import cmmd, frechet, frechet_infinity, kernel_distance, kid
 from gan_lightning.evaluation.metrics.estimate import Estimate
 from gan_lightning.evaluation.metrics.memorisation import (
     Duplicates,
@@ -44,6 +44,7 @@ __all__ = [
     "class_divergence",
     "classes_found",
     "classifier_score",
+    "cmmd",
     "compare_nearness",
     "copying",
     "density_coverage",
