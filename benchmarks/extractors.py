@@ -20,7 +20,7 @@ from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
 from gan_lightning.data import ImageFolder
-from gan_lightning.data.image_data import shuffled
+from gan_lightning.data.identity import in_order
 from gan_lightning.evaluation.features import HED, EfficientNetLite0, Extractor, efficientnet
 from gan_lightning.evaluation.metrics import frechet
 
@@ -52,7 +52,7 @@ def sets(root: str, side: int, most: int) -> dict[str, Tensor]:
     data = ImageFolder(root=root, image_size=side)
     data.setup("fit")
     assert data.source is not None
-    order = shuffled(len(data.source))  # type: ignore[arg-type]
+    order = in_order(data.identities_of(data.source))
     x, y = data.source[order]
     third = min(most, len(x) // 3)
     reference, other, rest = x[:third], x[third : 2 * third], x[2 * third :]

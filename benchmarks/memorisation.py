@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterator
 import torch
 import torchvision
 from torch import Tensor
+from torch.utils.data import TensorDataset
 
 from gan_lightning.data import MNIST
-from gan_lightning.data.image_data import scale, shuffled
+from gan_lightning.data.identity import identify, in_order
+from gan_lightning.data.image_data import scale
 from gan_lightning.evaluation.features import extractor_for
 from gan_lightning.evaluation.metrics.memorisation import Memorisation, Nearness, compare_nearness, nearness
 
@@ -170,7 +172,7 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(files[0]), generator=generator)
     if chosen.by == "network":  # which has learnt the first of these
-        order = shuffled(len(files[0]))
+        order = in_order(identify(TensorDataset(files[0]))).flip(0)
     written, strange = files[0][order], files[1]
     train, left = scale(written[:TRAINED_ON]), scale(written[TRAINED_ON:])
     global principal

@@ -31,8 +31,9 @@ class Judgement(Callback):
     Args:
         every_n_steps: Iterations between evaluations; 0 for none.
         samples: Number of samples. If null, as many as there are real images to compare with, at most 10,000.
-        extractor: The feature extractor: MNIST, StackedMNIST, Inception, or a file that gan fit --config
-            configs/extractor.yaml wrote. If null, the data set's own.
+        extractor: The feature extractor: MNIST, SecondMNIST, StackedMNIST, Colour, EfficientNetLite0, HED, Inception,
+            DINOv2, CLIP, or a file that gan fit --config extractor wrote. If null, the data set's own, or Colour for
+            colour images.
         first_seed: The seed of the first sample.
     """
 

@@ -55,8 +55,9 @@ class Options:
 
     Args:
         samples: Number of samples. If null, as many as there are real images to compare with, at most 10,000.
-        extractor: The feature extractor: MNIST, StackedMNIST, Inception, or a file that gan fit --config
-            configs/extractor.yaml wrote. If null, the run's own judge.extractor, or else the data set's.
+        extractor: The feature extractor: MNIST, SecondMNIST, StackedMNIST, Colour, EfficientNetLite0, HED, Inception,
+            DINOv2, CLIP, or a file that gan fit --config extractor wrote. If null, the run's own judge.extractor, or
+            else the data set's, or Colour for colour images.
         first_seed: The seed of the first sample.
         memory_gib: Memory for existing images (--images), in GiB. More of them are refused before they are read.
         ladder: Also try the feature extractor with known damage to the real images: blur, JPEG, noise, missing classes.

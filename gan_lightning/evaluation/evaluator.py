@@ -120,8 +120,8 @@ class Evaluator:
         """Returns scores of each of the samples that were evaluated last with `memory`.
 
         Returns:
-            `realism`: 1 or more near real images. `ratio`: the distance to the nearest training image, over the distance
-            of that image to others; 0 for a copy. `nearest`: the number of that training image.
+            `realism`: 1 or more near real images. `ratio`: the distance to the nearest training image, over that of
+            this image to others; 0 for a copy. `nearest`: the number of that training image.
         """
         assert self.last is not None, "evaluate() with memory first"
         made, near = self.last
