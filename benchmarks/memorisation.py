@@ -1,6 +1,8 @@
 """How surely copies among samples are found: the power of `metrics.memorisation` on MNIST, with planted copies.
 
     python benchmarks/memorisation.py --root data
+    python benchmarks/memorisation.py --root data --moved --by network
+    python benchmarks/memorisation.py --moved --photographs cifar10-train
 
 Samples are real images that were not trained on, in place of a perfect generator's, among which a share are copies of
 training images: exact, with Gaussian noise of several strengths in the pixels, or shifted by one pixel. A detection is
@@ -11,6 +13,7 @@ docs/results/memorisation.md.
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 import torchvision
@@ -21,7 +24,14 @@ from gan_lightning.data import MNIST
 from gan_lightning.data.identity import identify, in_order
 from gan_lightning.data.image_data import scale
 from gan_lightning.evaluation.features import extractor_for
-from gan_lightning.evaluation.metrics.memorisation import Memorisation, Nearness, compare_nearness, nearness
+from gan_lightning.evaluation.metrics.memorisation import (
+    Memorisation,
+    Nearness,
+    compare_nearness,
+    nearness,
+    nearness_of_versions,
+)
+from gan_lightning.evaluation.versions import moved_by, versions
 
 COMPONENTS = 64
 
@@ -159,14 +169,68 @@ def strangers(held_out: Nearness, others: Nearness, repeats: int) -> str:
     return "; ".join(cells)
 
 
+# ---- mirrored and shifted copies ----------------------------------------------------------------------------------
+
+
+MOVES: dict[str, Callable[[Tensor], Tensor]] = {
+    "exact": lambda x: x,
+    "mirrored": lambda x: x.flip(3),
+    "1 pixel to a side": lambda x: moved_by(x, 0, 1),
+    "2 pixels up": lambda x: moved_by(x, -2, 0),
+    "1 pixel along a diagonal": lambda x: moved_by(x, 1, 1),
+    "mirrored and 1 pixel to a side": lambda x: moved_by(x.flip(3), 0, 1),
+}
+MOVED_TRAINING, MOVED_HELD_OUT, MOVED_SAMPLES, MOVED_COPIES = 10_000, 2000, 1000, 100
+
+
+def of_versions(images: Tensor, look: Callable[[Tensor], Tensor]) -> Tensor:
+    return torch.stack([look(version) for version in versions(images).unbind(1)], dim=1)
+
+
+def moved_rows(images: Tensor, look: Callable[[Tensor], Tensor]) -> Iterator[str]:
+    """How many of planted copies, 10 % of the samples, are called copies: of images as they are, and of versions."""
+    train, held_out, others = images.split([MOVED_TRAINING, MOVED_HELD_OUT, MOVED_SAMPLES])
+    known = look(train)
+    plain = [nearness(known, look(x)) for x in (held_out, others)]
+    best = [nearness_of_versions(known, of_versions(x, look)) for x in (held_out, others)]
+    yield "| planted | copies called, % | others called, % | p | of versions: copies called, % | others called, % | p |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, move in MOVES.items():
+        copies, cells = move(train[:MOVED_COPIES]), []
+        seen = nearness(known, look(copies)), nearness_of_versions(known, of_versions(copies, look))
+        for (fresh, real), near in zip((plain, best), seen, strict=True):
+            rest = some(real, torch.arange(MOVED_COPIES, MOVED_SAMPLES))
+            found = compare_nearness(fresh, together(near, rest))
+            shares = [found.copies[:MOVED_COPIES], found.copies[MOVED_COPIES:]]
+            cells += [*(f"{100 * share.double().mean().item():.1f}" for share in shares), f"{found.p_value:.2g}"]
+        yield f"| {name} | {' | '.join(cells)} |"
+    alarms = [compare_nearness(fresh, real) for fresh, real in (plain, best)]
+    cells = [cell for a in alarms for cell in ("", f"{100 * a.share.value:.1f}", f"{a.p_value:.2g}")]
+    yield f"| none | {' | '.join(cells)} |"
+
+
+def photographs(folder: str) -> Tensor:
+    """The first images of a folder of 32x32 pictures, in a fixed random order, (N, 3, 32, 32) in [-1, 1]."""
+    paths = sorted(Path(folder).rglob("*.jpg"))
+    order = torch.randperm(len(paths), generator=torch.Generator().manual_seed(0)).tolist()
+    chosen = [paths[i] for i in order[: MOVED_TRAINING + MOVED_HELD_OUT + MOVED_SAMPLES]]
+    return scale(torch.stack([torchvision.io.decode_image(str(path)) for path in chosen]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", default="data", help="the folder that holds MNIST/raw")
     parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--by", choices=[*LOOKS], default="components", help="what images are compared by")
+    parser.add_argument("--moved", action="store_true", help="plant mirrored and shifted copies instead")
+    parser.add_argument("--photographs", help="a folder of 32x32 JPEG pictures in place of MNIST, with --moved")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     started = time.process_time()
+    if chosen.photographs:
+        print("\n".join(moved_rows(photographs(chosen.photographs), pixels)))
+        print(f"\n{time.process_time() - started:.0f} CPU-seconds")
+        return
 
     files = [torchvision.datasets.MNIST(chosen.root, train=train).data.unsqueeze(1) for train in (True, False)]
     generator = torch.Generator().manual_seed(0)
@@ -174,6 +238,11 @@ def main() -> None:
     if chosen.by == "network":  # which has learnt the first of these
         order = in_order(identify(TensorDataset(files[0]))).flip(0)
     written, strange = files[0][order], files[1]
+    if chosen.moved:
+        unlearnt = scale(written[TRAINED_ON - MOVED_TRAINING :])
+        print("\n".join(moved_rows(unlearnt[: MOVED_TRAINING + MOVED_HELD_OUT + MOVED_SAMPLES], LOOKS[chosen.by])))
+        print(f"\nby {chosen.by}, {time.process_time() - started:.0f} CPU-seconds")
+        return
     train, left = scale(written[:TRAINED_ON]), scale(written[TRAINED_ON:])
     global principal
     principal = principal_of(train)

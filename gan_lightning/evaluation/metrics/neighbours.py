@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.evaluation.metrics.checks import clouds
-from gan_lightning.evaluation.metrics.estimate import DEVIATIONS, Estimate, t_deviations
+from gan_lightning.evaluation.metrics.estimate import DEVIATIONS, Estimate, t_deviations, variance_of_mean
 
 ROW_BLOCK = 256
 """Rows of a distance matrix that are held at a time."""
@@ -63,10 +63,7 @@ def precision_recall(real: Tensor, made: Tensor, k: int = 3) -> PrecisionRecall:
     """
     real, made = checked_numbers(real, made, k)
     precise = within(made, real, radii(real, k)).balls > 0
-    found = within(real, made, radii(made, k))
-    return PrecisionRecall(
-        Estimate.share(precise.sum(), len(made)), share_reached(found.balls, found.around, len(made))
-    )
+    return PrecisionRecall(Estimate.share(precise.sum(), len(made)), recall_of(real, made, k))
 
 
 def density_coverage(real: Tensor, made: Tensor, k: int = 5) -> DensityCoverage:
@@ -90,6 +87,49 @@ def density_coverage(real: Tensor, made: Tensor, k: int = 5) -> DensityCoverage:
     return DensityCoverage(Estimate.mean(found.balls / k), share_reached(found.held, found.inside, len(made)))
 
 
+def recall_of(real: Tensor, made: Tensor, k: int) -> Estimate:
+    """Returns the share of real images (N, d) within balls around samples (M, d), which reach to the k-th neighbour.
+
+    Its variance is half of the jackknife's. Without a sample, its own ball is missing, and those of which it was one of
+    the k neighbours reach farther. So neighbouring samples stand in for each other, and most of what one changes
+    depends on a second; of such terms, the jackknife counts the variance twice (Efron and Stein, "The jackknife
+    estimate of variance", 1981).
+    """
+    n, m = len(real), len(made)
+    near, index = nearest(made, made, min(k + 2, m))
+    radius = near[:, k]
+    wider = near[:, k + 1] if m > k + 1 else torch.full_like(radius, torch.inf)
+    found = within(real, made, radius)
+    lost = torch.bincount(found.around[found.balls == 1, 0].long(), minlength=m)
+    image, without = reached_anew(real, made, radius, wider, index[:, 1 : k + 1], found.balls <= 1).unbind(1)
+    kept = (found.balls[image] == 0) | (found.around[image, 0] == without)
+    influence = (lost - torch.bincount(without[kept], minlength=m)).double()
+    error = (variance_of_mean(influence) / 2 + 1 / m**2).sqrt() * m / n  # one image is added, as in `share_reached`
+    value, error, low, high = Estimate.normal((found.balls > 0).sum() / n, error)
+    return Estimate(value, error, max(low, 0.0), min(high, 1.0))
+
+
+def reached_anew(
+    real: Tensor, made: Tensor, radius: Tensor, wider: Tensor, neighbours: Tensor, which: Tensor
+) -> Tensor:
+    """Returns the pairs (P, 2) of a real image, one of `which`, and a sample without which a wider ball reaches it.
+
+    Args:
+        real: (N, d).
+        made: (M, d).
+        radius: The radius of the ball around each sample, (M,).
+        wider: That of the ball without one of its k neighbours, (M,).
+        neighbours: The numbers of the k neighbours, (M, k).
+        which: The real images to look at, (N,), bool.
+    """
+    products, pairs = Products(made), []
+    for rows in which.nonzero().flatten().split(ROW_BLOCK):
+        squares, _ = products.of(real[rows])
+        image, ball = ((squares > radius.square()) & (squares <= wider.square())).nonzero().unbind(1)
+        pairs.append(torch.stack([rows[image, None].expand(-1, neighbours.shape[1]), neighbours[ball]], dim=2))
+    return torch.cat([pair.flatten(0, 1) for pair in pairs] or [which.new_empty(0, 2).long()]).unique(dim=0)
+
+
 def share_reached(reached: Tensor, by: Tensor, samples: int) -> Estimate:
     """Returns the share of real images that at least one sample reaches.
 
@@ -103,8 +143,8 @@ def share_reached(reached: Tensor, by: Tensor, samples: int) -> Estimate:
     large (Efron and Stein, "The jackknife estimate of variance", 1981; Houdré, "The iterated jackknife estimate of
     variance", 1997). The rest of the series is noise, so it is continued as a geometric one, J_1 / (1 + J_2 / J_1):
     that is exact if the Poisson means are themselves exponentially distributed. One image is added to the variance, and
-    the deviations are those of Student's t, as few samples may decide. Recall's balls are taken as they are, too,
-    though they would be larger with fewer samples. docs/results/intervals.md has what such intervals hold.
+    the deviations are those of Student's t, as few samples may decide. docs/results/intervals.md
+    has what such intervals hold.
 
     Args:
         reached: The number of samples that reach each real image, (N,).

@@ -193,6 +193,19 @@ def test_what_no_sample_reaches_alone_has_the_error_of_one_image():
         assert 0 <= found.low <= value <= found.high <= 1
 
 
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize(("real", "made"), [(normal(40, 2, 1), normal(30, 2, 2)), (normal(30, 9, 1), normal(25, 9, 2))])
+def test_the_variance_of_recall_is_half_of_the_jackknife_with_every_sample_left_out(real, made):
+    def reached(kept: Tensor) -> int:
+        return int((all_pairs(real, kept) <= kth(kept, 3)).any(1).sum())
+
+    m = len(made)
+    influence = [float(reached(made) - reached(made[torch.arange(m) != i])) for i in range(m)]
+    variance = m * stdev(influence) ** 2 / 2 + 1
+    recall = precision_recall(real, made, 3).recall
+    assert recall[:2] == pytest.approx((reached(made) / len(real), variance**0.5 / len(real)))
+
+
 def test_realism_is_the_largest_ratio_of_a_radius_of_the_denser_half_and_infinite_for_a_copy():
     """Of the radii 1, 1, 2, 4 and 93, the three smaller ones count: around 0, 1 and 3."""
     made = torch.tensor([[0.5], [1.0], [5.0], [103.0], [-2.0]]).double()
