@@ -1,6 +1,6 @@
 """The evaluator, which compares samples of a model with real images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,19 +12,39 @@ from gan_lightning.core.distributed import gathered, place
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import beside_nearest, tile, to_uint8
 from gan_lightning.core.seeding import LARGEST_SEED
-from gan_lightning.data import ImageData
+from gan_lightning.data import ImageData, PointData
 from gan_lightning.data.identity import Origin
 from gan_lightning.evaluation.features import Extracted, Extractor
 from gan_lightning.evaluation.ladder import Ladder
 from gan_lightning.evaluation.metric_table import compare_features, memorisation_metrics
 from gan_lightning.evaluation.metrics import Estimate, density_coverage, frechet_infinity, kernel_distance, realism
-from gan_lightning.evaluation.metrics.memorisation import Nearness, compare_nearness, nearness
+from gan_lightning.evaluation.metrics.memorisation import (
+    RARE,
+    Nearness,
+    compare_nearness,
+    nearness,
+    nearness_of_versions,
+)
 from gan_lightning.evaluation.metrics.neighbours import nearest
 from gan_lightning.evaluation.metrics.per_class import per_class
-from gan_lightning.evaluation.reference import IMAGE_BLOCK, LEAST, MOST, Follow, ReferenceImages, Split, silent
+from gan_lightning.evaluation.reference import (
+    IMAGE_BLOCK,
+    LEAST,
+    MOST,
+    Follow,
+    RealSet,
+    ReferenceImages,
+    Split,
+    silent,
+)
 from gan_lightning.evaluation.report import Report, results_of
 from gan_lightning.evaluation.stored_samples import SampleSource, StoredSamples
 from gan_lightning.evaluation.verdict import verdict
+from gan_lightning.evaluation.versions import FARTHEST, versions
+
+MOST_PAIRS = 50_000_000
+"""Pairs of samples and training images up to which samples are also mirrored and shifted, to find such copies. (That is
+ten times the work.)"""
 
 NOT_TOLD = "not measured, as no images were held out of training: data.held_out 0.1 holds out a tenth"
 
@@ -84,6 +104,7 @@ class Evaluator:
                 about |= {"copies": NOT_TOLD}
             else:
                 said.append(compare_nearness(self.near_fresh, near).verdict)
+                said += self.moved_copies(model)
             floors = floors | self.floors_of_memory
             self.last = made, near
         results = results_of(numbers, floors)
@@ -100,6 +121,29 @@ class Evaluator:
             about,
             self.by_class(model, made) if memory else {},
         )
+
+    def moved_copies(self, model: SampleSource) -> list[str]:
+        """Returns what is found if samples are also mirrored and shifted, in words; nothing where it takes too long."""
+        fresh, training = self.fresh, self.real.seen_training.features
+        assert fresh is not None
+        if isinstance(self.data, PointData) or max(self.samples, len(fresh)) * len(training) > MOST_PAIRS:
+            return []
+        numbers = torch.arange(len(fresh)).split(IMAGE_BLOCK)
+        real = self.seen_versions(self.data.as_floats(fresh.images[block][0]) for block in numbers)
+        made = self.seen_versions(self.again(model, block) for block in torch.arange(self.samples).split(IMAGE_BLOCK))
+        found = compare_nearness(nearness_of_versions(training, real), nearness_of_versions(training, made))
+        words = (
+            f"mirrored or shifted by up to {FARTHEST} pixels, {found.found:,} of {self.samples:,} samples are copies"
+        )
+        return [words] if found.p_value < RARE else []
+
+    def seen_versions(self, blocks: Iterable[Tensor]) -> Tensor:
+        """Returns the features (N, V, d) of mirrored and shifted versions of images."""
+        seen = []
+        for x in blocks:
+            each = versions(x)
+            seen.append(self.extractor.extract(each.flatten(0, 1)).features.unflatten(0, each.shape[:2]))
+        return torch.cat(seen)
 
     def by_class(self, model: SampleSource, made: Extracted) -> dict[int, dict[str, float]]:
         """Returns the metrics of the samples of each class against real images of that class; see `CLASS_METRICS`."""
@@ -204,12 +248,19 @@ class Evaluator:
             )
         return found
 
+    @property
+    def fresh(self) -> RealSet | None:
+        """Real images that were not trained on; None if there are none."""
+        real = self.real
+        return real.reference if real.reference.fresh else real.other if real.other.fresh else None
+
     @cached_property
     def near_fresh(self) -> Nearness | None:
         """How near real images that were not trained on lie to the training images; None if there are none."""
-        real = self.real
-        fresh = real.seen_reference if real.reference.fresh else real.seen_other if real.other.fresh else None
-        return None if fresh is None else nearness(real.seen_training.features, fresh.features)
+        if self.fresh is None:
+            return None
+        seen = self.real.seen_reference if self.fresh is self.real.reference else self.real.seen_other
+        return nearness(self.real.seen_training.features, seen.features)
 
     @cached_property
     def floors(self) -> dict[str, Estimate]:

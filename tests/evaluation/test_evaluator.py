@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from functools import partial
 from pathlib import Path
 
@@ -129,6 +130,37 @@ def test_copies_and_collapse_are_found_by_the_measures_that_see_them():
     assert one.value("precision") == 1
     assert one.value("recall") < 0.1
     assert one.value("coverage") < 0.3
+
+
+def test_mirrored_and_shifted_copies_are_found_and_said():
+    class Large(ImageData):
+        def __init__(self) -> None:
+            super().__init__((1, 12, 12), held_out=0.4)
+
+        def load(self) -> TensorDataset:
+            generator = torch.Generator().manual_seed(3)
+            return TensorDataset(
+                torch.randint(256, (500, 1, 12, 12), generator=generator).byte(), torch.zeros(500).long()
+            )
+
+    class Made:
+        classes, device = 0, torch.device("cpu")
+
+        def __init__(self, images: Tensor) -> None:
+            self.images = images
+
+        def sample(self, seeds, labels=None) -> Tensor:
+            return self.images[list(seeds)]
+
+    data = ready(Large())
+    training, others = pixels(data.source)[:20], torch.rand(60, 1, 12, 12, generator=torch.Generator().manual_seed(4))
+    copies = Made(torch.cat([training.flip(3)[:10], training[10:20].roll(1, 2), others * 2 - 1]))
+    said = "; ".join(Evaluator(data, Pixels(), samples=80).evaluate(copies).verdict)
+    found = re.search(r"mirrored or shifted by up to 2 pixels, (\d+) of 80 samples are copies", said)
+    assert found is not None
+    assert 20 <= int(found[1]) <= 25
+    honest = "; ".join(Evaluator(data, Pixels(), samples=60).evaluate(Made(others * 2 - 1)).verdict)
+    assert "mirrored" not in honest
 
 
 def test_modes_are_counted_for_mixtures():
