@@ -28,7 +28,7 @@ def identity_of(strips: Iterable[np.ndarray]) -> int:
     pair = blake2b(), blake2b()
     for strip in strips:
         for digest, pixels in zip(pair, (strip, strip[:, ::-1]), strict=True):
-            digest.update(np.ascontiguousarray(pixels))
+            digest.update(np.ascontiguousarray(pixels).data)
     both = b"".join(sorted(digest.digest() for digest in pair))
     return int.from_bytes(blake2b(both, digest_size=8).digest(), "big") >> (64 - BITS)
 

@@ -48,7 +48,7 @@ class Learnt(Extractor):
                 words: Mapping[str, str] = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
             network = json.loads(words["network"])
-            self.about: dict[str, Any] = json.loads(words["about"])
+            self.about: Mapping[str, Any] = json.loads(words["about"])
             check_nesting([network, self.about], path)
         except (SafetensorError, KeyError, ValueError, RecursionError) as error:
             raise UserError(f"{path} holds no feature network: train one with gan fit --config extractor") from error
