@@ -10,6 +10,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread 
 import pytest
 import torch
 from helpers.tiny import write_idx
+from PIL import Image
 
 from gan_lightning.commands import own_code
 
@@ -33,11 +34,15 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def mnist_root(tmp_path: Path) -> Path:
-    """A folder with real idx files: 512 images for MNIST and for FashionMNIST."""
+    """A folder with real idx files, 512 images for MNIST and for FashionMNIST, and with pictures of ten classes."""
     generator = torch.Generator().manual_seed(0)
     for name in ("MNIST", "FashionMNIST"):
         for part in ("train", "t10k"):
             raw = tmp_path / "idx" / name / "raw"
             write_idx(raw / f"{part}-images-idx3-ubyte", torch.randint(256, (512, 28, 28), generator=generator))
             write_idx(raw / f"{part}-labels-idx1-ubyte", torch.arange(512) % 10)
+    for i, pixels in enumerate(torch.randint(256, (400, 4, 4, 3), generator=generator).byte().numpy()):
+        folder = tmp_path / "idx" / f"class {i % 10}"
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{i}.bmp")
     return tmp_path / "idx"
