@@ -1,6 +1,7 @@
 """The `gan` command. It imports little, so that `gan --help` need not wait for torch."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if command == "configs":
             configs.configs(arguments[1:])
             return
+        check_folder_is_there(command)  # MKL cannot be loaded without one
         from gan_lightning.commands.run import run  # torch and Lightning take seconds to import
 
         run(command, arguments[1:])
@@ -63,6 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(end, KeyboardInterrupt) or isinstance(end.__context__, KeyboardInterrupt):
             sys.exit(CTRL_C)  # Lightning would exit with 1
         raise
+
+
+def check_folder_is_there(command: str) -> None:
+    """Ends the process with one line if the working directory was deleted."""
+    try:
+        os.getcwd()
+    except OSError:
+        print(f"gan {command}: the working directory is gone: change to another folder", file=sys.stderr)
+        sys.exit(2)
 
 
 def check_command(arguments: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 import sys
 import threading
 import warnings
@@ -34,8 +33,6 @@ def run(command: str, arguments: Sequence[str]) -> None:
         arguments: The arguments after the command.
     """
     quieten()
-    if not is_there():
-        end(command, "the working directory is gone: change to another folder")
     try:
         HANDLERS[command](command, arguments)
     except TrainingError as error:
@@ -55,15 +52,6 @@ def run(command: str, arguments: Sequence[str]) -> None:
         if not any(words in str(error) for words in LOST):
             raise
         end(command, "another process of this training has ended: see its output; resume with --ckpt_path last")
-
-
-def is_there() -> bool:
-    """Whether the working directory exists."""
-    try:
-        os.getcwd()
-    except OSError:
-        return False
-    return True
 
 
 def end(command: str, message: str) -> NoReturn:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from gan_lightning.core.blueprint import built
@@ -16,6 +16,7 @@ from gan_lightning.core.configurable import describe, rebuild
 from gan_lightning.core.discovery import path_of
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.nesting import check_nesting
+from gan_lightning.core.whole_files import replacing
 from gan_lightning.evaluation.features.extractor import Extracted, Extractor
 from gan_lightning.networks.contract import ImageFeatures
 from gan_lightning.networks.features import FeatureNetwork
@@ -115,7 +116,8 @@ def write_features(network: ImageFeatures, path: Path, about: dict[str, Any]) ->
     """
     words = {"network": json.dumps(describe(network)), "about": json.dumps(about)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}, path, words)
+    with replacing(path) as file:
+        file.write(save({name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}, words))
 
 
 def digest_of(path: Path) -> str:
