@@ -204,7 +204,11 @@ def write_samples(evaluator: Evaluator, path: Path) -> None:
 
 def try_extractor(evaluator: Evaluator, folder: Path) -> None:
     """Tries the extractor with known damage; prints the ladder, and draws it into a folder."""
-    ladder = ladder_of(evaluator.real)
+    try:
+        ladder = ladder_of(evaluator.real)
+    except UserError as error:  # the report stands all the same
+        print(f"\nthe feature extractor was not tried with known damage: {error}")
+        return
     print(f"\n{ladder.text()}")
     (folder / "ladder.json").write_text(json.dumps(ladder.words(), indent=2) + "\n", encoding="utf-8")
     drawn(ladder, folder / "ladder.png")

@@ -242,6 +242,10 @@ class Evaluator:
                 f"doubtful: the feature extractor was trained on {known:,} of these real images, which it sees "
                 "differently; train one with at least the same data.held_out"
             )
+        if about and ladder is None:
+            found.append(
+                f"doubtful: {self.extractor.name} was not tried with known damage; --judge.ladder true tries it"
+            )
         if ladder is not None and ladder.faults:
             found.append(
                 f"{self.extractor.name} is blind to {'; '.join(ladder.faults)}: another judge.extractor may see it"

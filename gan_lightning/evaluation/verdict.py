@@ -37,7 +37,9 @@ def verdict(results: Sequence[Compared], samples: int, features: int) -> Iterato
     if distance is not None:
         far = deviations(distance) > ALIKE
         if not far and not worse:
-            yield f"indistinguishable from real images at this sample size ({samples:,})"
+            enough = distance.key == "frechet"
+            alike = "indistinguishable from real images at this sample size" if enough else "too few images to tell"
+            yield f"{alike} ({samples:,})"
         if far:
             yield how_far(distance)
         elif worse:

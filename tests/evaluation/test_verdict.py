@@ -52,5 +52,9 @@ def test_without_a_frechet_distance_the_kernel_distance_decides_and_the_reason_i
     assert "500 is below 2 x 64 features, so the Fréchet distance is left out" in text
 
 
+def test_few_images_that_do_not_differ_are_too_few_to_tell():
+    assert said(Number("kernel", 0.1, 1.0, 0.0, 1.0), GOOD).startswith("too few images to tell (500)")
+
+
 def test_numbers_without_a_floor_give_no_verdict():
     assert said(Number("frechet", 1.0, 0.1, None)) == ""

@@ -41,8 +41,8 @@ class Learnt(Extractor):
         path, self.any_size = Path(path), any_size
         if not path.is_file():
             raise UserError(
-                f"there is no file {path}: judge.extractor takes MNIST, SecondMNIST, StackedMNIST, EfficientNetLite0, "
-                "HED, Inception, DINOv2, CLIP, or the features.safetensors that gan fit --config extractor makes"
+                f"there is no file {path}: judge.extractor takes MNIST, SecondMNIST, StackedMNIST, Colour, "
+                "EfficientNetLite0, HED, Inception, DINOv2, CLIP, or the features.safetensors that gan fit --config extractor makes"
             )
         try:
             with safe_open(path, "pt") as file:
@@ -75,7 +75,8 @@ class Learnt(Extractor):
         weight = next(self.network.parameters())
         with torch.autocast(weight.device.type, enabled=False):
             features = self.network(x.to(weight))
-            probabilities = self.network.scores(features).softmax(1).cpu() if self.network.classes else None
+            knows = self.network.classes and not self.any_size  # of images of other kinds, its classes say nothing
+            probabilities = self.network.scores(features).softmax(1).cpu() if knows else None
         return Extracted(features.cpu(), probabilities)
 
 
