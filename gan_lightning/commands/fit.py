@@ -169,6 +169,8 @@ def report(experiment: Experiment, run: Run, iterations: int, seconds: float) ->
 def features_option(experiment: Experiment) -> str:
     """Returns the option of `gan test` for images of which the package has no feature network, and where to get one."""
     data, judge = experiment.data, experiment.options.get("judge")
-    if not isinstance(data, ImageData) or isinstance(data, PointData) or data.extractor or (judge and judge.extractor):
+    if not isinstance(data, ImageData) or isinstance(data, PointData) or (judge and judge.extractor):
+        return ""
+    if data.extractor or data.image_shape[0] == 3:
         return ""
     return f" --judge.extractor FEATURES\n{HOW_TO_GET_FEATURES}"

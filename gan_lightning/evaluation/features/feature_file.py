@@ -42,7 +42,8 @@ class Learnt(Extractor):
         if not path.is_file():
             raise UserError(
                 f"there is no file {path}: judge.extractor takes MNIST, SecondMNIST, StackedMNIST, Colour, "
-                "EfficientNetLite0, HED, Inception, DINOv2, CLIP, or the features.safetensors that gan fit --config extractor makes"
+                "EfficientNetLite0, HED, Inception, DINOv2, CLIP, or the features.safetensors that gan fit --config "
+                "extractor makes"
             )
         try:
             with safe_open(path, "pt") as file:
