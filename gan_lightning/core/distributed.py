@@ -54,18 +54,6 @@ def mean_everywhere(x: Tensor) -> Tensor:
     return AllReduce.apply(x) / torch.distributed.get_world_size()  # type: ignore[operator]
 
 
-def joined(x: Tensor) -> Tensor:
-    """The rows (N, ...) of all processes, (processes * N, ...), differentiable any number of times.
-
-    All processes must call it.
-    """
-    if not several():
-        return x
-    rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
-    before, after = (x.new_zeros(count * len(x), *x.shape[1:]) for count in (rank, world - 1 - rank))
-    return AllReduce.apply(torch.cat([before, x, after]))  # type: ignore[return-value]
-
-
 def largest(number: int, device: torch.device) -> int:
     """The largest number over processes. All processes must call it."""
     message = torch.tensor(number, device=device)

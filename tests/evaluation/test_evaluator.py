@@ -99,6 +99,19 @@ def test_held_out_images_are_always_the_same_and_are_not_trained_on():
     assert (len(train) + len(held), train & held) == (200, set())
 
 
+@pytest.mark.parametrize(("share", "known"), [(0.0, True), (0.1, True), (0.4, False), (0.6, False)])
+def test_an_extractor_that_was_trained_on_the_images_it_judges_is_said_to_be_doubtful(share, known):
+    """It was not if it held out at least as many: whether an image is held out depends on the image alone."""
+    data, eyes = ready(WithTests(0.4, 0)), Pixels()
+    origin = data.origin(share)
+    assert origin is not None
+    eyes.about = {"trained_on": origin.words(), "held_out": share}
+    said = "; ".join(Evaluator(data, eyes, samples=20).doubts)
+    assert ("the feature extractor was trained on" in said) == known
+    eyes.about = {"trained_on": origin.words() | {"digest": "of other images"}, "held_out": share}
+    assert "was trained on" not in "; ".join(Evaluator(data, eyes, samples=20).doubts)
+
+
 def test_the_floor_is_the_mean_score_of_real_images_over_several_divisions_of_them():
     data = WithTests(held_out=0.5)
     report = judged(data, torch.rand(60, *SHAPE, generator=torch.Generator().manual_seed(5)) * 2 - 1)
