@@ -13,12 +13,13 @@ from gan_lightning.commands.configs import located
 from gan_lightning.commands.suggestions import needs_value
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.nesting import check_nesting
+from gan_lightning.data.image_source import ZIP
 
 YAML = (".yaml", ".yml")
 
 
 def fit_arguments(arguments: Sequence[str]) -> list[str]:
-    """A config or a folder alone means --config or --data.
+    """A config, or a folder or zip file alone, means --config or --data.
 
     Raises:
         UserError: --kind has no value, and it decides what options there are.
@@ -28,22 +29,22 @@ def fit_arguments(arguments: Sequence[str]) -> list[str]:
             raise UserError(needs_value("kind"))
     last = [word for word in arguments if word.partition("=")[0] == "--print_config"]  # it prints what comes before it
     arguments = [*(word for word in arguments if word not in last), *last]
-    return configs_located(folders_named(with_options(arguments, fit_option)))
+    return configs_located(images_named(with_options(arguments, fit_option)))
 
 
 def sample_arguments(arguments: Sequence[str]) -> list[str]:
     """A checkpoint or a run's folder alone means --ckpt_path."""
-    return configs_located(folders_named(with_options(arguments, lambda word: ["--ckpt_path"])))
+    return configs_located(images_named(with_options(arguments, lambda word: ["--ckpt_path"])))
 
 
-def folders_named(arguments: Sequence[str]) -> list[str]:
-    """The arguments, where a folder as --data is an ImageFolder with that root."""
+def images_named(arguments: Sequence[str]) -> list[str]:
+    """The arguments, where a folder or a zip file as --data is an ImageFolder with that root."""
     found: list[str] = []
     for word in arguments:
         option, _, value = word.partition("=")
-        if option == "--data" and is_folder(value):
+        if option == "--data" and holds_images(value):
             found += ["--data", "ImageFolder", "--data.root", value]
-        elif found and found[-1] == "--data" and is_folder(word):
+        elif found and found[-1] == "--data" and holds_images(word):
             found += ["ImageFolder", "--data.root", word]
         else:
             found.append(word)
@@ -61,14 +62,16 @@ def with_options(arguments: Sequence[str], option: Callable[[str], list[str]]) -
 
 def fit_option(word: str) -> list[str]:
     """The option that a word alone stands for in `gan fit`; none if it stands for nothing."""
-    if is_folder(word):
+    if holds_images(word):
         return ["--data"]
     return ["--config"] if located(word) != word or Path(word).suffix in YAML else []
 
 
-def is_folder(word: str) -> bool:
-    """Whether a word names a folder rather than a data set."""
-    return word != "" and Path(word).expanduser().is_dir() and not hasattr(data, word)
+def holds_images(word: str) -> bool:
+    """Whether a word names a folder or a zip file of images rather than a data set."""
+    path = Path(word).expanduser()
+    is_images = path.is_dir() or path.suffix.lower() == ZIP
+    return word != "" and is_images and not hasattr(data, word)
 
 
 def configs_located(arguments: Iterable[str]) -> list[str]:

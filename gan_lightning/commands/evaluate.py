@@ -81,8 +81,8 @@ def evaluation_parser(command: str) -> Parser:
         "--images",
         type=str | None,
         default=None,
-        help="Existing images to evaluate in place of a checkpoint's samples: a folder of pictures, or a .npz or .npy "
-        "file of uint8 (N, H, W, C). They are evaluated as they are.",
+        help="Existing images to evaluate in place of a checkpoint's samples: a folder or a .zip file of pictures, or "
+        "a .npz or .npy file of uint8 (N, H, W, C). They are evaluated as they are.",
     )
     parser.add_argument(
         "--data", type=ImageData | None, default=None, help="The real images. If null, those of the checkpoint's run."

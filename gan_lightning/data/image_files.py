@@ -1,4 +1,4 @@
-"""Finds image files, and reads them safely: whoever made a file, reading it runs no program and fills no memory."""
+"""Reads image files safely: whoever made a file, reading it runs no program and fills no memory."""
 
 import logging
 import os
@@ -6,19 +6,17 @@ import re
 import stat
 import threading
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
-from lightning_utilities.core.rank_zero import rank_zero_warn
 from PIL import Image, UnidentifiedImageError
 
-from gan_lightning.core.errors import UserError, printable
+from gan_lightning.core.errors import UserError
 
 T = TypeVar("T")
 
@@ -74,11 +72,43 @@ class Limit:
             raise ValueError(f"it has {count:,} bytes, more than any image of {self.pixels:,} pixels, and {self.words}")
 
 
-def read_image(path: Path, use: Callable[[Image.Image], T], limit: Limit) -> T:
+class ImageFile(Protocol):
+    """An image file, wherever it lies. Its text is its name in messages."""
+
+    def size(self) -> int:
+        """Returns its number of bytes."""
+        ...
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """Opens it to read it, from any thread or process."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileOnDisk:
+    """An image file in a folder.
+
+    Args:
+        path: Where it is.
+    """
+
+    path: Path
+
+    def size(self) -> int:
+        return os.stat(self.path).st_size
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        return open_regular(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def read_image(file: ImageFile, use: Callable[[Image.Image], T], limit: Limit) -> T:
     """Opens an image file and returns what a function makes of it.
 
     Args:
-        path: The file.
+        file: The file.
         use: Takes the image; its header has been read and kept to the limit, its pixels are not decoded yet.
         limit: The largest image to read.
 
@@ -86,18 +116,18 @@ def read_image(path: Path, use: Callable[[Image.Image], T], limit: Limit) -> T:
         UserError: The file cannot be read as an image, or it is too large; the message names it.
     """
     try:
-        with open_regular(path) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            limit.check_bytes(size)
-            with one_large_image if size > LARGE else nullcontext(), Image.open(stream, formats=formats()) as image:
-                limit.check(image.width * image.height)
-                if image.format in ("JPEG", "MPO"):
-                    check_scans(stream)
-                return in_turn(image, use)
+        size = file.size()
+        limit.check_bytes(size)
+        alone = one_large_image if size > LARGE else nullcontext()
+        with alone, file.open() as stream, Image.open(stream, formats=formats()) as image:
+            limit.check(image.width * image.height)
+            if image.format in ("JPEG", "MPO"):
+                check_scans(stream)
+            return in_turn(image, use)
     except UserError:
         raise
     except Exception as error:  # on damaged files, Pillow's decoders raise many kinds, even SyntaxError
-        message = f"cannot read {path} ({reason(error, limit)}): {limit.advice}"
+        message = f"cannot read {file} ({reason(error, limit)}): {limit.advice}"
     raise UserError(message)  # out here, as the error above holds on to the pixels
 
 
@@ -188,58 +218,16 @@ def in_threads(function: Callable, items: Iterable) -> Iterator:
         yield from pool.map(function, items)
 
 
-def find_images(root: Path) -> list[Path]:
-    """The image files below a folder, sorted, those behind links included. Warns of names that are no regular files.
+def is_image_name(name: str) -> bool:
+    """Whether a file below a folder or in a zip file counts as an image: by its ending, and if nothing hides it.
 
-    Raises:
-        UserError: A folder cannot be looked into.
+    Args:
+        name: Its path from there, with "/" between folders.
     """
-    files: list[Path] = []
-    others: list[Path] = []
-    unreadable: list[OSError] = []
-    for entry in entries(root, unreadable.append):
-        if os.path.splitext(entry.name)[1].lower() in ENDINGS and not entry.name.startswith("."):
-            (files if answers(entry.is_file) else others).append(Path(entry.path))
-    if unreadable:
-        first = unreadable[0]
-        raise UserError(
-            f"cannot look into {len(unreadable)} folder{'s' if len(unreadable) > 1 else ''}, first {first.filename} "
-            f"({first.strerror}): make {'them' if len(unreadable) > 1 else 'it'} readable, or move images elsewhere"
-        )
-    if others:
-        rank_zero_warn(f"skipped {len(others)} that are not regular files, first {printable(min(others))}")
-    return sorted(files)
+    hidden = name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name
+    return not hidden and os.path.splitext(name)[1].lower() in ENDINGS
 
 
-def entries(root: Path, failed: Callable[[OSError], None]) -> Iterator[os.DirEntry]:
-    """All that is below a folder, each folder once and none above it: links to folders are followed, after the rest."""
-    seen = {identity(above) for above in root.resolve().parents}
-    folders, links = [str(root)], deque[str]()
-    while folders or links:
-        folder = folders.pop() if folders else links.popleft()
-        try:
-            if identity(folder) in seen:
-                continue
-            seen.add(identity(folder))
-            with os.scandir(folder) as found:
-                inside = sorted(found, key=lambda entry: entry.name)
-        except OSError as error:
-            failed(error)
-            continue
-        yield from inside
-        for entry in inside:
-            if answers(entry.is_dir):
-                (links if entry.is_symlink() else folders).append(entry.path)
-
-
-def identity(folder: str | Path) -> tuple[int, int]:
-    status = os.stat(folder)
-    return status.st_dev, status.st_ino
-
-
-def answers(question: Callable[[], bool]) -> bool:
-    """Whether the answer is yes; a link that leads nowhere is neither a file nor a folder."""
-    try:
-        return question()
-    except OSError:
-        return False
+def by_folder(name: str) -> str:
+    """Returns what puts names in the order of their folders: "a/z" before "a-b"."""
+    return name.replace("/", "\0")

@@ -1,7 +1,6 @@
-"""Your own images: any folder of image files."""
+"""Your own images: any folder or zip file of image files."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,24 +13,26 @@ from tqdm import tqdm
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data.identity import identity_of
 from gan_lightning.data.image_data import ImageData
-from gan_lightning.data.image_files import ENDINGS, MAX_PIXELS, Limit, find_images, in_threads, read_image, reading
+from gan_lightning.data.image_files import MAX_PIXELS, ImageFile, Limit, in_threads, read_image, reading
+from gan_lightning.data.image_source import ImageSource, classes_of, image_source
 
 STRIP = 2**20
 """Pixels of a large image that are converted together."""
 
 
 class ImageFolder(ImageData):
-    """Every image below a folder, either flat or with one folder per class.
+    """Every image below a folder or in a zip file, either flat or with one folder per class.
 
     Grey, colour, palette, transparent (on white) and 16-bit images of any size are resized to cover `image_size` and
-    cropped to it around the centre. Photographs are turned upright by their EXIF tag. If the folder itself holds no
-    image, each folder in it is a class, in order of name; otherwise there are no classes.
+    cropped to it around the centre. Photographs are turned upright by their EXIF tag. A zip file is read where it lies,
+    as the folder that it would unpack to. If every image is in a folder, these are the classes, in order of name; one
+    folder that holds everything is looked through. Otherwise there are no classes.
 
     Images are decoded once and kept in memory as uint8 if they fit into `memory_gib`. Otherwise they are checked once,
     and decoded again whenever they are used.
 
     Args:
-        root: The folder.
+        root: The folder or the .zip file.
         image_size: Height and width of the images to train on, or one number for a square.
         channels: 3 for colour, 1 for grey.
         batch_size: Images per iteration on each process. The discriminator's steps share them.
@@ -71,13 +72,15 @@ class ImageFolder(ImageData):
         self.workers_when_lazy, self.max_pixels = workers, max_pixels
 
     def load(self) -> Dataset:
-        paths, labels = labelled_paths(Path(self.root))
-        in_memory = len(paths) * int(np.prod(self.image_shape)) <= self.memory_gib * 2**30
-        pixels = torch.empty((len(paths) if in_memory else 0, *self.image_shape), dtype=torch.uint8)
-        self.classes = 1 + max(labels.values()) if len({*labels.values()}) > 1 else 0
+        source = image_source(self.root)
+        classes, labels = classes_of(source.names)
+        self.classes = len(classes)
+        count = len(source.names)
+        in_memory = count * int(np.prod(self.image_shape)) <= self.memory_gib * 2**30
+        pixels = torch.empty((count if in_memory else 0, *self.image_shape), dtype=torch.uint8)
         readable, identities = [], []
         with reading(self.max_pixels):
-            for path, found in zip(paths, self.decoded(paths), strict=True):
+            for index, found in enumerate(self.decoded(source)):
                 if isinstance(found, UserError):
                     if not self.skip_corrupt:
                         raise found
@@ -85,39 +88,41 @@ class ImageFolder(ImageData):
                 image, identity = found
                 if in_memory:
                     pixels[len(readable)] = image
-                readable.append(path)
+                readable.append(index)
                 identities.append(identity)
-        self.report(paths, readable)
+        self.report(source, readable)
         self.of_files = torch.tensor(identities, dtype=torch.int64)
-        y = torch.tensor([labels[path] for path in readable], dtype=torch.int64)
+        y = torch.tensor(labels, dtype=torch.int64)[readable]
         if in_memory:
             return TensorDataset(pixels[: len(readable)], y)
         self.workers = self.workers_when_lazy
-        return LazyImages(readable, y, self.image_shape, self.max_pixels)
+        return LazyImages(source, readable, y, self.image_shape, self.max_pixels)
 
     def identify(self, images: Dataset) -> Tensor:
         return self.of_files
 
-    def decoded(self, paths: list[Path]) -> Iterator[tuple[Tensor, int] | UserError]:
+    def decoded(self, source: ImageSource) -> Iterator[tuple[Tensor, int] | UserError]:
         """Yields each file's image and identity, or the error that explains why it has none, in order."""
 
-        def attempt(path: Path) -> tuple[Tensor, int] | UserError:
+        def attempt(index: int) -> tuple[Tensor, int] | UserError:
             try:
-                return decode_and_name(path, self.image_shape, self.max_pixels)
+                return decode_and_name(source.file(index), self.image_shape, self.max_pixels)
             except UserError as error:
                 return error
 
+        numbers = range(len(source.names))
         yield from in_threads(
-            attempt, tqdm(paths, desc=f"reading {printable(self.root)}", unit=" images", disable=None)
+            attempt, tqdm(numbers, desc=f"reading {printable(self.root)}", unit=" images", disable=None)
         )
 
-    def report(self, paths: list[Path], readable: list[Path]) -> None:
-        skipped = sorted(set(paths) - set(readable))
+    def report(self, source: ImageSource, readable: list[int]) -> None:
+        count = len(source.names)
         if not readable:
-            raise UserError(f"none of the {len(paths)} images in {self.root} can be read; the first is {paths[0]}")
-        if skipped:
+            raise UserError(f"none of the {count} images in {self.root} can be read; the first is {source.file(0)}")
+        if len(readable) < count:
+            first = source.file(min({*range(count)} - {*readable}))
             rank_zero_warn(
-                f"skipped {len(skipped)} of {len(paths)} images that cannot be read, first {printable(skipped[0])}"
+                f"skipped {count - len(readable)} of {count} images that cannot be read, first {printable(first)}"
             )
 
 
@@ -125,51 +130,44 @@ class LazyImages(Dataset):
     """Images that are decoded each time they are used.
 
     Args:
-        paths: The files.
+        source: Where the files are.
+        files: The numbers of the files to use.
         labels: (N,) int64.
         image_shape: Channels, height, width.
         max_pixels: As in `ImageFolder`.
     """
 
     def __init__(
-        self, paths: list[Path], labels: Tensor, image_shape: tuple[int, int, int], max_pixels: int = MAX_PIXELS
+        self,
+        source: ImageSource,
+        files: Sequence[int],
+        labels: Tensor,
+        image_shape: tuple[int, int, int],
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
-        self.paths, self.labels, self.image_shape, self.max_pixels = paths, labels, image_shape, max_pixels
+        self.source, self.files, self.labels = source, files, labels
+        self.image_shape, self.max_pixels = image_shape, max_pixels
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.files)
 
     def __getitem__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        chosen = [self.paths[i] for i in indices.tolist()]
+        chosen = [self.source.file(self.files[i]) for i in indices.tolist()]
         with reading(self.max_pixels):
-            images = [decode(path, self.image_shape, self.max_pixels) for path in chosen]
+            images = [decode(file, self.image_shape, self.max_pixels) for file in chosen]
         return torch.stack(images), self.labels[indices]
 
 
-def labelled_paths(root: Path) -> tuple[list[Path], dict[Path, int]]:
-    """The image files below a folder, sorted, and the class of each (0 for all if the folder has no classes)."""
-    if not root.is_dir():
-        raise UserError(f"data.root is {root}, which is {'a file' if root.exists() else 'not there'}: name a folder")
-    paths = find_images(root)
-    if not paths:
-        raise UserError(
-            f"no image found in {root} or below it (looked for {' '.join(sorted(ENDINGS))}): check data.root"
-        )
-    folders = sorted({p.relative_to(root).parts[0] for p in paths})
-    has_classes = all(p.parent != root for p in paths)
-    return paths, {p: folders.index(p.relative_to(root).parts[0]) if has_classes else 0 for p in paths}
-
-
-def decode(path: Path, image_shape: tuple[int, int, int], max_pixels: int = MAX_PIXELS) -> Tensor:
+def decode(file: ImageFile, image_shape: tuple[int, int, int], max_pixels: int = MAX_PIXELS) -> Tensor:
     """Decodes an image file to uint8 (C, H, W): upright, opaque, 8-bit, resized to cover the shape and cropped to it.
 
     Raises:
         UserError: The file cannot be read as an image; the message names it.
     """
-    return read_image(path, lambda image: fitted(image, image_shape), limit_of(max_pixels))
+    return read_image(file, lambda image: fitted(image, image_shape), limit_of(max_pixels))
 
 
-def decode_and_name(path: Path, image_shape: tuple[int, int, int], max_pixels: int) -> tuple[Tensor, int]:
+def decode_and_name(file: ImageFile, image_shape: tuple[int, int, int], max_pixels: int) -> tuple[Tensor, int]:
     """Decodes an image file, and returns the identity of all its pixels, too."""
 
     def use(image: Image.Image) -> tuple[Tensor, int]:
@@ -177,7 +175,7 @@ def decode_and_name(path: Path, image_shape: tuple[int, int, int], max_pixels: i
         image = opaque(image)
         return fitted(image, image_shape), identity_of(strips(image))
 
-    return read_image(path, use, limit_of(max_pixels))
+    return read_image(file, use, limit_of(max_pixels))
 
 
 def limit_of(max_pixels: int) -> Limit:

@@ -1,7 +1,7 @@
 """Existing images, evaluated like the samples of a generator."""
 
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import torch
@@ -13,8 +13,9 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import pixels_of
 from gan_lightning.data.identity import identify, in_order
 from gan_lightning.data.image_data import scale
-from gan_lightning.data.image_files import MAX_PIXELS, Limit, find_images, in_threads, read_image, reading
+from gan_lightning.data.image_files import MAX_PIXELS, ImageFile, Limit, in_threads, read_image, reading
 from gan_lightning.data.image_folder import in_channels
+from gan_lightning.data.image_source import ZIP, image_source
 from gan_lightning.evaluation.array_files import check_memory, read_images
 
 OVERVIEWS = ("grid.png", "traversal.png")
@@ -62,8 +63,8 @@ def stored_samples(path: str | Path, image_shape: tuple[int, int, int], memory_g
     """Reads existing images for evaluation. None is resized.
 
     Args:
-        path: A folder of pictures (including subfolders, but not the overviews of `gan predict`), or a .npz or .npy
-            file with an array uint8 (N, H, W, C), called `images` if there are several.
+        path: A folder or a .zip file of pictures (including subfolders, but not the overviews of `gan predict`), or a
+            .npz or .npy file with an array uint8 (N, H, W, C), called `images` if there are several.
         image_shape: Channels, height, width of the real images.
         memory_gib: Memory for the images, in GiB.
 
@@ -73,32 +74,33 @@ def stored_samples(path: str | Path, image_shape: tuple[int, int, int], memory_g
     path = Path(path)
     if not memory_gib > 0:
         raise UserError(f"judge.memory_gib is {memory_gib}; it must be above 0")
-    if path.is_dir():
-        return from_folder(path, image_shape, memory_gib)
+    if path.is_dir() or path.suffix.lower() == ZIP:
+        return from_pictures(path, image_shape, memory_gib)
     if not path.is_file():
         raise UserError(
-            f"images is {path}, which is {'no regular file' if path.exists() else 'not there'}: give a folder of "
-            "pictures, or a .npz or .npy file"
+            f"images is {path}, which is {'no regular file' if path.exists() else 'not there'}: give a folder or "
+            "a .zip file of pictures, or a .npz or .npy file"
         )
     pixels = read_images(path, image_shape, memory_gib)
     return StoredSamples(torch.from_numpy(pixels).permute(0, 3, 1, 2), str(path))
 
 
-def from_folder(folder: Path, image_shape: tuple[int, int, int], memory_gib: float) -> StoredSamples:
-    paths = [path for path in find_images(folder) if path.name not in OVERVIEWS]
-    if not paths:
-        raise UserError(f"there are no images in {folder} or its subfolders: check images")
-    check_memory(folder, len(paths), image_shape, memory_gib)
-    lossy = sum(p.suffix.lower() in LOSSY for p in paths)
-    name = f"{folder}" + (f" ({lossy:,} in lossy formats, whose artefacts affect the scores)" if lossy else "")
-    pixels = torch.empty((len(paths), *image_shape), dtype=torch.uint8)
+def from_pictures(path: Path, image_shape: tuple[int, int, int], memory_gib: float) -> StoredSamples:
+    source = image_source(path, key="images")
+    files = [source.file(i) for i, name in enumerate(source.names) if PurePosixPath(name).name not in OVERVIEWS]
+    if not files:
+        raise UserError(f"there are no images in {path} but overviews: check images")
+    check_memory(path, len(files), image_shape, memory_gib)
+    lossy = sum(str(file).lower().endswith(LOSSY) for file in files)
+    name = f"{path}" + (f" ({lossy:,} in lossy formats, whose artefacts affect the scores)" if lossy else "")
+    pixels = torch.empty((len(files), *image_shape), dtype=torch.uint8)
     with reading(MAX_PIXELS):
-        for picture, place in zip(in_threads(lambda p: read_picture(p, image_shape), paths), pixels, strict=True):
+        for picture, place in zip(in_threads(lambda f: read_picture(f, image_shape), files), pixels, strict=True):
             place.copy_(picture)
     return StoredSamples(pixels, name)
 
 
-def read_picture(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
+def read_picture(file: ImageFile, image_shape: tuple[int, int, int]) -> Tensor:
     """Reads one picture as uint8 (C, H, W).
 
     Raises:
@@ -110,7 +112,7 @@ def read_picture(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
     def pixels(image: Image.Image) -> Tensor:
         if image.size != (wide, height):
             raise UserError(
-                f"{path} is {image.width}x{image.height}, but the real images are {wide}x{height}: samples are not "
+                f"{file} is {image.width}x{image.height}, but the real images are {wide}x{height}: samples are not "
                 "resized, as that changes the score; compare them with images of their size (ImageFolder: "
                 f"data.image_size [{image.height}, {image.width}])"
             )
@@ -118,4 +120,4 @@ def read_picture(path: Path, image_shape: tuple[int, int, int]) -> Tensor:
         return torch.from_numpy(found.copy()).view(height, width, channels).permute(2, 0, 1)
 
     limit = Limit(max(MAX_PIXELS, wide * height), f"the real images have {wide * height:,}", "remove it")
-    return read_image(path, pixels, limit)
+    return read_image(file, pixels, limit)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.data.image_files import MAX_PIXELS, reading
+from gan_lightning.data.image_files import MAX_PIXELS, FileOnDisk, reading
 from gan_lightning.data.image_folder import decode
 from gan_lightning.evaluation import stored_samples
 
@@ -87,7 +87,7 @@ def check(folder: Path, content: bytes) -> None:
 
 def read_one(path: Path) -> None:
     with reading(MAX_PIXELS):
-        assert decode(path, SHAPE).shape == SHAPE
+        assert decode(FileOnDisk(path), SHAPE).shape == SHAPE
 
 
 @few

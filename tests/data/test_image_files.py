@@ -17,8 +17,10 @@ from PIL import Image, ImageOps
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageFolder, image_files
-from gan_lightning.data.image_files import ENDINGS, Limit, find_images, formats, read_image, reading
-from gan_lightning.data.image_folder import decode, fitted
+from gan_lightning.data.folder_files import FilesInFolder
+from gan_lightning.data.image_files import ENDINGS, FileOnDisk, Limit, formats, read_image, reading
+from gan_lightning.data.image_folder import decode as decode_file
+from gan_lightning.data.image_folder import fitted
 from gan_lightning.evaluation import stored_samples
 
 SHAPE = (3, 8, 8)
@@ -47,6 +49,15 @@ def load(folder: Path, **options) -> ImageFolder:
     data = ImageFolder(str(folder), image_size=8, **options)
     data.setup("fit")
     return data
+
+
+def decode(path: Path, image_shape: tuple[int, int, int]) -> torch.Tensor:
+    return decode_file(FileOnDisk(path), image_shape)
+
+
+def found_in(root: Path) -> list[Path]:
+    """The image files below a folder, in order."""
+    return [root / name for name in FilesInFolder(root).names]
 
 
 def refusal(path: Path) -> str:
@@ -223,7 +234,7 @@ def test_large_images_are_decoded_one_at_a_time(large, together, tmp_path, monke
         most.append(len(inside))
         inside.pop()
 
-    threads = [threading.Thread(target=read_image, args=(path, use, limit)) for _ in range(2)]
+    threads = [threading.Thread(target=read_image, args=(FileOnDisk(path), use, limit)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -241,7 +252,7 @@ def test_an_error_does_not_keep_the_pixels(tmp_path):
         raise OSError("no")
 
     with pytest.raises(UserError) as caught:
-        read_image(path, use, Limit(10**6, "", ""))
+        read_image(FileOnDisk(path), use, Limit(10**6, "", ""))
     assert caught.value.__context__ is None
     with pytest.raises(ValueError, match="closed image"):
         seen[0].getpixel((0, 0))
@@ -367,7 +378,7 @@ def test_a_linked_folder_is_a_class(tmp_path):
 def test_a_folder_that_is_linked_and_there_is_found_where_it_is(tmp_path):
     picture_file(tmp_path / "b" / "1.png")
     (tmp_path / "a").symlink_to("b")
-    assert find_images(tmp_path) == [tmp_path / "b" / "1.png"]
+    assert found_in(tmp_path) == [tmp_path / "b" / "1.png"]
 
 
 @pytest.mark.parametrize("target", [".", "..", "/"])
@@ -375,7 +386,7 @@ def test_links_to_where_they_are_do_not_go_round(target, tmp_path):
     root = tmp_path / "images"
     picture_file(root / "deep" / "1.png")
     (root / "deep" / "round").symlink_to(target if target != "." else root, target_is_directory=True)
-    assert find_images(root) == [root / "deep" / "1.png"]
+    assert found_in(root) == [root / "deep" / "1.png"]
 
 
 def test_links_do_not_multiply(tmp_path):
@@ -386,7 +397,7 @@ def test_links_do_not_multiply(tmp_path):
             (tmp_path / "chain" / f"{i}" / name).symlink_to(f"../{i + 1}")
     picture_file(tmp_path / "chain" / "30" / "1.png")
     (tmp_path / "images").symlink_to("chain/0")
-    assert len(find_images(tmp_path / "images")) == 1
+    assert len(found_in(tmp_path / "images")) == 1
 
 
 def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path, monkeypatch):
@@ -401,7 +412,7 @@ def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", scandir)  # root may look into any folder
     with pytest.raises(UserError, match=r"cannot look into 1 folder, first .*closed \(Permission denied\)"):
-        find_images(tmp_path)
+        found_in(tmp_path)
 
 
 def test_images_are_found_in_the_order_of_their_paths(tmp_path):
@@ -411,4 +422,4 @@ def test_images_are_found_in_the_order_of_their_paths(tmp_path):
     (tmp_path / ".hidden.png").touch()
     (tmp_path / "notes.txt").touch()
     shown = [p for p in tmp_path.rglob("*") if p.suffix.lower() in ENDINGS and p.name[0] != "." and p.is_file()]
-    assert find_images(tmp_path) == sorted(shown)
+    assert found_in(tmp_path) == sorted(shown)
