@@ -10,11 +10,12 @@ from torch.utils.data import Dataset
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData
-from gan_lightning.evaluation.features import Learnt, write_features
+from gan_lightning.evaluation.features import Learnt
 from gan_lightning.evaluation.ladder import Ladder, ladder_of
 from gan_lightning.evaluation.ladder_picture import drawn
 from gan_lightning.evaluation.reference import IMAGE_BLOCK, ReferenceImages
 from gan_lightning.models.feature_learner import FeatureLearner
+from gan_lightning.networks.feature_files import write_features
 from gan_lightning.runs.run import Run
 
 MOST_TRIED = 5_000

@@ -21,9 +21,10 @@ from gan_lightning.callbacks import Cost, Judgement, KeepCheckpoints
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, Ring
 from gan_lightning.evaluation import METRICS, Evaluator, ReferenceImages, Report
-from gan_lightning.evaluation.features import Extracted, Extractor, write_features
+from gan_lightning.evaluation.features import Extracted, Extractor
 from gan_lightning.evaluation.report import Result
 from gan_lightning.networks import FeatureNetwork, MLPDiscriminator, MLPGenerator
+from gan_lightning.networks.feature_files import write_features
 from gan_lightning.runs.metrics_csv import MetricsTable
 from gan_lightning.training.optimization import Optimization
 

@@ -14,10 +14,11 @@ from gan_lightning import FeatureLearner
 from gan_lightning.callbacks import FeatureWriter
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import MNIST, Digits, Ring, StackedMNIST
-from gan_lightning.evaluation.features import Coordinates, Inception, Learnt, extractor_for, inception, write_features
+from gan_lightning.evaluation.features import Coordinates, Inception, Learnt, extractor_for, inception
 from gan_lightning.evaluation.features.inception import as_pixels
 from gan_lightning.models.feature_learner import puzzle
 from gan_lightning.networks import FeatureNetwork
+from gan_lightning.networks.feature_files import write_features
 from gan_lightning.training.optimization import Optimization
 
 FAST = partial(torch.optim.Adam, lr=3e-3)

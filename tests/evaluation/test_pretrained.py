@@ -16,13 +16,13 @@ from safetensors.torch import save_file
 
 from gan_lightning.core.configurable import Configurable, describe
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.weight_files import WeightFile
 from gan_lightning.data import MNIST
 from gan_lightning.evaluation.features import CLIP, HED, Channelwise, DINOv2, EfficientNetLite0, extractor_for, suspects
-from gan_lightning.evaluation.features.efficientnet import LITE0, LiteNetwork, SameConv
 from gan_lightning.evaluation.features.hed import CONVOLUTIONS, HED_WEIGHTS, VGG
-from gan_lightning.evaluation.features.installed import WeightFile
 from gan_lightning.evaluation.features.pixels import colour_bytes, resized
 from gan_lightning.evaluation.features.vision_transformers import CLIP_ADDRESS, image_tower, interpolated
+from gan_lightning.networks.efficientnet import LITE0, LiteNetwork, SameConv
 from gan_lightning.objectives import Hinge
 
 
@@ -65,12 +65,12 @@ def test_images_are_resized_as_pillow_does(side):
 
 def test_a_package_that_is_not_installed_is_named_with_the_command_that_installs_it():
     with pytest.raises(UserError, match=r"judge\.extractor Some needs no-such-package-anywhere: pip install it"):
-        WeightFile("no-such-package-anywhere", "f", "", "pip install it").path("Some")
+        WeightFile("no-such-package-anywhere", "f", "", "pip install it").path("judge.extractor Some")
 
 
 def test_a_file_of_a_package_that_has_changed_is_refused():
     with pytest.raises(UserError, match="is missing or not that of torch whose scores are known: pip install it"):
-        WeightFile("torch", "torch/__init__.py", "0" * 12, "pip install it").path("Some")
+        WeightFile("torch", "torch/__init__.py", "0" * 12, "pip install it").path("judge.extractor Some")
 
 
 def test_weights_that_hold_more_than_tensors_are_refused(tmp_path):

@@ -5,9 +5,9 @@ import torch
 
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
-from gan_lightning.evaluation.features import Learnt, write_features
-from gan_lightning.evaluation.features.feature_file import KINDS
+from gan_lightning.evaluation.features import Learnt
 from gan_lightning.networks import FeatureNetwork, ImageFeatures, LeNetFeatures
+from gan_lightning.networks.feature_files import KINDS, write_features
 
 NETWORKS = [cls for cls in subclasses(ImageFeatures) if cls.__module__.startswith("gan_lightning")]
 

@@ -2,7 +2,7 @@
 
 from gan_lightning.evaluation.features.efficientnet import EfficientNetLite0
 from gan_lightning.evaluation.features.extractor import Coordinates, Extracted, Extractor, suspects
-from gan_lightning.evaluation.features.feature_file import Channelwise, Learnt, write_features
+from gan_lightning.evaluation.features.feature_file import Channelwise, Learnt
 from gan_lightning.evaluation.features.hed import HED
 from gan_lightning.evaluation.features.inception import Inception
 from gan_lightning.evaluation.features.lookup import extractor_for
@@ -21,5 +21,4 @@ __all__ = [
     "Learnt",
     "extractor_for",
     "suspects",
-    "write_features",
 ]

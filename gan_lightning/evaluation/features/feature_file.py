@@ -1,29 +1,14 @@
-"""Feature networks that this package has trained, in files that hold only numbers and plain text."""
+"""Extractors that look through feature networks of this package."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from gan_lightning.core.blueprint import built
-from gan_lightning.core.configurable import describe, rebuild
-from gan_lightning.core.discovery import path_of
 from gan_lightning.core.errors import UserError
-from gan_lightning.core.nesting import check_nesting
-from gan_lightning.core.whole_files import replacing
+from gan_lightning.core.weight_files import digest_of
 from gan_lightning.evaluation.features.extractor import Extracted, Extractor
-from gan_lightning.networks.contract import ImageFeatures
-from gan_lightning.networks.features import FeatureNetwork
-from gan_lightning.networks.lenet import LeNetFeatures
-
-KINDS = {path_of(kind): kind for kind in (FeatureNetwork, LeNetFeatures)}
-"""The classes that a file can name, by their path. No other class is looked up, whatever is loaded."""
+from gan_lightning.networks.feature_files import read_features
 
 
 class Learnt(Extractor):
@@ -45,20 +30,7 @@ class Learnt(Extractor):
                 "EfficientNetLite0, HED, Inception, DINOv2, CLIP, or the features.safetensors that gan fit --config "
                 "extractor makes"
             )
-        try:
-            with safe_open(path, "pt") as file:
-                words: Mapping[str, str] = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            network = json.loads(words["network"])
-            self.about: Mapping[str, Any] = json.loads(words["about"])
-            check_nesting([network, self.about], path)
-        except (SafetensorError, KeyError, ValueError, RecursionError) as error:
-            raise UserError(f"{path} holds no feature network: train one with gan fit --config extractor") from error
-        kind = network.get("class_path") if isinstance(network, dict) else network
-        if not isinstance(kind, str) or kind not in KINDS:
-            raise UserError(f"{path} holds a {kind}, which is not a feature network of gan_lightning")
-        self.network = built(lambda: cast(ImageFeatures, rebuild(network)), tensors, path)
-        self.network.eval().requires_grad_(False)
+        self.network, self.about = read_features(path)
         self.name, self.digest = self.about["name"], digest_of(path)
 
     def to(self, device: torch.device) -> "Learnt":
@@ -106,26 +78,3 @@ class Channelwise(Extractor):
         for other in others:
             first = (first.unsqueeze(2) * other.unsqueeze(1)).flatten(1)
         return Extracted(features.unflatten(0, x.shape[:2]).flatten(1), first)
-
-
-def write_features(network: ImageFeatures, path: Path, about: dict[str, Any]) -> None:
-    """Writes a feature network into one file.
-
-    Args:
-        network: Its weights are written as they are.
-        path: The file; it should end in .safetensors.
-        about: Plain values: `name`, and how it was trained.
-    """
-    words = {"network": json.dumps(describe(network)), "about": json.dumps(about)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write(save({name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}, words))
-
-
-def digest_of(path: Path) -> str:
-    """The first twelve hexadecimal digits of the SHA-256 of a file, which may be larger than the memory."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()[:12]

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from gan_lightning.core.blueprint import built
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.weight_files import WeightFile, digest_of
 from gan_lightning.evaluation.features.extractor import Extracted, Extractor
-from gan_lightning.evaluation.features.feature_file import digest_of
-from gan_lightning.evaluation.features.installed import WeightFile
 from gan_lightning.evaluation.features.pixels import colour_bytes, resized
 
 HED_WEIGHTS = WeightFile(
@@ -58,7 +57,7 @@ class HED(Extractor):
 
     def __init__(self, weights: str | Path | None = None) -> None:
         h5py = import_h5py()
-        path = Path(weights) if weights else HED_WEIGHTS.path("HED")
+        path = Path(weights) if weights else HED_WEIGHTS.path("judge.extractor HED")
         self.digest = digest_of(path)
         self.network = built(VGG, convolutions_of(h5py, path), path)
         self.network.eval().requires_grad_(False)

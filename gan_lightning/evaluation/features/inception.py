@@ -11,8 +11,8 @@ from torch import Tensor
 
 from gan_lightning.core import checkpoint_files
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.weight_files import digest_of
 from gan_lightning.evaluation.features.extractor import Extracted, Extractor
-from gan_lightning.evaluation.features.feature_file import digest_of
 
 WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
 ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{WEIGHTS}"

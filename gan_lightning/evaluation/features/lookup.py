@@ -10,11 +10,12 @@ from gan_lightning.evaluation.features.feature_file import Channelwise, Learnt
 from gan_lightning.evaluation.features.hed import HED
 from gan_lightning.evaluation.features.inception import Inception
 from gan_lightning.evaluation.features.vision_transformers import CLIP, DINOv2
+from gan_lightning.networks.feature_files import COLOUR
 
 PINNED = {
     "MNIST": Path(__file__).parent / "mnist.safetensors",
     "SecondMNIST": Path(__file__).parent / "mnist_second.safetensors",
-    "Colour": Path(__file__).parent / "colour.safetensors",
+    "Colour": COLOUR,
 }
 """Feature networks that come with the package."""
 

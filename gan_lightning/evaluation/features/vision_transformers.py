@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from gan_lightning.core.blueprint import built
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.weight_files import digest_of
 from gan_lightning.evaluation.features.extractor import Extracted, Extractor
-from gan_lightning.evaluation.features.feature_file import digest_of
 from gan_lightning.evaluation.features.pixels import bytes_resized, colour_bytes, resized
 
 HUB = "https://huggingface.co/timm"
