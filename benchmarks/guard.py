@@ -194,10 +194,10 @@ def opinion(discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[float
     """E[sign D(x)]; the chance that D prefers a real image to a sample; the median slope of D at samples."""
     with torch.enable_grad():
         x = fake.clone().requires_grad_()
-        logits = discriminator(x)
+        logits = discriminator(x).image_logits
         (slope,) = torch.autograd.grad(logits.sum(), x)
     with torch.no_grad():
-        rivals = discriminator(real)
+        rivals = discriminator(real).image_logits
     preferred = (rivals[:, None] > logits.detach()).float().mean().item()
     return rivals.sign().mean().item(), preferred, slope.flatten(1).norm(dim=1).median().item()
 

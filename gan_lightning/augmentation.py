@@ -38,7 +38,7 @@ class Augmentation(Configurable, nn.Module, ABC):
         """
 
     def observe(self, real: Tensor) -> None:
-        """Receives the logits (N,) of real images. By default it ignores them."""
+        """Receives the mean logit (N,) of each real image. By default it ignores them."""
 
     def after_step(self) -> None:
         """Adapts after a step of D. By default it does nothing."""

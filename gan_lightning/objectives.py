@@ -1,6 +1,7 @@
 """The losses of both players: one class for each paper, with two pure functions of logits.
 
-Logits are (N,), unbounded, and high for images that the discriminator takes for real. Both functions return a scalar.
+Logits are (N,), unbounded, and high for images that the discriminator takes for real; or (N, L), for a discriminator
+that gives L opinions of each image, and then every opinion counts alike. Both functions return a scalar.
 To add an objective, write a class here or in a file of your own, and name it in YAML: `objective: my_losses.Mine`.
 """
 
@@ -15,7 +16,7 @@ from gan_lightning.core.errors import UserError
 
 
 class Objective(Configurable, ABC):
-    """The losses of both players, as two pure functions of logits (N,)."""
+    """The losses of both players, as two pure functions of logits (N,) or (N, L)."""
 
     compares = False
     """Whether G's loss depends on real logits. If not, they are not computed for G's update."""
@@ -27,8 +28,8 @@ class Objective(Configurable, ABC):
         """Returns the discriminator's loss, a scalar.
 
         Args:
-            real: D(x) (N,), logits of real images.
-            fake: D(G(z)) (N,), logits of generated images.
+            real: D(x) (N,) or (N, L), logits of real images.
+            fake: D(G(z)) (N,) or (N, L), logits of generated images.
         """
 
     @abstractmethod
@@ -36,8 +37,8 @@ class Objective(Configurable, ABC):
         """Returns the generator's loss, a scalar.
 
         Args:
-            fake: D(G(z)) (N,), logits of generated images.
-            real: D(x) (N,), logits of real images; None unless the objective `compares`.
+            fake: D(G(z)) (N,) or (N, L), logits of generated images.
+            real: D(x) (N,) or (N, L), logits of real images; None unless the objective `compares`.
         """
 
 
@@ -141,7 +142,8 @@ class RelativisticPaired(Objective):
 class RelativisticAverage(Objective):
     """D: E[softplus(D(G(z)) - D(x)~)] + E[softplus(D(G(z))~ - D(x))], G: the same with the roles exchanged.
 
-    v~ is the mean of v over the batch of all processes: each image is compared with the average of the other side.
+    v~ is the mean of v over the batch of all processes: each image is compared with the average of the other side, each
+    of several logits with that of its own kind.
 
     Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, Section 4
     (RaGAN). https://arxiv.org/abs/1807.00734
@@ -151,7 +153,7 @@ class RelativisticAverage(Objective):
     signed = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        mean_real, mean_fake = mean_everywhere(real.mean()), mean_everywhere(fake.mean())
+        mean_real, mean_fake = mean_everywhere(real.mean(0)), mean_everywhere(fake.mean(0))
         return F.softplus(mean_fake - real).mean() + F.softplus(fake - mean_real).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:

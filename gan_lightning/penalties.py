@@ -28,13 +28,14 @@ class PenaltyInput(NamedTuple):
     """The inputs of a penalty in one update of the discriminator.
 
     Args:
-        discriminate: Maps images (N, C, H, W) to logits (N,). They are changed at random as the real images were. It
-            also takes k N images; the N labels and changes are then repeated.
+        discriminate: Maps images (N, C, H, W) to their logits (N,), or to the mean of each image's logits if it has
+            several. The images are changed at random as the real images were. It also takes k N images; the N labels
+            and changes are then repeated.
         discriminate_fakes: The same, with the changes of the generated images.
         x: Real images, before augmentation.
         fakes: Generated images, before augmentation.
-        real: D(x) (N,).
-        fake: D(G(z)) (N,).
+        real: D(x) (N,), the mean logit of each real image.
+        fake: D(G(z)) (N,), the same of each generated image.
         normal: Draws standard normal numbers of a shape that begins with N.
         uniform: Draws numbers uniform in [0, 1) of a shape that begins with N.
         batch: Number of images in D's whole step, over all microbatches and processes; N if it is not given.

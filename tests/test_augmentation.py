@@ -28,7 +28,7 @@ from gan_lightning.augmentation import (
 )
 from gan_lightning.core.discovery import subclasses
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks import Discriminator, MLPDiscriminator
+from gan_lightning.networks import Discriminator, DiscriminatorOutput, MLPDiscriminator
 from gan_lightning.objectives import RelativisticPaired, Wasserstein
 
 ALL = sorted(
@@ -79,9 +79,9 @@ def test_the_players_learn_from_augmented_images_alone(cls):
             super().__init__()
             self.image_shape, self.layer = SHAPE, torch.nn.Linear(16, 1)
 
-        def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
             shown.append(x.detach())
-            return self.layer(x.flatten(1)).squeeze(1)
+            return DiscriminatorOutput(self.layer(x.flatten(1)).squeeze(1))
 
     data = Blobs()
     fit(tiny_gan(discriminator=Spy(), augmentation=strong(cls)), data, max_steps=1)

@@ -120,6 +120,41 @@ def test_the_losses_of_every_objective_are_those_worked_out_by_hand(objective):
         assert given.generator(FAKE, real).item() == pytest.approx(generator, rel=1e-12, abs=1e-12)
 
 
+SEVERAL = tuple(torch.stack([logits, -logits, 2 * logits + 0.25], 1) for logits in (REAL, FAKE))
+"""Three logits of each image."""
+
+
+@pytest.mark.parametrize("objective", ALL)
+def test_with_several_logits_an_image_the_losses_are_averages_over_all_of_them(objective):
+    """Each logit of an image plays with its own kind alone; pairs and averages do not mix kinds."""
+    real, fake = SEVERAL
+    for given, _, _ in VALUES[objective]:
+        by_kind = [
+            (given.discriminator(*pair), given.generator(*pair[::-1])) for pair in zip(real.T, fake.T, strict=True)
+        ]
+        for loss, losses in zip(
+            (given.discriminator(real, fake), given.generator(fake, real)), zip(*by_kind, strict=True), strict=True
+        ):
+            assert loss.item() == pytest.approx(mean(*(part.item() for part in losses)), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("objective", ALL)
+def test_one_logit_in_a_row_of_its_own_is_that_logit_exactly(objective):
+    for given, _, _ in VALUES[objective]:
+        row = REAL[:, None], FAKE[:, None]
+        assert torch.equal(given.discriminator(*row), given.discriminator(REAL, FAKE))
+        assert torch.equal(given.generator(*row[::-1]), given.generator(FAKE, REAL))
+
+
+def test_several_logits_against_values_worked_out_by_hand():
+    real, fake = torch.tensor([[2.0, 0.5, -1.0]]), torch.tensor([[-3.0, 1.0, 0.0]])
+    assert Hinge().discriminator(real, fake).item() == pytest.approx(mean(0, 0.5, 2) + mean(0, 2, 1))
+    assert Hinge().generator(fake, None).item() == pytest.approx(2 / 3)
+    assert RelativisticPaired().discriminator(real, fake).item() == pytest.approx(
+        mean(no(-5), no(0.5), no(1)), rel=1e-6
+    )
+
+
 def test_the_sign_of_a_logit_says_something_where_zero_is_in_doubt():
     assert {c for c in ALL if c.signed} == {NonSaturating, Saturating, LeastSquares, Hinge, Pearson}
 

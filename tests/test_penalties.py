@@ -16,7 +16,7 @@ from gan_lightning.augmentation import ADA, Augmentation, DiffAugment, View
 from gan_lightning.core.discovery import subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.seeding import Draw
-from gan_lightning.networks import Discriminator, MLPDiscriminator
+from gan_lightning.networks import Discriminator, DiscriminatorOutput, MLPDiscriminator
 from gan_lightning.penalties import (
     DRAGAN,
     R1,
@@ -332,7 +332,7 @@ def test_r1_looks_at_real_images_and_r2_at_generated_ones():
 def test_the_form_without_second_derivatives_is_the_exact_one_in_expectation(approximate, exact):
     torch.manual_seed(0)
     network = MLPDiscriminator((1, 1, 2), hidden=[8]).double()
-    smooth = lambda x: network(x).tanh()  # noqa: E731
+    smooth = lambda x: network(x).logits.tanh()  # noqa: E731
     x, fakes = (images(4, s).repeat(20_000, 1, 1, 1) for s in (1, 2))
     assert approximate(3.0)(seen(smooth, x, fakes)).item() == pytest.approx(
         exact(3.0)(seen(smooth, x, fakes)).item(), rel=0.03
@@ -404,7 +404,9 @@ def test_the_gradient_of_every_penalty_is_that_of_finite_differences(penalty):
 def test_every_penalty_grows_with_its_weight_and_vanishes_without(penalty):
     torch.manual_seed(0)
     network = MLPDiscriminator((1, 1, 2), hidden=[4]).double()
-    one, two, none = (penalty(weight=w).double()(seen(network, images(), images(seed=2))) for w in (1.0, 2.0, 0.0))
+    discriminate = lambda x: network(x).logits  # noqa: E731
+    inputs = [seen(discriminate, images(), images(seed=2)) for _ in range(3)]
+    one, two, none = (penalty(weight=w).double()(i) for w, i in zip((1.0, 2.0, 0.0), inputs, strict=True))
     assert two.item() == pytest.approx(2 * one.item())
     assert one.item() > 0
     assert none.item() == 0
@@ -513,14 +515,23 @@ class Linear(Discriminator):
         self.image_shape, self.packing, self.calls = SHAPE, packing, 0
         self.layer = nn.Linear(16 * packing, 1)
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         self.calls += 1
-        return self.layer(x.flatten(1)).squeeze(1)
+        return DiscriminatorOutput(self.layer(x.flatten(1)).squeeze(1))
 
 
-def played(*penalties: Penalty, packing: int = 1, **options: Any) -> tuple[Shaded, Linear, dict[str, float]]:
+class Scales(Linear):
+    """D(x) = (w'x, 2 w'x, 6 w'x): three logits of each image, of the mean 3 w'x."""
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(super().forward(x, y).logits[:, None] * torch.tensor([1.0, 2.0, 6.0]))
+
+
+def played(
+    *penalties: Penalty, packing: int = 1, kind: type[Linear] = Linear, **options: Any
+) -> tuple[Shaded, Linear, dict[str, float]]:
     """What an augmentation and D have seen in one iteration, and the penalties."""
-    shaded, judge = Shaded(), Linear(packing)
+    shaded, judge = Shaded(), kind(packing)
     nn.init.ones_(judge.layer.weight)
     gan = tiny_gan(discriminator=judge, augmentation=shaded, penalties=penalties)
     trainer = fit(gan, max_steps=1, log_every_n_steps=1, **options)
@@ -563,6 +574,25 @@ def test_mixtures_and_neighbours_are_changed_as_the_real_images():
 def test_the_slope_of_a_pack_is_that_of_all_its_images():
     shaded, _, terms = played(R1(1.0), packing=2)
     assert terms["penalty/R1"] == pytest.approx(16 / 2 * shaded.shades[0].view(4, 2).square().sum(1).mean().item())
+
+
+def test_the_slope_of_several_logits_is_that_of_their_mean():
+    shaded, _, terms = played(R1(1.0), R2(1.0), kind=Scales)
+    real, fake = shaded.shades[:2]
+    assert terms["penalty/R1"] == pytest.approx(9 * 16 / 2 * real.square().mean().item(), rel=1e-5)
+    assert terms["penalty/R2"] == pytest.approx(9 * 16 / 2 * fake.square().mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("penalty", ALL)
+def test_every_penalty_sees_one_logit_an_image(penalty):
+    """So a D of three logits has the penalties of the one logit that is their mean."""
+
+    class Mean(Scales):
+        def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+            return DiscriminatorOutput(super().forward(x, y).image_logits)
+
+    three, one = (played(penalty(), kind=kind)[2] for kind in (Scales, Mean))
+    assert three == pytest.approx(one, rel=1e-4)
 
 
 @pytest.mark.parametrize("penalty", [R1, R2, ApproximateR1, ApproximateR2, WGANGP, DRAGAN])
@@ -647,7 +677,7 @@ def test_the_form_without_second_derivatives_does_not_take_a_power_iteration_for
     torch.manual_seed(0)
     network = MLPDiscriminator((1, 1, 2), hidden=[64, 64, 64], spectral_norm=True).double()  # slow to converge
     x = images(4).repeat(5_000, 1, 1, 1)
-    discriminate = lambda z: network(z).tanh()  # noqa: E731
+    discriminate = lambda z: network(z).logits.tanh()  # noqa: E731
     approximate = ApproximateR1(1.0, spread=1e-5)(seen(discriminate, x, x)).item()
     network.eval()
     assert approximate == pytest.approx(R1(1.0)(seen(discriminate, x, x)).item(), rel=0.1)

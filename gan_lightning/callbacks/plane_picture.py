@@ -16,7 +16,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.data import Mixture, Plane, PointData
 from gan_lightning.evaluation.metrics import modes
 from gan_lightning.networks import Discriminator
-from gan_lightning.networks.contract import DiscriminatorOutput
+from gan_lightning.networks.contract import judged
 
 SURFACE, FIELD = 120, 20
 """Places along each axis at which D is evaluated, and at which its gradient is drawn."""
@@ -103,7 +103,7 @@ class Opinion:
         """Returns the logits (N,) of packs; for a D with classes, those of the class it likes best."""
         classes = range(max(1, self.discriminator.classes))
         labels = [torch.full((len(x),), k, dtype=torch.int64, device=x.device) for k in classes]
-        return torch.stack([DiscriminatorOutput.of(self.discriminator(x, y)).logits for y in labels]).amax(0)
+        return torch.stack([judged(self.discriminator, x, y).image_logits for y in labels]).amax(0)
 
     def slopes(self, x: Tensor) -> Tensor:
         """Returns the gradients (N, 2) of the logits at places (N, 2, 1, 1)."""

@@ -12,7 +12,7 @@ from gan_lightning.core.intervals import due
 from gan_lightning.core.precision import promoted
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import Discriminator, Generator
-from gan_lightning.networks.contract import DiscriminatorOutput, class_loss, packed
+from gan_lightning.networks.contract import DiscriminatorOutput, class_loss, judged, packed
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.penalties import Penalty, PenaltyInput
 from gan_lightning.training.batch_checks import images_and_labels
@@ -106,7 +106,7 @@ class GAN(GenerativeModel):
                 judge_x, judge_fakes = self.judge(y), self.judge(y)
                 real, fake = judge_x(x), judge_fakes(fakes)
                 objective = self.objective.discriminator(real.logits, fake.logits)
-                penalties = self.penalise(x, fakes, real.logits, fake.logits, judge_x, judge_fakes)
+                penalties = self.penalise(x, fakes, real, fake, judge_x, judge_fakes)
                 update.backward(objective=objective, **class_loss(y, real, fake), **penalties)
                 update.record(real=real.logits, fake=fake.logits)
                 self.observe(real)
@@ -145,16 +145,23 @@ class GAN(GenerativeModel):
 
     def discriminate(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
         """Returns D's output for images, in 32 bits at least, whatever the precision of the networks."""
-        return DiscriminatorOutput.of(promoted(self.discriminator(x, y)))
+        return judged(self.discriminator, x, y)
 
     def penalise(
-        self, x: Tensor, fakes: Tensor, real: Tensor, fake: Tensor, judge_x: Judge, judge_fakes: Judge
+        self,
+        x: Tensor,
+        fakes: Tensor,
+        real: DiscriminatorOutput,
+        fake: DiscriminatorOutput,
+        judge_x: Judge,
+        judge_fakes: Judge,
     ) -> dict[str, Tensor]:
         """Returns the penalties that are due in this iteration, by name, in 32 bits at least."""
         terms = {}
-        judges = (lambda x: judge_x(x).logits), (lambda x: judge_fakes(x).logits)
+        judges = (lambda x: judge_x(x).image_logits), (lambda x: judge_fakes(x).image_logits)
+        logits = real.image_logits, fake.image_logits
         batch = len(x) * self.update.microbatches * self.trainer.world_size
-        given = PenaltyInput(*judges, x, promoted(fakes), real, fake, self.normal, self.uniform, batch)
+        given = PenaltyInput(*judges, x, promoted(fakes), *logits, self.normal, self.uniform, batch)
         for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
             if due(self.iteration + 1, penalty.every):
                 with torch.autocast(self.device.type, enabled=False):
@@ -164,7 +171,7 @@ class GAN(GenerativeModel):
     def observe(self, real: DiscriminatorOutput) -> None:
         """Shows the augmentation D's logits of real images."""
         if self.augmentation is not None:
-            self.augmentation.observe(real.logits.repeat_interleave(self.discriminator.packing))
+            self.augmentation.observe(real.image_logits.repeat_interleave(self.discriminator.packing))
 
     def after_discriminator_step(self) -> None:
         """Lets penalties and the augmentation act after each of D's steps."""

@@ -14,7 +14,7 @@ from gan_lightning.models.gan import Minibatch, check_players
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.vae import check_term_weights
 from gan_lightning.networks import Discriminator, Generator
-from gan_lightning.networks.contract import DiscriminatorOutput, class_loss
+from gan_lightning.networks.contract import DiscriminatorOutput, class_loss, judged
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.training.batch_checks import images_and_labels
 from gan_lightning.training.optimization import Optimization, Player
@@ -145,7 +145,7 @@ class VAEGAN(GenerativeModel):
 
     def discriminate(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
         """Returns D's output for images, in 32 bits at least."""
-        return DiscriminatorOutput.of(promoted(self.discriminator(x, y)))
+        return judged(self.discriminator, x, y)
 
     def distance(self, x: Tensor, rebuilt: Tensor) -> Tensor:
         """Returns -log N(f(x); f(G(z)), 1) without its constant, averaged over images (Equation 7).

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from gan_lightning.core.discovery import classes
 from gan_lightning.networks.contract import Discriminator as Discriminator
+from gan_lightning.networks.contract import DiscriminatorOutput as DiscriminatorOutput
 from gan_lightning.networks.contract import Generator as Generator
 from gan_lightning.networks.contract import ImageFeatures as ImageFeatures
 from gan_lightning.networks.contract import ImageShape as ImageShape

@@ -14,14 +14,15 @@ from torch import Tensor, nn
 from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import ImageShape as ImageShape
+from gan_lightning.core.precision import promoted
 
 
 class Generator(Configurable, nn.Module, ABC):
     """Makes images from latents.
 
-    A subclass takes `image_shape`, which the command line links from the data, `classes` and `features`, and sets all
-    three, and `head` by `logits_of_questions`. It takes images of any number of channels and at least 4x4 pixels, and
-    each image is seen by itself.
+    A subclass takes `image_shape`, which the command line links from the data, and sets the attributes; `classes` only
+    if it uses labels. It makes images of any number of channels and of every even height and width from 4 on. A size
+    that it cannot make it refuses when it is built, with a `UserError` that names the class.
     """
 
     latent_dim: int
@@ -37,6 +38,23 @@ class Generator(Configurable, nn.Module, ABC):
             z: Latents (N, latent_dim), standard normal.
             y: Labels (N,) int64 from 0 to classes - 1, for networks that use them.
         """
+
+
+class DiscriminatorOutput(NamedTuple):
+    """The discriminator's output for a batch of images.
+
+    Args:
+        logits: (N,), high for real images; or (N, L), for a discriminator that gives L opinions of each image.
+        scores: (N, classes), high for the predicted class; None if D does not predict classes.
+    """
+
+    logits: Tensor
+    scores: Tensor | None = None
+
+    @property
+    def image_logits(self) -> Tensor:
+        """The mean logit (N,) of each image."""
+        return self.logits if self.logits.dim() == 1 else self.logits.mean(1)
 
 
 class Discriminator(Configurable, nn.Module, ABC):
@@ -57,8 +75,8 @@ class Discriminator(Configurable, nn.Module, ABC):
     """F, the length of `features`; 0 for a network that has none."""
 
     @abstractmethod
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Logits (N,), high for real images; or (N, 1 + classes), where class scores follow each logit.
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        """Judges images: one logit for each, or several, and class scores if it predicts classes.
 
         Args:
             x: Images (N, *image_shape) in [-1, 1], or packs of them (N, packing * C, H, W).
@@ -66,7 +84,7 @@ class Discriminator(Configurable, nn.Module, ABC):
         """
 
     def features(self, x: Tensor) -> Tensor:
-        """Features (N, F) of images (N, packing * C, H, W), on which the logit is based."""
+        """Features (N, F) of images (N, packing * C, H, W), on which the logits are based."""
         raise NotImplementedError
 
 
@@ -119,21 +137,27 @@ def packed(x: Tensor, packing: int) -> Tensor:
     return x.reshape(len(x) // packing, packing * x.shape[1], *x.shape[2:])
 
 
-class DiscriminatorOutput(NamedTuple):
-    """The discriminator's output for a batch of images.
+def judged(discriminator: Discriminator, x: Tensor, y: Tensor) -> DiscriminatorOutput:
+    """Returns a discriminator's output for images and labels, in 32 bits at least, whatever its precision.
 
-    Args:
-        logits: (N,), high for real images.
-        scores: (N, classes), high for the predicted class; None if D does not predict classes.
+    Raises:
+        UserError: A network of the user's returns something else.
     """
+    output = discriminator(x, y)
+    if not isinstance(output, DiscriminatorOutput) or output.logits.dim() not in (1, 2):
+        raise UserError(
+            f"{type(discriminator).__name__} returns {said(output)} for {len(x)} images: its forward must return "
+            "DiscriminatorOutput(logits) with logits (N,) or (N, L)"
+        )
+    logits, scores = output
+    return DiscriminatorOutput(promoted(logits), None if scores is None else promoted(scores))
 
-    logits: Tensor
-    scores: Tensor | None = None
 
-    @classmethod
-    def of(cls, out: Tensor) -> "DiscriminatorOutput":
-        """Splits the output of a discriminator: (N,), or (N, 1 + classes)."""
-        return cls(out) if out.dim() == 1 else cls(out[:, 0], out[:, 1:])
+def said(output: object) -> str:
+    """What a discriminator has returned, for a message."""
+    shaped = output.logits if isinstance(output, DiscriminatorOutput) else output
+    kind = "logits" if isinstance(output, DiscriminatorOutput) else f"a {type(output).__name__}"
+    return f"{kind} {tuple(shaped.shape)}" if isinstance(shaped, Tensor) else kind
 
 
 def class_loss(y: Tensor, *outputs: DiscriminatorOutput) -> dict[str, Tensor]:

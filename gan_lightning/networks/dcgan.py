@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
+from gan_lightning.networks.contract import Discriminator, DiscriminatorOutput, Generator, ImageShape
 from gan_lightning.networks.layers import (
     Head,
     Latent,
@@ -128,7 +128,7 @@ class DCGANDiscriminator(Discriminator):
     def features(self, x: Tensor) -> Tensor:
         return self.layers(x)
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return self.head(self.features(x), y)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks.contract import Discriminator, ImageShape
+from gan_lightning.networks.contract import Discriminator, DiscriminatorOutput, ImageShape
 from gan_lightning.networks.layers import Head, check_classes, check_sizes, normalised
 
 
@@ -66,5 +66,5 @@ class FourierDiscriminator(Discriminator):
             phase = 2 * pi * x.to(self.projection.dtype) @ self.projection.T
         return self.layers(torch.cat([x, phase.sin(), phase.cos()], 2).flatten(1))
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return self.head(self.features(x), y)

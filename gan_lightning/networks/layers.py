@@ -6,7 +6,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.precision import promoted
-from gan_lightning.networks.contract import ImageShape
+from gan_lightning.networks.contract import DiscriminatorOutput, ImageShape
 
 EMBEDDING = 64
 """Length of the class embedding that is appended to a latent."""
@@ -36,7 +36,7 @@ class Latent(nn.Module):
 
 
 class Head(nn.Module):
-    """The last layer of a discriminator: features (N, F) to a logit.
+    """The last layer of a discriminator: features (N, F) to its output.
 
     Without classes it is one linear layer, w'f + b. With classes it adds v_y'f, where v_y is learned for each class:
     Miyato and Koyama, "cGANs with projection discriminator", 2018, Equation 3. https://arxiv.org/abs/1802.05637.
@@ -46,7 +46,7 @@ class Head(nn.Module):
     Args:
         width: F.
         classes: Number of classes; 0 for none.
-        auxiliary_classifier: Output (N, 1 + classes) instead of projecting the class.
+        auxiliary_classifier: Output class scores instead of projecting the class.
         spectral: Divide each weight matrix by its spectral norm.
     """
 
@@ -62,15 +62,15 @@ class Head(nn.Module):
             nn.init.normal_(embedding.weight, std=width**-0.5)  # otherwise D would start out biased between classes
             self.embedding = normalised(embedding, spectral)
 
-    def forward(self, features: Tensor, y: Tensor | None) -> Tensor:
+    def forward(self, features: Tensor, y: Tensor | None) -> DiscriminatorOutput:
         out = self.logit(features)
         if self.auxiliary_classifier:
-            return out
+            return DiscriminatorOutput(out[:, 0], out[:, 1:])
         logits = out.squeeze(1)
         if self.embedding is None:
-            return logits
+            return DiscriminatorOutput(logits)
         assert y is not None, "a discriminator with classes needs labels"
-        return logits + (self.embedding(y) * features).sum(1)
+        return DiscriminatorOutput(logits + (self.embedding(y) * features).sum(1))
 
 
 def normalised(layer: nn.Module, spectral: bool) -> nn.Module:

@@ -6,7 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
+from gan_lightning.networks.contract import Discriminator, DiscriminatorOutput, Generator, ImageShape
 from gan_lightning.networks.layers import Head, Latent, Squash, check_classes, check_sizes, normalised
 
 
@@ -90,5 +90,5 @@ class MLPDiscriminator(Discriminator):
     def features(self, x: Tensor) -> Tensor:
         return self.layers(x.flatten(1))
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return self.head(self.features(x), y)

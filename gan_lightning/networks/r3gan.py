@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
+from gan_lightning.networks.contract import Discriminator, DiscriminatorOutput, Generator, ImageShape
 from gan_lightning.networks.layers import (
     Head,
     Latent,
@@ -196,7 +196,7 @@ class R3GANDiscriminator(Discriminator):
             x = residuals(change(self.down(x)))
         return (self.stddev(x) * self.basis).sum((2, 3))
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return self.head(self.features(x), y)
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
+from gan_lightning.networks.contract import Discriminator, DiscriminatorOutput, Generator, ImageShape
 from gan_lightning.networks.layers import (
     Head,
     MinibatchStddev,
@@ -222,7 +222,7 @@ class ResNetDiscriminator(Discriminator):
     def features(self, x: Tensor) -> Tensor:
         return F.relu(self.layers(x)).sum((2, 3))
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return self.head(self.features(x), y)
 
 

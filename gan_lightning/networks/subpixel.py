@@ -11,7 +11,7 @@ from math import ceil
 
 from torch import Tensor, nn
 
-from gan_lightning.networks.contract import Discriminator, Generator, ImageShape
+from gan_lightning.networks.contract import Discriminator, DiscriminatorOutput, Generator, ImageShape
 from gan_lightning.networks.layers import (
     Head,
     Latent,
@@ -146,7 +146,7 @@ class SubPixelDiscriminator(Discriminator):
     def features(self, x: Tensor) -> Tensor:
         return self.layers(x)
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return self.head(self.features(x), y)
 
 

@@ -20,7 +20,7 @@ from gan_lightning.callbacks.plane_picture import COLOURS, Opinion, lattice
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import Grid, Plane
 from gan_lightning.models.sampling import seed_loader
-from gan_lightning.networks import Discriminator
+from gan_lightning.networks import Discriminator, DiscriminatorOutput
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers")
 
@@ -95,8 +95,8 @@ class Hill(Discriminator):
         super().__init__()
         self.image_shape, self.packing, self.top = POINT, packing, torch.tensor(top)
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        return -(x.view(len(x), self.packing, 2) - self.top).square().sum((1, 2))
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(-(x.view(len(x), self.packing, 2) - self.top).square().sum((1, 2)))
 
 
 def test_the_lattice_covers_the_plane_row_by_row():
@@ -119,9 +119,9 @@ def test_a_discriminator_of_classes_shows_the_class_that_it_likes_best():
     class Tops(Hill):
         classes = 2
 
-        def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
             assert y is not None
-            return -(x.flatten(1) - torch.stack([self.top, -self.top])[y]).square().sum(1)
+            return DiscriminatorOutput(-(x.flatten(1) - torch.stack([self.top, -self.top])[y]).square().sum(1))
 
     tops = torch.tensor([[0.5, -0.25], [-0.5, 0.25]])[:, :, None, None]
     assert Opinion(Tops(), tops)(tops).tolist() == [0, 0]

@@ -1,7 +1,9 @@
 """The laws of the game."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,9 +13,10 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
 from gan_lightning import GAN
+from gan_lightning.augmentation import DiffAugment
 from gan_lightning.callbacks import LossCurves, SampleGrid
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks import Discriminator, MLPDiscriminator, MLPGenerator
+from gan_lightning.networks import Discriminator, DiscriminatorOutput, MLPDiscriminator, MLPGenerator
 from gan_lightning.objectives import Hinge, RelativisticPaired
 from gan_lightning.training.optimization import Optimization
 
@@ -88,15 +91,16 @@ def test_one_iteration_is_algorithm_1_written_out_by_hand():
         seed=5,
     )
     d, g = twin.discriminator, twin.generator
+    logits = lambda x: d(x).logits  # noqa: E731
     noise = Noise()
     fit(gan, max_steps=1, callbacks=[noise])
 
     softplus = nn.functional.softplus
     for x, z in zip(noise.x.split(4), noise.z[:2], strict=True):
-        loss = softplus(-d(x)).mean() + softplus(d(g(z).detach())).mean()
+        loss = softplus(-logits(x)).mean() + softplus(logits(g(z).detach())).mean()
         for p, slope in zip(d.parameters(), torch.autograd.grad(loss, list(d.parameters())), strict=True):
             p.data -= 0.1 * slope
-    loss = softplus(-d(g(noise.z[2]))).mean()
+    loss = softplus(-logits(g(noise.z[2]))).mean()
     for p, slope in zip(g.parameters(), torch.autograd.grad(loss, list(g.parameters())), strict=True):
         p.data -= 0.1 * slope
     for ours, bare in ((gan.discriminator, d), (gan.generator, g)):
@@ -120,9 +124,9 @@ class Counting(Discriminator):
         super().__init__()
         self.image_shape, self.layer, self.calls = image_shape, nn.Linear(16, 1), 0
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         self.calls += 1
-        return self.layer(x.flatten(1)).squeeze(1)
+        return DiscriminatorOutput(self.layer(x.flatten(1)).squeeze(1))
 
 
 @pytest.mark.parametrize(("objective", "calls"), [(Hinge(), 3), (RelativisticPaired(), 4)])
@@ -130,6 +134,55 @@ def test_real_logits_are_computed_in_the_generators_turn_only_for_objectives_tha
     judge = Counting(SHAPE)
     fit(GAN(MLPGenerator(SHAPE, latent_dim=3, hidden=[8]), judge, objective), max_steps=1)
     assert judge.calls == calls
+
+
+RETURNS: dict[str, Callable[[Tensor], Any]] = {
+    r"a Tensor \(8,\)": lambda logits: logits[:, 0],
+    "a list": lambda logits: [logits],
+    r"logits \(8, 1, 3\)": lambda logits: DiscriminatorOutput(logits[:, None]),
+    "": DiscriminatorOutput,
+}
+
+
+class Several(Discriminator):
+    """A linear layer to three logits."""
+
+    def __init__(self, packing: int = 1, returns: str = "") -> None:
+        super().__init__()
+        self.image_shape, self.packing, self.returns = SHAPE, packing, returns
+        self.layer = nn.Linear(16 * packing, 3)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        return RETURNS[self.returns](self.layer(x.flatten(1)))
+
+
+class Watched(DiffAugment):
+    """Changes nothing, and keeps what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__(policy=[])
+        self.observed: list[Tensor] = []
+
+    def observe(self, real: Tensor) -> None:
+        self.observed.append(real.detach())
+
+
+def test_all_logits_of_an_image_are_judged_and_logged_and_an_augmentation_sees_their_mean():
+    watched = Watched()
+    game = tiny_gan(discriminator=Several(packing=2), objective=Hinge(), augmentation=watched)
+    before = [p.clone() for p in game.discriminator.parameters()]
+    noise = Noise()
+    trainer = fit(game, max_steps=1, log_every_n_steps=1, callbacks=[noise])
+    logits = noise.x.reshape(4, 32) @ before[0].T + before[1]
+    assert torch.allclose(watched.observed[0], logits.mean(1).repeat_interleave(2), atol=1e-6)
+    assert trainer.callback_metrics["D/real"].item() == pytest.approx(logits.sigmoid().mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("returned", [*RETURNS][:-1])
+def test_a_discriminator_that_returns_something_else_is_told_what_to_return(returned):
+    message = rf"Several returns {returned} for 8 images: its forward must return DiscriminatorOutput\(logits\)"
+    with pytest.raises(UserError, match=message):
+        fit(tiny_gan(discriminator=Several(returns=returned)), max_steps=1)
 
 
 # ---- steps --------------------------------------------------------------------------------------------------------

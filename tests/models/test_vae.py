@@ -24,7 +24,14 @@ from gan_lightning.models.elbo import Posterior, importance_weighted, log_prior
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.likelihoods import Bernoulli, Gaussian, LearntGaussian, logits_of
 from gan_lightning.models.sampling import latents, traversed
-from gan_lightning.networks import Discriminator, Generator, MLPDiscriminator, MLPGenerator, R3GANGenerator
+from gan_lightning.networks import (
+    Discriminator,
+    DiscriminatorOutput,
+    Generator,
+    MLPDiscriminator,
+    MLPGenerator,
+    R3GANGenerator,
+)
 from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.optimization import Optimization
 
@@ -217,8 +224,8 @@ def test_each_player_of_a_vae_gan_follows_its_own_loss_by_finite_differences():
 
     def loss_d() -> Tensor:
         _, *fakes = made(e_d, z_d)
-        real = softplus(-game.discriminator(x)).mean()
-        return sum((real + softplus(game.discriminator(fake)).mean()) / 2 for fake in fakes)  # type: ignore[return-value]
+        real = softplus(-game.discriminator(x).logits).mean()
+        return sum((real + softplus(game.discriminator(fake).logits).mean()) / 2 for fake in fakes)  # type: ignore[return-value]
 
     def loss_e() -> Tensor:
         q, rebuilt, _ = made(e_e, z_e)
@@ -226,7 +233,7 @@ def test_each_player_of_a_vae_gan_follows_its_own_loss_by_finite_differences():
 
     def loss_g() -> Tensor:
         _, rebuilt, sampled = made(e_g, z_g)
-        fooled = sum(softplus(-game.discriminator(fake)).mean() / 2 for fake in (rebuilt, sampled))
+        fooled = sum(softplus(-game.discriminator(fake).logits).mean() / 2 for fake in (rebuilt, sampled))
         return fooled + 0.7 * distance(rebuilt)
 
     for name, loss, found in zip(after, (loss_d, loss_e, loss_g), slopes.seen, strict=True):
@@ -290,8 +297,8 @@ class LinearEye(Discriminator):
     def features(self, x: Tensor) -> Tensor:
         return x.flatten(1)
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        return x.flatten(1).sum(1)
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(x.flatten(1).sum(1))
 
 
 DEVIATION = 0.5
@@ -473,8 +480,8 @@ class Blind(Discriminator):
 
     image_shape = SHAPE
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        return x.flatten(1).sum(1)
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(x.flatten(1).sum(1))
 
 
 MISTAKES: list[tuple[type[GenerativeModel], Any, str]] = [
@@ -514,4 +521,4 @@ def test_a_deviation_of_nothing_is_refused():
 def test_an_encoder_takes_nothing_away_from_the_discriminator_that_it_sees_like():
     judge = MLPDiscriminator(SHAPE, hidden=[8])
     VAE(MLPGenerator(SHAPE, latent_dim=3, hidden=[8]), judge)
-    assert judge(torch.zeros(2, *SHAPE)).shape == (2,)
+    assert judge(torch.zeros(2, *SHAPE)).logits.shape == (2,)

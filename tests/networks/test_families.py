@@ -13,6 +13,7 @@ from gan_lightning.networks import (
     DCGANDiscriminator,
     DCGANGenerator,
     Discriminator,
+    DiscriminatorOutput,
     Generator,
     MLPDiscriminator,
     MLPGenerator,
@@ -47,9 +48,13 @@ def test_every_generator_makes_images_of_any_even_size_and_any_channels(cls, sha
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("cls", DISCRIMINATORS)
-def test_every_discriminator_gives_one_logit_an_image_from_features_of_the_length_it_says(cls, shape):
+def test_every_discriminator_gives_logits_for_each_image_from_features_of_the_length_it_says(cls, shape):
     net, x = cls(shape), torch.randn(4, *shape)
-    assert net(x).shape == (4,)
+    output = net(x)
+    assert isinstance(output, DiscriminatorOutput)
+    assert output.logits.shape in ((4,), (4, output.logits[0].numel()))
+    assert output.image_logits.shape == (4,)
+    assert output.scores is None
     assert (tuple(net.image_shape), net.classes, net.packing) == (shape, 0, 1)
     if net.features_dim:
         assert net.features(x).shape == (4, net.features_dim)
@@ -63,8 +68,10 @@ def test_an_odd_size_is_made_or_refused_by_name_when_the_network_is_built(cls, s
     except UserError as error:
         refused = str(error)
     else:
-        given = torch.randn(2, *shape) if issubclass(cls, Discriminator) else torch.randn(2, net.latent_dim)
-        assert net(given).shape in ((2,), (2, *shape))
+        if issubclass(cls, Discriminator):
+            assert net(torch.randn(2, *shape)).image_logits.shape == (2,)
+        else:
+            assert net(torch.randn(2, net.latent_dim)).shape == (2, *shape)
         return
     assert cls.__name__ in refused
     assert re.search(r"data.image_size \[\d+, \d+\]", refused), "and says what it can make"
@@ -86,19 +93,26 @@ def test_a_network_with_classes_looks_at_them(cls):
     if isinstance(net, Discriminator):
         first = first.view(6, 1, 8, 8)
     net.eval()
-    one, other = net(first, torch.zeros(6).long()), net(first, torch.full((6,), 2))
+    one, other = (told(net, first, torch.full((6,), label)) for label in (0, 2))
     assert not torch.allclose(one, other)
+
+
+def told(net: nn.Module, first: Tensor, y: Tensor) -> Tensor:
+    out = net(first, y)
+    return out.logits if isinstance(out, DiscriminatorOutput) else out
 
 
 @pytest.mark.parametrize("cls", takes("auxiliary_classifier"))
 def test_an_auxiliary_classifier_scores_every_class_beside_the_logit(cls):
     net = cls((1, 8, 8), classes=3, auxiliary_classifier=True)
-    assert net(torch.randn(4, 1, 8, 8)).shape == (4, 1 + 3)
+    output = net(torch.randn(4, 1, 8, 8))
+    assert output.image_logits.shape == (4,)
+    assert output.scores.shape == (4, 3)
 
 
 @pytest.mark.parametrize("cls", takes("packing"))
 def test_a_pack_of_images_has_one_logit(cls):
-    assert cls((2, 8, 8), packing=3)(torch.randn(4, 6, 8, 8)).shape == (4,)
+    assert cls((2, 8, 8), packing=3)(torch.randn(4, 6, 8, 8)).image_logits.shape == (4,)
 
 
 def test_a_projection_is_the_inner_product_of_the_features_with_the_vector_of_the_class():
@@ -107,7 +121,7 @@ def test_a_projection_is_the_inner_product_of_the_features_with_the_vector_of_th
     features = net.features(x)
     vectors = net.state_dict()["head.embedding.weight"]
     expected = net.head.logit(features).squeeze(1) + (vectors[y] * features).sum(1)
-    assert torch.allclose(net(x, y), expected)
+    assert torch.allclose(net(x, y).logits, expected)
 
 
 def test_a_class_has_its_own_gain_and_bias_in_batch_normalisation():
@@ -218,7 +232,7 @@ def test_a_discriminator_begins_without_strong_opinions_on_classes(cls):
     if issubclass(cls, Discriminator):
         torch.manual_seed(0)
         x, classes = torch.randn(32, 1, 8, 8), torch.arange(32) % 4
-        spread = cls((1, 8, 8), classes=4)(x, classes).std(), cls((1, 8, 8))(x).std()
+        spread = cls((1, 8, 8), classes=4)(x, classes).logits.std(), cls((1, 8, 8))(x).logits.std()
         assert spread[0] < 5 * spread[1] + 0.1
 
 

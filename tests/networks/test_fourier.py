@@ -17,7 +17,7 @@ def error_after(network: torch.nn.Module, steps: int = 200) -> float:
     for _ in range(steps):
         x = torch.rand(256, *POINT) * 2 - 1
         stripe = (x[:, 0, 0, 0] * 10).floor() % 2
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(network(x), stripe)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(network(x).logits, stripe)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -36,7 +36,7 @@ def test_the_waves_are_drawn_once_and_are_in_the_state():
     assert net.state_dict()["projection"].std().item() == pytest.approx(3, rel=0.1)
     assert not any(name == "projection" for name, _ in net.named_parameters())
     x = torch.randn(3, *POINT)
-    assert torch.equal(net(x), net(x))
+    assert torch.equal(net(x).logits, net(x).logits)
 
 
 def test_each_image_of_a_pack_has_its_own_waves():

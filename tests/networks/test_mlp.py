@@ -33,4 +33,4 @@ def test_shapes_and_ranges_are_those_of_the_contract():
     x = MLPGenerator(shape, latent_dim=9, hidden=[4])(torch.randn(6, 9) * 100)
     assert x.shape == (6, *shape)
     assert x.abs().max() <= 1
-    assert MLPDiscriminator(shape, hidden=[4])(x).shape == (6,)
+    assert MLPDiscriminator(shape, hidden=[4])(x).logits.shape == (6,)

@@ -90,7 +90,7 @@ def test_logits_are_those_of_the_original_with_the_same_weights():
         h = block(h, w, f"stages.1.{i}", groups=8 * 2 // 4)
     features = torch.einsum("nchw,chw->nc", h, w["basis"])
     logits = features @ w["head.logit.weight"][0] + w["head.logit.bias"]
-    assert torch.allclose(judge(x), logits, rtol=1e-12, atol=1e-9)
+    assert torch.allclose(judge(x).logits, logits, rtol=1e-12, atol=1e-9)
 
 
 def test_images_are_those_of_the_original_with_the_same_weights():

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from gan_lightning.callbacks import KeepCheckpoints
 from gan_lightning.core.errors import TrainingError, UserError
-from gan_lightning.networks import Discriminator, MLPDiscriminator, MLPGenerator
+from gan_lightning.networks import Discriminator, DiscriminatorOutput, MLPDiscriminator, MLPGenerator
 from gan_lightning.objectives import NonSaturating
 from gan_lightning.training.finite_checks import FiniteChecks
 from gan_lightning.training.optimization import Optimization
@@ -67,9 +67,9 @@ class Cliff(Discriminator):
         super().__init__()
         self.image_shape, self.inner = image_shape, MLPDiscriminator(image_shape, hidden=[4])
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        logits = self.inner(x)
-        return logits + (logits * 0).sqrt()
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        logits = self.inner(x).logits
+        return DiscriminatorOutput(logits + (logits * 0).sqrt())
 
 
 def test_a_gradient_that_is_not_a_number_is_trouble_though_the_loss_is_finite():
