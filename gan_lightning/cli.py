@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from gan_lightning.commands import configs, own_code  # noqa: F401  a process started by another needs own_code, too
+from gan_lightning.commands import cache, configs, own_code  # noqa: F401  a process started by another needs own_code
 from gan_lightning.commands.orphans import end_with_parent
 from gan_lightning.commands.output import survive
 
@@ -17,7 +17,11 @@ COMMANDS = {
     "test": "evaluate samples against real images set apart for tests, for a report",
     "validate": "the same with held-out images, while you still make choices",
     "configs": "list the configs that come with the package, or copy one out",
+    "cache": "show how much room decoded images take, or remove them",
 }
+
+LIGHT = {"cache": cache.cache, "configs": configs.configs}
+"""The commands that need no torch."""
 
 SYNONYMS = {"train": "fit", "sample": "predict", "generate": "predict", "evaluate": "test", "eval": "test"}
 """The names of commands in other programs."""
@@ -52,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         check_command(arguments)
         command = outline().parse_args(arguments[:1] or ["--help"]).command
-        if command == "configs":
-            configs.configs(arguments[1:])
+        if command in LIGHT:
+            LIGHT[command](arguments[1:])
             return
         check_folder_is_there(command)  # MKL cannot be loaded without one
         from gan_lightning.commands.run import run  # torch and Lightning take seconds to import

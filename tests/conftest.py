@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread each, and for what they start
@@ -13,6 +14,17 @@ from helpers.tiny import write_idx
 from PIL import Image
 
 from gan_lightning.commands import own_code
+from gan_lightning.core import user_cache
+
+CACHES = count()
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder for each test alone, which is not there yet."""
+    folder = tmp_path_factory.getbasetemp() / "caches" / f"{next(CACHES)}"
+    monkeypatch.setenv(user_cache.PLACE, str(folder))
+    return folder
 
 
 @pytest.fixture

@@ -61,8 +61,9 @@ def test_strangers_do_not_know_each_other(strangers):
 
 
 def test_the_command_stays_light():
-    """Nothing that `gan --help` and `gan configs` import may import torch."""
-    for name in ("cli.py", "__init__.py", "__main__.py", "commands/__init__.py", "commands/configs.py"):
+    """Nothing that `gan --help`, `gan cache` and `gan configs` import may import torch."""
+    commands = ("commands/__init__.py", "commands/cache.py", "commands/configs.py")
+    for name in ("cli.py", "__init__.py", "__main__.py", *commands):
         tree = ast.parse((ROOT / name).read_text())
         top = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
         modules = {a.name for n in top if isinstance(n, ast.Import) for a in n.names}

@@ -6,8 +6,9 @@ import re
 import stat
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from gan_lightning.core.errors import UserError
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif"}
@@ -212,10 +214,19 @@ def reading(max_pixels: int) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def in_threads(function: Callable, items: Iterable) -> Iterator:
-    """Maps in threads, keeping the order. Pillow decodes without the interpreter lock."""
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        yield from pool.map(function, items)
+def in_threads(function: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+    """Maps in threads, keeping the order. Pillow decodes without the interpreter lock.
+
+    Only a few results wait to be used.
+    """
+    threads = min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = deque[Future[T]]()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 16 * threads:
+                yield waiting.popleft().result()
+        yield from (future.result() for future in waiting)
 
 
 def is_image_name(name: str) -> bool:

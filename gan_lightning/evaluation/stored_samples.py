@@ -11,10 +11,10 @@ from torch.utils.data import TensorDataset
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import pixels_of
+from gan_lightning.data.decoding import in_channels
 from gan_lightning.data.identity import identify, in_order
 from gan_lightning.data.image_data import scale
 from gan_lightning.data.image_files import MAX_PIXELS, ImageFile, Limit, in_threads, read_image, reading
-from gan_lightning.data.image_folder import in_channels
 from gan_lightning.data.image_source import ZIP, image_source
 from gan_lightning.evaluation.array_files import check_memory, read_images
 

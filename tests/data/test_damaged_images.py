@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gan_lightning.core.errors import UserError
+from gan_lightning.data.decoding import decode
 from gan_lightning.data.image_files import MAX_PIXELS, FileOnDisk, reading
-from gan_lightning.data.image_folder import decode
 from gan_lightning.evaluation import stored_samples
 
 SHAPE = (3, 8, 8)

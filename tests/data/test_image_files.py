@@ -17,10 +17,10 @@ from PIL import Image, ImageOps
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageFolder, image_files
+from gan_lightning.data.decoding import decode as decode_file
+from gan_lightning.data.decoding import fitted
 from gan_lightning.data.folder_files import FilesInFolder
 from gan_lightning.data.image_files import ENDINGS, FileOnDisk, Limit, formats, read_image, reading
-from gan_lightning.data.image_folder import decode as decode_file
-from gan_lightning.data.image_folder import fitted
 from gan_lightning.evaluation import stored_samples
 
 SHAPE = (3, 8, 8)

@@ -7,11 +7,12 @@ import pytest
 import torch
 from helpers.tiny import fit
 from PIL import Image
+from torch.utils.data import TensorDataset
 
 from gan_lightning import GAN
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageFolder
-from gan_lightning.data.image_folder import LazyImages
+from gan_lightning.data.image_folder import LazyImages, MappedImages
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 
 
@@ -162,18 +163,17 @@ def test_sizes_that_make_no_sense_are_refused(options, tmp_path):
         ImageFolder(str(tmp_path), **options)
 
 
-def test_what_does_not_fit_into_memory_is_read_lazily_with_the_same_result(tmp_path):
+def test_what_does_not_fit_into_memory_is_read_from_the_cache_or_decoded_again_with_the_same_result(tmp_path):
     for i in range(16):
         save(tmp_path / f"{i % 2}" / f"{i}.png", Image.effect_noise((9, 7), 90))
     batches = []
-    for memory_gib in (1.0, 0.0):
-        data = ImageFolder(str(tmp_path), image_size=(6, 5), batch_size=4, memory_gib=memory_gib)
+    for memory_gib, cache_gib, kind in ((1.0, 0.0, TensorDataset), (0.0, 0.0, LazyImages), (0.0, 1.0, MappedImages)):
+        data = ImageFolder(str(tmp_path), (6, 5), batch_size=4, memory_gib=memory_gib, cache_gib=cache_gib)
         data.setup("fit")
-        assert isinstance(data.source, LazyImages) == (memory_gib == 0.0)
+        assert isinstance(data.source, kind)
         batches.append(list(data.train_dataloader()))
-    for (x, y), (lazy_x, lazy_y) in zip(*batches, strict=True):
-        assert torch.equal(x, lazy_x)
-        assert torch.equal(y, lazy_y)
+    for (x, y), *others in zip(*batches, strict=True):
+        assert all(torch.equal(x, other_x) and torch.equal(y, other_y) for other_x, other_y in others)
 
 
 def test_a_gan_trains_on_a_folder_of_images_that_are_not_square(tmp_path):
