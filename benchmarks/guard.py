@@ -36,8 +36,9 @@ from gan_lightning.commands.run import quieten
 from gan_lightning.data import MNIST, Grid, ImageData, Ring
 from gan_lightning.evaluation.metrics import Variety, modes
 from gan_lightning.networks import FourierDiscriminator, MLPDiscriminator, MLPGenerator
-from gan_lightning.penalties import Fading, Penalty
+from gan_lightning.penalties import Penalty
 from gan_lightning.training.optimization import Optimization
+from gan_lightning.training.schedules import Exponential
 
 TRUTH, SAMPLES = 50, 2000
 """Iterations between two evaluations of the truth, and the samples that are sorted for it."""
@@ -131,6 +132,7 @@ def gan_of(game: Game, data: ImageData, seed: int) -> GAN:
         penalties_of(game),
         generator_optimization=Optimization(partial(adam, lr=game.lr_generator or game.lr), schedule),
         discriminator_optimization=Optimization(partial(adam, lr=game.lr), schedule),
+        schedules={} if game.world == "digits" else fading(game),
         seed=seed,
     )
 
@@ -145,8 +147,11 @@ def players(game: Game, data: ImageData) -> tuple[MLPGenerator, Any]:
 
 def penalties_of(game: Game) -> list[Penalty]:
     digits = game.world == "digits"
-    made = [getattr(penalties, kind)(*([0.5, 4] if digits else [0.1])) for kind in game.kinds]
-    return made if digits else [Fading(penalty, 0.01, game.iterations) for penalty in made]
+    return [getattr(penalties, kind)(*([0.5, 4] if digits else [0.1])) for kind in game.kinds]
+
+
+def fading(game: Game) -> dict[str, Exponential]:
+    return {f"penalties.{kind}.strength": Exponential(0.01, game.iterations) for kind in game.kinds}
 
 
 class Watched(CollapseGuard):

@@ -34,7 +34,7 @@ from gan_lightning.data import MNIST
 from gan_lightning.evaluation import Evaluator
 from gan_lightning.evaluation.features import extractor_for
 from gan_lightning.training.optimization import Optimization
-from gan_lightning.training.schedules import PolynomialDecay
+from gan_lightning.training.schedules import Exponential, Power, Schedule
 
 WARM_UP, MEASURED = 20, 100
 """Iterations before and while the time of one is measured."""
@@ -179,22 +179,29 @@ def game(recipe: Recipe, iterations: int, seed: int) -> GAN:
     shape = (1, 28, 28)
     generator, discriminator = (getattr(networks, name)(shape, **options) for name, options in recipe[:2])
     adam = partial(torch.optim.Adam, lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), fused=True)
-    fall = partial(PolynomialDecay, iterations=iterations, power=recipe.power)
     return GAN(
         generator,
         discriminator,
         getattr(objectives, recipe.objective)(),
-        [smoother(recipe, getattr(penalties, name), iterations) for name in recipe.penalties],
-        generator_optimization=Optimization(adam, fall),
-        discriminator_optimization=Optimization(adam, fall),
+        [getattr(penalties, name)(recipe.weight, every=recipe.every) for name in recipe.penalties],
+        generator_optimization=Optimization(adam),
+        discriminator_optimization=Optimization(adam),
+        schedules=schedules_of(recipe, iterations),
         average_decay=recipe.average_decay,
         seed=seed,
     )
 
 
-def smoother(recipe: Recipe, kind: type[penalties.Penalty], iterations: int) -> penalties.Penalty:
-    penalty = kind(recipe.weight, every=recipe.every)
-    return penalty if recipe.end == 1 else penalties.Fading(penalty, recipe.end, iterations)
+def schedules_of(recipe: Recipe, iterations: int) -> dict[str, Schedule]:
+    found: dict[str, Schedule] = {}
+    if recipe.power:
+        players = ("generator", "discriminator")
+        fall = Power(power=recipe.power, iterations=iterations)
+        found |= {f"{player}_optimization.optimizer.lr": fall for player in players}
+    if recipe.end != 1:
+        fade = Exponential(recipe.end, iterations)
+        found |= {f"penalties.{name}.strength": fade for name in recipe.penalties}
+    return found
 
 
 class Looks(Callback):

@@ -35,7 +35,7 @@ from torchvision import transforms
 
 from gan_lightning.callbacks import LossCurves, Progress
 from gan_lightning.commands.run import quieten
-from gan_lightning.models.ema import MovingAverage
+from gan_lightning.models.ema import MovingAverage, warmed_up
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 
 PIXELS = pixels()
@@ -86,7 +86,7 @@ def bare(batch_size: int, iterations: int, batches=batches_in_memory, adam=ADAM,
     """CPU-seconds of a loop without Lightning."""
     g, d = MLPGenerator(SHAPE), MLPDiscriminator(SHAPE)
     optimizer_g, optimizer_d = adam(g.parameters()), adam(d.parameters())
-    average_g = MovingAverage(g, 0.999)
+    average_g = MovingAverage(g)
     started = 0.0
     for iteration, x in zip(range(WARM_UP + iterations), batches(batch_size), strict=False):
         if iteration == WARM_UP:
@@ -105,7 +105,7 @@ def bare(batch_size: int, iterations: int, batches=batches_in_memory, adam=ADAM,
         optimizer_g.step()
         d.requires_grad_(True)
         if average:
-            average_g.update(g, iteration)
+            average_g.update(g, warmed_up(0.999, iteration))
         if read:
             loss_d.item()
             loss_g.item()

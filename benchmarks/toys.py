@@ -31,9 +31,9 @@ from gan_lightning.data import Grid, Ring
 from gan_lightning.evaluation.metrics import HIGH_QUALITY, SHRUNK, kl_floor, modes
 from gan_lightning.models.sampling import latents
 from gan_lightning.networks import FourierDiscriminator, MLPGenerator
-from gan_lightning.penalties import Fading, Penalty
+from gan_lightning.penalties import Penalty
 from gan_lightning.training.optimization import Optimization
-from gan_lightning.training.schedules import CosineDecay
+from gan_lightning.training.schedules import Cosine, Exponential, Schedule
 
 WORLDS = {"ring": Ring, "grid": Grid}
 SAMPLES, SHOWN = 2500, 1000
@@ -154,8 +154,9 @@ def trained(cell: Cell, seed: int) -> dict[str, Any]:
         FourierDiscriminator(data.image_shape, [cell.width] * 3, frequency=cell.frequency, packing=cell.packing),
         getattr(objectives, cell.objective)(),
         penalties_of(cell),
-        generator_optimization=Optimization(adam, CosineDecay),
-        discriminator_optimization=Optimization(adam, CosineDecay),
+        generator_optimization=Optimization(adam),
+        discriminator_optimization=Optimization(adam),
+        schedules=schedules_of(cell),
         seed=seed,
     )
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
@@ -182,8 +183,16 @@ def trained(cell: Cell, seed: int) -> dict[str, Any]:
 def penalties_of(cell: Cell) -> list[Penalty]:
     if cell.penalties == "none":
         return []
-    whole = [getattr(penalties, name)(cell.weight, every=cell.every) for name in cell.penalties.split("+")]
-    return whole if cell.end == 1 else [Fading(penalty, cell.end, cell.iterations) for penalty in whole]
+    return [getattr(penalties, name)(cell.weight, every=cell.every) for name in cell.penalties.split("+")]
+
+
+def schedules_of(cell: Cell) -> dict[str, Schedule]:
+    found: dict[str, Schedule] = {
+        f"{player}_optimization.optimizer.lr": Cosine() for player in ("generator", "discriminator")
+    }
+    if cell.penalties == "none" or cell.end == 1:
+        return found
+    return found | {f"penalties.{name}.strength": Exponential(cell.end) for name in cell.penalties.split("+")}
 
 
 def run(parts: list[str], worlds: list[str], results: Path, seeds: int | None) -> None:

@@ -64,6 +64,8 @@ class Penalty(Configurable, nn.Module, ABC):
 
     picks = False
     """Whether the weight may be null, and the penalty then chooses one."""
+    strength: float = 1.0
+    """Another factor of the term, which a schedule can change: `penalties.R1.strength`."""
 
     def __init__(self, weight: float | None, every: int = 1) -> None:
         super().__init__()
@@ -88,14 +90,6 @@ class Penalty(Configurable, nn.Module, ABC):
         if self.weight is not None:
             return self.weight
         return suited(inputs.x.shape[2:], inputs.batch or len(inputs.x))
-
-    @property
-    def follows_training(self) -> bool:
-        """Whether it needs the length of training; if so, `plan` is called before training starts."""
-        return False
-
-    def plan(self, steps: int) -> None:
-        """Receives the number of steps that D will take in the whole training run."""
 
     def after_step(self, discriminator: nn.Module) -> None:
         """Acts on the discriminator after its step. By default it does nothing."""
@@ -356,49 +350,3 @@ class WeightClipping(Penalty):
     def after_step(self, discriminator: nn.Module) -> None:
         for p in discriminator.parameters():
             p.clamp_(-self.limit, self.limit)
-
-
-class Fading(Penalty):
-    """Another penalty, strong at first and weaker later: it is multiplied by end^(t / steps) after t of D's steps.
-
-    A smooth discriminator leads samples to all parts of the data, a steep one to their details. After `steps`, the
-    strength stays at `end`. The authors of R3GAN also lower the weights of R1 and R2 during training (in their code,
-    along a cosine): https://arxiv.org/abs/2501.05441
-
-    Args:
-        penalty: The penalty that fades.
-        end: Its final strength, relative to 1 at the start; above 0.
-        steps: D's steps until then. If null, the whole training run.
-    """
-
-    taken: Tensor
-    picks = True
-
-    def __init__(self, penalty: Penalty = R1(), end: float = 0.1, steps: int | None = None) -> None:
-        super().__init__(weight=penalty.weight, every=penalty.every)
-        if not end > 0:
-            raise UserError(f"end of Fading is {end}; it must be above 0")
-        if steps is not None and steps < 1:
-            raise UserError(f"steps of Fading is {steps}; it must be at least 1, or null for the whole training")
-        self.penalty, self.end, self.steps, self.planned = penalty, end, steps, steps
-        self.register_buffer("taken", torch.zeros((), dtype=torch.int64))
-
-    @property
-    def follows_training(self) -> bool:
-        return self.steps is None
-
-    def plan(self, steps: int) -> None:
-        self.planned = steps
-
-    def strength(self) -> float:
-        """Returns the current factor of the penalty."""
-        if self.planned is None:
-            raise UserError("steps of Fading is null, but the length of training is unknown: give steps")
-        return self.end ** min(1.0, self.taken.item() / self.planned)
-
-    def forward(self, inputs: PenaltyInput) -> Tensor:
-        return self.strength() * self.penalty(inputs)
-
-    def after_step(self, discriminator: nn.Module) -> None:
-        self.penalty.after_step(discriminator)
-        self.taken += 1

@@ -24,7 +24,6 @@ from gan_lightning.penalties import (
     WGANGP,
     ApproximateR1,
     ApproximateR2,
-    Fading,
     LeCam,
     Penalty,
     PenaltyInput,
@@ -185,13 +184,6 @@ VALUES: dict[type[Penalty], list[Row]] = {
         Row(WeightClipping(), [0.0], (-0.01, 0.01, 0.01)),
         Row(WeightClipping(0.25), [0.0, 0.0], (-0.25, 0.25, 0.02)),
     ],
-    Fading: [
-        Row(Fading(steps=1), [5 * STEEP, 0.5 * STEEP, 0.5 * STEEP]),
-        Row(Fading(R2(3.0, every=4), end=0.3, steps=2), [1.5 * STEEP_FAKE * s for s in (1, 0.3**0.5, 0.3, 0.3)]),
-        Row(Fading(R1(None), steps=4), [2 / 2048 * 2 / 2 * STEEP * 0.1 ** (t / 4) for t in (0, 1, 2)], batch=64),
-        Row(Fading(LeCam(), 4.0, 2), [0.3 * towards(0, 0), 2 * 0.3 * towards(0.9 * MEAN_REAL, 0.9 * MEAN_FAKE)]),
-        Row(Fading(WeightClipping(0.25), steps=3), [0.0], (-0.25, 0.25, 0.02)),
-    ],
 }
 """Of each penalty, some options and what it then does, from the formulas of its paper."""
 
@@ -240,17 +232,6 @@ def test_every_penalty_does_what_is_worked_out_by_hand(penalty):
             assert after == pytest.approx(expected, rel=1e-12), (given, turn)
 
 
-def test_only_a_penalty_that_fades_over_the_whole_training_must_know_its_length():
-    assert [row for rows in VALUES.values() for row in rows if row.penalty.follows_training] == []
-    fading = Fading(R1(2.0), end=0.25).double()
-    assert fading.follows_training
-    with pytest.raises(UserError, match="steps of Fading is null, but the length of training is unknown: give"):
-        fading(by_hand())
-    fading.plan(8)
-    fading.after_step(nn.Identity())
-    assert fading(by_hand()).item() == pytest.approx(0.25 ** (1 / 8) * STEEP, rel=1e-12)
-
-
 @pytest.mark.usefixtures("in_64_bits")
 def test_lecam_forgets_slowly_in_the_end():
     """By 1 - 0.99 in each turn, once (1 + t) / (10 + t) is more than that."""
@@ -270,7 +251,6 @@ def test_lecam_averages_over_processes(monkeypatch):
 
 def test_steps_are_counted_in_whole_numbers_whatever_the_precision():
     assert LeCam().half().updates.dtype == torch.int64
-    assert Fading().half().taken.dtype == torch.int64
 
 
 def test_what_adds_nothing_to_the_loss_has_no_weight():
@@ -285,7 +265,6 @@ def test_the_gradient_of_a_slope_does_not_reach_the_images(penalty):
     discriminate = lambda x: weight * x.flatten(1).pow(3).sum(1)  # noqa: E731
     x, fakes = (image * 1 for image in images)
     term = penalty().double()
-    term.plan(1)
     value = term(PenaltyInput(discriminate, discriminate, x, fakes, discriminate(x), discriminate(fakes), noise, drawn))
     of_weight, *of_images = torch.autograd.grad(value, (weight, *images), allow_unused=True)
     assert of_weight is not None
@@ -369,18 +348,6 @@ def test_weight_clipping_puts_weights_back_after_each_step_of_d_and_adds_nothing
     assert max(p.abs().max().item() for p in gan.generator.parameters()) > 0.1
 
 
-def test_a_fading_penalty_is_as_lazy_as_the_one_that_fades_and_goes_on_from_a_checkpoint(tmp_path):
-    counted = Counted(every=2)
-    gan = tiny_gan(penalties=[Fading(R2(3.0, every=2), 0.5, 100), Fading(counted)], discriminator_steps=2)
-    fit(gan)
-    assert len(counted.calls) == 6
-    gan = tiny_gan(penalties=[Fading(R2(3.0, every=2), 0.5, 100)], discriminator_steps=2)
-    fit(gan).save_checkpoint(tmp_path / "a.ckpt", weights_only=False)
-    (again,) = GAN.load_from_checkpoint(tmp_path / "a.ckpt").penalties
-    assert (again.every, again.penalty.weight, again.taken.item()) == (2, 3.0, 12)
-    assert again.strength() == pytest.approx(0.5**0.12)
-
-
 # ---- laws ---------------------------------------------------------------------------------------------------------
 
 
@@ -394,7 +361,6 @@ def test_the_gradient_of_every_penalty_is_that_of_finite_differences(penalty):
     def value(weight: Tensor) -> Tensor:
         discriminate = lambda z: torch.func.functional_call(network, {"1.weight": weight}, (z,))  # noqa: E731
         term = penalty().double()
-        term.plan(10)
         return term(seen(discriminate, x, fakes))
 
     assert torch.autograd.gradcheck(value, (first.weight.detach().requires_grad_(),), atol=1e-4, rtol=1e-3)
@@ -480,8 +446,6 @@ def test_a_checkpoint_names_its_penalties(tmp_path):
         (lambda: LeCam(decay=1.0), "decay of LeCam is 1.0"),
         (lambda: LeCam(decay=-0.1), "decay of LeCam is -0.1"),
         (lambda: WeightClipping(0.0), "limit of WeightClipping is 0.0"),
-        (lambda: Fading(end=0.0), "end of Fading is 0.0"),
-        (lambda: Fading(steps=0), "steps of Fading is 0"),
     ],
 )
 def test_a_penalty_out_of_range_is_refused(make, message):

@@ -1,5 +1,6 @@
 """The callback that prints a summary of the run before training."""
 
+from math import ceil
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -9,7 +10,7 @@ from torch import nn
 from gan_lightning.core.configurable import describe
 from gan_lightning.data import Batches
 from gan_lightning.models.gan import GAN
-from gan_lightning.penalties import Fading, suited
+from gan_lightning.penalties import suited
 from gan_lightning.runs.run import Run
 from gan_lightning.training.batch_checks import images_of
 from gan_lightning.training.length import planned_iterations
@@ -35,38 +36,44 @@ class RunSummary(Callback):
             f"{len(batches):,} iterations per epoch, {f'{total:,}' if total else 'unlimited'} iterations in all, "
             f"on {trainer.world_size} x {trainer.strategy.root_device.type}"
         )
-        if total and (others := other_lengths(pl_module, total)):
-            print(f"planned for another length than these {total:,} iterations: {', '.join(others)}")
         print(f"writing to {folder}", flush=True)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if trainer.is_global_zero and not self.said:
             self.said = True
-            for line in picked(pl_module, len(images_of(batch)) * trainer.world_size):
+            images, total = len(images_of(batch)) * trainer.world_size, planned_iterations(trainer)
+            for line in picked(pl_module, images):
                 print(line, flush=True)
+            if total and (others := other_lengths(pl_module, total, images)):
+                print(f"planned for another length than these {total:,} iterations: {', '.join(others)}", flush=True)
 
 
 LENGTHS = {
     "PolynomialLR": "total_iters",
     "CosineAnnealingLR": "T_max",
-    "PolynomialDecay": "iterations",
-    "CosineDecay": "iterations",
 }
 """The option that says when a schedule reaches a learning rate of zero, after which nothing is learnt."""
 
 
-def other_lengths(model: Any, total: int) -> list[str]:
-    """Lists what is planned for another number of iterations: learning-rate schedules, and penalties that fade."""
+def other_lengths(model: Any, total: int, images: int) -> list[str]:
+    """Lists what is planned for another number of iterations.
+
+    Args:
+        model: The model.
+        total: Iterations of the training run.
+        images: Images of an iteration, over all processes.
+    """
     found = []
     for name, player in model.players.items():
         words = describe(player.optimization.scheduler) or {}
         key = LENGTHS.get(str(words.get("class_path")).split(".")[-1])
         if key and (length := words["init_args"].get(key) or total) != total:
             found.append(f"model.{name}_optimization.scheduler.{key} {length:,}")
-    if isinstance(model, GAN):
-        steps = total * model.discriminator_steps
-        fading = {p.steps or steps for p in model.penalties if isinstance(p, Fading)} - {steps}
-        found += [f"the steps of Fading {steps:,}" for steps in sorted(fading)]
+    for path, schedule in model.schedules.items():
+        if schedule.iterations not in (None, total):
+            found.append(f"model.schedules.{path}.iterations {schedule.iterations:,}")
+        if schedule.images is not None and ceil(schedule.images / images) != total:
+            found.append(f"model.schedules.{path}.images {schedule.images:,}")
     return found
 
 

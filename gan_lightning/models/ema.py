@@ -10,20 +10,17 @@ class MovingAverage(nn.Module):
     """Exponential moving average of a generator: average <- d * average + (1 - d) * generator after each iteration.
 
     The game circles its equilibrium; the average is nearer to it than any single iterate (Yazici et al., "The unusual
-    effectiveness of averaging in GAN training", 2019, https://arxiv.org/abs/1806.04498). The decay is warmed up,
-    d = min(decay, (1 + t) / (10 + t)) at iteration t, so that the random initial weights are forgotten. Floating-point
-    buffers (the statistics of batch normalisation) are averaged like the weights; counters are copied.
+    effectiveness of averaging in GAN training", 2019, https://arxiv.org/abs/1806.04498). Floating-point buffers (the
+    statistics of batch normalisation) are averaged like the weights; counters are copied.
 
     The average makes samples in evaluation mode and has no gradients.
 
     Args:
         generator: The network to follow; it is copied.
-        decay: The largest d, from 0 (no averaging: a copy of the generator) to below 1.
     """
 
-    def __init__(self, generator: nn.Module, decay: float) -> None:
+    def __init__(self, generator: nn.Module) -> None:
         super().__init__()
-        self.decay = decay
         self.network = copy.deepcopy(generator).requires_grad_(False)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -35,9 +32,13 @@ class MovingAverage(nn.Module):
             self.network.train(training)
 
     @torch.no_grad()
-    def update(self, generator: nn.Module, iteration: int) -> None:
-        """Updates the average with the generator after this iteration (counted from 0)."""
-        weight = 1 - min(self.decay, (1 + iteration) / (10 + iteration))
+    def update(self, generator: nn.Module, decay: float) -> None:
+        """Updates the average with the generator.
+
+        Args:
+            generator: The network to follow.
+            decay: d, from 0 (a copy of the generator) to below 1.
+        """
         averages: list[Tensor] = list(self.network.parameters())
         values: list[Tensor] = list(generator.parameters())
         for average, value in zip(self.network.buffers(), generator.buffers(), strict=True):
@@ -47,4 +48,19 @@ class MovingAverage(nn.Module):
             else:
                 average.copy_(value)
         if averages:
-            torch._foreach_lerp_(averages, values, weight)
+            torch._foreach_lerp_(averages, values, 1 - decay)
+
+
+def warmed_up(decay: float, iteration: int) -> float:
+    """Returns min(decay, (1 + t) / (10 + t)) at iteration t, so that the random initial weights are forgotten."""
+    return min(decay, (1 + iteration) / (10 + iteration))
+
+
+def decay_of(half_life: float, images: int) -> float:
+    """Returns 0.5^(images / half_life): the decay that halves the weight of the past every `half_life` images.
+
+    Args:
+        half_life: In images; 0 for no average.
+        images: Images of an iteration, over all processes.
+    """
+    return 0.5 ** (images / half_life) if half_life else 0.0

@@ -1,5 +1,6 @@
 """The training of a feature network, with labels or without."""
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import permutations
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ from gan_lightning.networks.contract import QUARTERS, ImageFeatures
 from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.batch_checks import images_and_labels
 from gan_lightning.training.optimization import Optimization, Player
+from gan_lightning.training.schedules import Schedule
 
 
 class FeatureLearner(AlternatingModule):
@@ -39,6 +41,7 @@ class FeatureLearner(AlternatingModule):
             images show and their finest details.
         augmentation: Random changes of the images; usually none. What it changes, the features may no longer see.
         network_optimization: The optimization of the network.
+        schedules: What changes during training: the path of a number below `model`, and its schedule.
         seed: Fixes all random draws of training, which also depend on the iteration and the process.
 
     Raises:
@@ -53,6 +56,7 @@ class FeatureLearner(AlternatingModule):
         puzzles: bool | None = None,
         augmentation: Augmentation | None = None,
         network_optimization: Optimization = Optimization(partial(Adam, lr=1e-3)),
+        schedules: Mapping[str, Schedule] = {},
         seed: int = 0,
     ) -> None:
         super().__init__(network.image_shape, network.classes, seed)

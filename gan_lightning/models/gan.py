@@ -1,6 +1,6 @@
 """The GAN: one batch through the discriminator and the generator. Read this first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -16,8 +16,9 @@ from gan_lightning.networks.contract import DiscriminatorOutput, class_loss, jud
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.penalties import Penalty, PenaltyInput
 from gan_lightning.training.batch_checks import images_and_labels
-from gan_lightning.training.length import needed_iterations
 from gan_lightning.training.optimization import Optimization, Player
+from gan_lightning.training.schedules import Schedule
+from gan_lightning.training.settings import numbered
 from gan_lightning.training.update import Update
 
 Minibatch = tuple[Tensor, Tensor]
@@ -45,6 +46,9 @@ class GAN(GenerativeModel):
         discriminator_optimization: The optimization of D.
         discriminator_steps: Updates of D per update of G. The batch size must be a multiple of it.
         average_decay: Decay of the moving average of G that makes every sample, from 0 (none) to below 1.
+        average_half_life: Images after which the past weighs half in the average, in place of `average_decay`. It is
+            not warmed up: let it grow from 0 by a schedule.
+        schedules: What changes during training: the path of a number below `model`, and its schedule.
         seed: Fixes all random draws of training, which also depend on the iteration and the process.
 
     Raises:
@@ -74,11 +78,13 @@ class GAN(GenerativeModel):
         discriminator_optimization: Optimization = Optimization(),
         discriminator_steps: int = 1,
         average_decay: float = 0.999,
+        average_half_life: float | None = None,
+        schedules: Mapping[str, Schedule] = {},
         seed: int = 0,
     ) -> None:
-        super().__init__(generator, average_decay, seed)
+        super().__init__(generator, average_decay, seed, average_half_life)
         check_players(generator, discriminator)
-        check_augmentation(augmentation, objective, generator)
+        check_augmentation(augmentation, objective, generator, schedules)
         if discriminator_steps < 1:
             raise UserError(f"model.discriminator_steps is {discriminator_steps}; it must be at least 1")
         self.discriminator, self.objective, self.augmentation = discriminator, objective, augmentation
@@ -165,7 +171,7 @@ class GAN(GenerativeModel):
         for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
             if due(self.iteration + 1, penalty.every):
                 with torch.autocast(self.device.type, enabled=False):
-                    terms[name] = penalty.every * penalty(given)
+                    terms[name] = penalty.every * (penalty.strength * penalty(given))
         return terms
 
     def observe(self, real: DiscriminatorOutput) -> None:
@@ -179,13 +185,6 @@ class GAN(GenerativeModel):
             penalty.after_step(self.discriminator)
         if self.augmentation is not None:
             self.augmentation.after_step()
-
-    def on_fit_start(self) -> None:
-        """Tells penalties that follow the training how many steps D will take."""
-        for penalty in self.penalties:
-            if penalty.follows_training:
-                length = needed_iterations(self.trainer, f"steps of {type(penalty).__name__}")
-                penalty.plan(length * self.discriminator_steps)
 
     def metrics(self, d: Update, g: Update) -> dict[str, Tensor]:
         """Returns what is logged: both losses and statistics of D's output.
@@ -206,11 +205,6 @@ class GAN(GenerativeModel):
         }
 
 
-def numbered(names: list[str]) -> list[str]:
-    """Returns the names, with numbers added to repeated ones: R1, R2, R1_2."""
-    return [name if name not in names[:i] else f"{name}_{names[: i + 1].count(name)}" for i, name in enumerate(names)]
-
-
 def check_players(generator: Generator, discriminator: Discriminator) -> None:
     """Refuses a generator and a discriminator that do not fit together."""
     if tuple(generator.image_shape) != tuple(discriminator.image_shape):
@@ -225,7 +219,9 @@ def check_players(generator: Generator, discriminator: Discriminator) -> None:
         )
 
 
-def check_augmentation(augmentation: Augmentation | None, objective: Objective, generator: Generator) -> None:
+def check_augmentation(
+    augmentation: Augmentation | None, objective: Objective, generator: Generator, schedules: Mapping[str, Schedule]
+) -> None:
     """Refuses an augmentation that the model cannot use."""
     if augmentation is None:
         return
@@ -234,6 +230,10 @@ def check_augmentation(augmentation: Augmentation | None, objective: Objective, 
         raise UserError(
             f"{name} adapts to the sign of D(x), which means nothing under {type(objective).__name__}: set "
             "model.augmentation.speed to 0 and give model.augmentation.p, or choose another objective"
+        )
+    if augmentation.adapts and "augmentation.p" in schedules:
+        raise UserError(
+            f"model.schedules has augmentation.p, but {name} adapts it, too: set model.augmentation.speed to 0"
         )
     if tuple(generator.image_shape[1:]) == (1, 1):
         raise UserError(f"{name} changes images, but the data are points of the plane: leave out model.augmentation")

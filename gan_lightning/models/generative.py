@@ -11,7 +11,7 @@ from gan_lightning.core import checkpoint_files
 from gan_lightning.core.blueprint import built
 from gan_lightning.core.configurable import rebuild
 from gan_lightning.core.errors import UserError
-from gan_lightning.models.ema import MovingAverage
+from gan_lightning.models.ema import MovingAverage, decay_of, warmed_up
 from gan_lightning.models.sampling import in_full_precision, labels_of, latents, traversed
 from gan_lightning.networks import Generator
 from gan_lightning.runs.checkpoint import Checkpoint
@@ -28,13 +28,18 @@ class GenerativeModel(AlternatingModule):
         generator: Makes the images.
         average_decay: Decay of the moving average of the generator.
         seed: Fixes all random draws of training, which also depend on the iteration and the process.
+        average_half_life: Images after which the past weighs half in that average, in place of the decay.
     """
 
-    def __init__(self, generator: Generator, average_decay: float, seed: int) -> None:
+    def __init__(
+        self, generator: Generator, average_decay: float, seed: int, average_half_life: float | None = None
+    ) -> None:
         super().__init__(generator.image_shape, generator.classes, seed)
         if not 0 <= average_decay < 1:
             raise UserError(f"model.average_decay is {average_decay}; it must be at least 0 and below 1")
-        self.average_decay = average_decay
+        if average_half_life is not None and not average_half_life >= 0:
+            raise UserError(f"model.average_half_life is {average_half_life}; it must be at least 0 images")
+        self.average_decay, self.average_half_life = average_decay, average_half_life
         self.averages: list[tuple[MovingAverage, nn.Module]] = []
         self.generator = generator
         self.average_generator = self.averaged(generator)
@@ -57,7 +62,7 @@ class GenerativeModel(AlternatingModule):
 
     def averaged(self, network: nn.Module) -> MovingAverage:
         """Creates a moving average of a network, which every iteration updates."""
-        average = MovingAverage(network, self.average_decay)
+        average = MovingAverage(network)
         self.averages.append((average, network))
         return average
 
@@ -69,8 +74,15 @@ class GenerativeModel(AlternatingModule):
     def finish_iteration(self) -> None:
         """Ends every iteration: updates the averages and steps the learning-rate schedules."""
         for average, network in self.averages:
-            average.update(network, self.iteration)
+            average.update(network, self.decay)
         super().finish_iteration()
+
+    @property
+    def decay(self) -> float:
+        """The decay of the averages in this iteration."""
+        if self.average_half_life is None:
+            return warmed_up(self.average_decay, self.iteration)
+        return decay_of(self.average_half_life, self.batch_images)
 
     # ---- sampling -------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The variational autoencoder. Its decoder is any of the generators; its encoder is built from a discriminator."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from gan_lightning.models.likelihoods import Bernoulli, Likelihood
 from gan_lightning.networks import Discriminator, Generator
 from gan_lightning.training.batch_checks import images_and_labels
 from gan_lightning.training.optimization import Optimization, Player
+from gan_lightning.training.schedules import Schedule
 from gan_lightning.training.update import Update
 
 
@@ -43,6 +45,9 @@ class VAE(GenerativeModel):
             https://arxiv.org/abs/1606.04934
         autoencoder_optimization: The optimization of encoder, decoder and likelihood.
         average_decay: Decay of the moving averages, from 0 (none) to below 1.
+        average_half_life: Images after which the past weighs half in the average, in place of `average_decay`. It is
+            not warmed up: let it grow from 0 by a schedule.
+        schedules: What changes during training: the path of a number below `model`, and its schedule.
         seed: Fixes all random draws of training, which also depend on the iteration and the process.
 
     Raises:
@@ -64,9 +69,11 @@ class VAE(GenerativeModel):
         free_bits: float = 0.0,
         autoencoder_optimization: Optimization = Optimization(partial(Adam, lr=1e-3)),
         average_decay: float = 0.999,
+        average_half_life: float | None = None,
+        schedules: Mapping[str, Schedule] = {},
         seed: int = 0,
     ) -> None:
-        super().__init__(generator, average_decay, seed)
+        super().__init__(generator, average_decay, seed, average_half_life)
         check_term_weights(beta=beta, free_bits=free_bits)
         if isinstance(likelihood, Bernoulli) and tuple(generator.image_shape[1:]) == (1, 1):
             raise UserError("model.likelihood is Bernoulli, but points are not black or white: use LearntGaussian")

@@ -1,6 +1,6 @@
 """The VAE-GAN: an autoencoder that compares images by a discriminator's features."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -18,6 +18,7 @@ from gan_lightning.networks.contract import DiscriminatorOutput, class_loss, jud
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.training.batch_checks import images_and_labels
 from gan_lightning.training.optimization import Optimization, Player
+from gan_lightning.training.schedules import Schedule
 from gan_lightning.training.update import Update
 
 
@@ -48,6 +49,9 @@ class VAEGAN(GenerativeModel):
         discriminator_optimization: The optimization of D.
         average_decay: Decay of the moving averages of G, which makes every sample, and of the encoder; from 0 (none)
             to below 1.
+        average_half_life: Images after which the past weighs half in the average, in place of `average_decay`. It is
+            not warmed up: let it grow from 0 by a schedule.
+        schedules: What changes during training: the path of a number below `model`, and its schedule.
         seed: Fixes all random draws of training, which also depend on the iteration and the process.
 
     Raises:
@@ -77,9 +81,11 @@ class VAEGAN(GenerativeModel):
         encoder_optimization: Optimization = Optimization(),
         discriminator_optimization: Optimization = Optimization(),
         average_decay: float = 0.999,
+        average_half_life: float | None = None,
+        schedules: Mapping[str, Schedule] = {},
         seed: int = 0,
     ) -> None:
-        super().__init__(generator, average_decay, seed)
+        super().__init__(generator, average_decay, seed, average_half_life)
         check_players(generator, discriminator)
         check_features(discriminator)
         check_term_weights(beta=beta, gamma=gamma)

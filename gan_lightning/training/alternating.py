@@ -1,6 +1,6 @@
 """The base class of all models: networks that learn from images in alternating updates."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -37,6 +37,15 @@ from gan_lightning.training.length import needed_iterations
 from gan_lightning.training.optimization import Optimization, OptimizerFactory, Player, refusal_of
 from gan_lightning.training.restore import adapt, check_kind, kind_in
 from gan_lightning.training.resumable import check_optimizers, check_state
+from gan_lightning.training.schedules import Schedule
+from gan_lightning.training.settings import (
+    Scheduled,
+    Setting,
+    scheduled,
+    settings_of,
+    settings_of_optimizer,
+    settings_of_parts,
+)
 from gan_lightning.training.supported import check_trainer
 from gan_lightning.training.update import Update, frozen, gradients, parameters, without_sync
 
@@ -79,16 +88,23 @@ class AlternatingModule(LightningModule):
             if isinstance(value, Optimization):
                 value.check(f"model.{key}")
         self.image_shape, self.classes, self.seed = image_shape, classes, seed
-        self.iteration = 0
+        self.iteration, self.batch_images = 0, 0
+        self.schedules: Mapping[str, Schedule] = self.arguments.get("schedules", {})
+        self.scheduled: dict[str, Scheduled] = {}
+        self.followed: dict[str, float] = {}
         self.players = {}
         self.finite = FiniteChecks()
 
     # ---- one iteration --------------------------------------------------------------------------------------------
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Checks the batch, then seeds the random draws of this iteration, which is counted from 0."""
+        """Checks the batch, sets what follows a schedule, and seeds the random draws of this iteration.
+
+        Iterations are counted from 0. All of it depends on the iteration and the number of images alone.
+        """
         self.check_batch_together(batch, first=batch_idx == 0)
-        self.iteration = self.global_step
+        self.iteration, self.batch_images = self.global_step, len(images_of(batch)) * self.trainer.world_size
+        self.followed = {path: one.follow(self.iteration, self.batch_images) for path, one in self.scheduled.items()}
         reseed(self.device, mix(self.seed, TRAINING, self.iteration, self.global_rank))
 
     @contextmanager
@@ -187,6 +203,9 @@ class AlternatingModule(LightningModule):
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         factories = self.optimizer_factories()
         optimizers = {name: self.make_optimizer(name, factories[name]) for name in self.players}
+        self.scheduled = scheduled(
+            self.schedules, self.settings(optimizers, factories), partial(needed_iterations, self.trainer)
+        )
         made = [self.make_scheduler(name, optimizers[name]) for name in self.players]
         schedulers = [scheduler for scheduler in made if scheduler is not None]
         if any(isinstance(scheduler, ReduceLROnPlateau) for scheduler in schedulers):
@@ -213,14 +232,30 @@ class AlternatingModule(LightningModule):
         Raises:
             UserError: The schedule refuses its options.
         """
+        key, factory = f"model.{player}_optimization", self.players[player].optimization.scheduler
+        if factory is None:
+            return None
+        if (path := f"{player}_optimization.optimizer.lr") in self.schedules:
+            raise UserError(f"model.schedules has {path}, but {key}.scheduler changes it, too: leave one out")
         try:
-            return self.players[player].optimization.make_scheduler(optimizer, self.length)
-        except UserError:
-            raise
+            return factory(optimizer)
         except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
-            raise UserError(
-                f"model.{player}_optimization.scheduler refuses its options: {error}; change them"
-            ) from error
+            raise UserError(f"{key}.scheduler refuses its options: {error}; change them") from error
+
+    def settings(
+        self, optimizers: Mapping[str, Optimizer], factories: Mapping[str, OptimizerFactory]
+    ) -> dict[str, Setting]:
+        """The numbers that can follow a schedule, by their paths.
+
+        Args:
+            optimizers: The optimizers of the players, by name, before their first step.
+            factories: What has made them.
+        """
+        found = settings_of(self, self.arguments) | settings_of_parts(self.arguments)
+        for name, optimizer in optimizers.items():
+            options = settings_of_optimizer(optimizer, factories[name], partial(self.make_optimizer, name))
+            found |= {f"{name}_optimization.optimizer.{option}": setting for option, setting in options.items()}
+        return found
 
     def optimizer_factories(self) -> dict[str, OptimizerFactory]:
         """The factories of the players' optimizers.
@@ -233,11 +268,6 @@ class AlternatingModule(LightningModule):
         unfused: dict[str, Any] = {"fused": False}
         fused = [name for name, factory in factories.items() if describe(factory)["init_args"].get("fused")]
         return factories | {name: partial(factories[name], **unfused) for name in fused}
-
-    def length(self) -> int:
-        """The iterations of the training run, for schedules that follow it."""
-        follows = [name for name, player in self.players.items() if player.optimization.follows_training]
-        return needed_iterations(self.trainer, f"model.{follows[0]}_optimization.scheduler.iterations")
 
     def all_optimizers(self) -> list[Any]:
         found = self.optimizers()
@@ -277,7 +307,7 @@ class AlternatingModule(LightningModule):
             for change in differences(checkpoint["hyper_parameters"], dict(self.hparams)):
                 rank_zero_info(f"changed: model.{change}")
             factories = self.optimizer_factories()
-            adapt(checkpoint, self.players, factories, self.length)
+            adapt(checkpoint, self.players, factories, self.schedules)
             fresh = [factories[name](player.network.parameters()) for name, player in self.players.items()]
             check_optimizers(checkpoint["optimizer_states"], fresh)
 
@@ -324,6 +354,8 @@ class AlternatingModule(LightningModule):
     def log_at_steps(self, metrics: Callable[[], dict[str, Tensor]]) -> None:
         """Logs means over processes every `log_every_n_steps` iterations; stops training if a value is not finite.
 
+        What follows a schedule is logged, too, as `schedule/PATH`.
+
         Args:
             metrics: Computes scalars by name; called only when they are logged.
         """
@@ -337,8 +369,9 @@ class AlternatingModule(LightningModule):
         average([means])
         logged = dict(zip(named, means.tolist(), strict=True))
         self.log_dict(logged, prog_bar=True, logger=False)
+        values = {f"schedule/{path}": value for path, value in self.followed.items()}
         for logger in self.loggers:  # now, so that the logs hold these metrics when this iteration is saved
-            logger.log_metrics(logged, step=self.global_step)
+            logger.log_metrics(logged | values, step=self.global_step)
 
     # ---- files ----------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from inspect import signature
 
 from torch import nn
 from torch.optim import Adam, Optimizer
@@ -11,7 +10,6 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from gan_lightning.core.configurable import made_by, record
 from gan_lightning.core.errors import UserError
-from gan_lightning.training import schedules  # noqa: F401  lets configs name them
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
@@ -28,7 +26,8 @@ class Optimization:
 
     Args:
         optimizer: The optimizer of the player's parameters.
-        scheduler: Learning-rate schedule, one step per iteration; null for a constant rate.
+        scheduler: One of torch's learning-rate schedulers, one step per iteration. `schedules` of the model changes
+            learning rates, too.
         gradient_clip: Maximum norm of the gradient; a larger gradient is scaled down to it. Null for no limit.
         accumulation: Number of microbatches that a batch is split into: the same step in less memory.
     """
@@ -51,25 +50,6 @@ class Optimization:
             raise UserError(f"{key}.gradient_clip is {self.gradient_clip}; it must be above 0, or null for no limit")
         if self.accumulation < 1:
             raise UserError(f"{key}.accumulation is {self.accumulation}; it must be at least 1")
-
-    @property
-    def follows_training(self) -> bool:
-        """Whether the schedule takes its length from the training run."""
-        if self.scheduler is None:
-            return False
-        cls, options = made_by(self.scheduler)
-        return "iterations" in signature(cls).parameters and options.get("iterations") is None
-
-    def make_scheduler(self, optimizer: Optimizer, length: Callable[[], int]) -> LRScheduler | None:
-        """Makes the learning-rate schedule of an optimizer.
-
-        Args:
-            optimizer: The player's optimizer.
-            length: Returns the iterations of the training run; called only if the schedule follows it.
-        """
-        if self.scheduler is None:
-            return None
-        return self.scheduler(optimizer, **({"iterations": length()} if self.follows_training else {}))
 
 
 @dataclass

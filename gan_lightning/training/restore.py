@@ -1,7 +1,7 @@
 """Resuming from a checkpoint with other settings, and the kind of model that a checkpoint holds."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ def adapt(
     checkpoint: dict[str, Any],
     players: Mapping[str, Player],
     factories: Mapping[str, OptimizerFactory],
-    length: Callable[[], int],
+    schedules: Iterable[str],
 ) -> None:
     """Puts the current optimizer options and learning rates into a checkpoint that was written with others.
 
@@ -32,15 +32,15 @@ def adapt(
         checkpoint: As Lightning wrote it; its `optimizer_states` and `lr_schedulers` are changed.
         players: Players by name, in the order of the optimizers.
         factories: The factory of each player's optimizer.
-        length: Returns the iterations of the training run.
+        schedules: The paths of the numbers that follow a schedule.
     """
     fresh = {name: factories[name](player.network.parameters()) for name, player in players.items()}
-    schedulers = {name: players[name].optimization.make_scheduler(fresh[name], length) for name in players}
-    if not changed(checkpoint, players, fresh, schedulers):
+    if not changed(checkpoint, players, fresh, schedules):
         return
     checkpoint["lr_schedulers"] = []
     for i, (name, player) in enumerate(players.items()):
-        if (scheduler := schedulers[name]) is not None:
+        if (factory := player.optimization.scheduler) is not None:
+            scheduler = factory(fresh[name])
             advance(scheduler, checkpoint["global_step"])
             checkpoint["lr_schedulers"].append(scheduler.state_dict())
         before = class_paths(saved_optimization(checkpoint, name).get("optimizer"))[:1]
@@ -55,21 +55,26 @@ def changed(
     checkpoint: dict[str, Any],
     players: Mapping[str, Player],
     optimizers: Mapping[str, Optimizer],
-    schedulers: Mapping[str, LRScheduler | None],
+    schedules: Iterable[str],
 ) -> bool:
-    """Whether an optimizer, a schedule or the length that a schedule follows differs from the checkpoint's."""
+    """Whether an optimizer or a scheduler differs from the checkpoint's, or other options of them follow schedules."""
     fused = [group.get("fused") for optimizer in optimizers.values() for group in optimizer.param_groups]
     saved = [group.get("fused") for state in checkpoint["optimizer_states"] for group in state["param_groups"]]
-    lengths = [vars(scheduler).get("iterations") for scheduler in schedulers.values() if scheduler is not None]
-    before = [state.get("iterations") for state in checkpoint["lr_schedulers"]]
+    followed = looked_up(checkpoint, "hyper_parameters", "schedules")
     return (
-        (fused, lengths) != (saved, before)  # loading a state would override the option "fused"
+        fused != saved  # loading a state would override the option "fused"
+        or of_optimizers(schedules) != of_optimizers(followed if isinstance(followed, dict) else ())
         or any(
             saved_optimization(checkpoint, name).get(key) != describe(getattr(player.optimization, key))
             for name, player in players.items()
             for key in ("optimizer", "scheduler")
         )
     )
+
+
+def of_optimizers(paths: Iterable[str]) -> set[str]:
+    """The paths of options of optimizers."""
+    return {str(path) for path in paths if "_optimization." in str(path)}
 
 
 def saved_optimization(checkpoint: dict[str, Any], player: str) -> dict[str, Any]:

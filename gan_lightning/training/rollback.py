@@ -10,6 +10,9 @@ from torch.optim.lr_scheduler import LRScheduler
 GROUP_RATES = ("lr", "initial_lr", "max_lr", "min_lr")
 """Learning rates in an optimizer's parameter group: its own, and those that its scheduler keeps there."""
 
+SLOWED = "slowed"
+"""The entry of a parameter group for the product of all factors, which a schedule of the learning rate is times."""
+
 SCHEDULER_RATES = ("base_lrs", "max_lrs", "_last_lr", "eta_min")
 """Learning rates in a scheduler."""
 
@@ -40,6 +43,7 @@ def slow_down(optimizers: Iterable[Optimizer], schedulers: Iterable[Any], factor
     """
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group |= {name: group[name] * factor for name in GROUP_RATES if name in group}
+        group[SLOWED] = group.get(SLOWED, 1.0) * factor
     for scheduler in schedulers:
         slow_down_scheduler(scheduler, factor)
 

@@ -21,9 +21,10 @@ from gan_lightning.callbacks.checkpoint import also_named
 from gan_lightning.core.errors import TrainingError, UserError
 from gan_lightning.core.images import READABLE, picture, pixels_of, tile, to_uint8
 from gan_lightning.models.sampling import seed_loader
-from gan_lightning.penalties import R1, Fading
+from gan_lightning.penalties import R1
 from gan_lightning.runs.signals import Stopped
 from gan_lightning.training.optimization import Optimization
+from gan_lightning.training.schedules import Cosine, Linear
 
 
 def shown(path: Path, columns: int, rows: int) -> np.ndarray:
@@ -216,14 +217,19 @@ def test_the_announcement_names_players_data_and_length(capsys):
         assert word in text, word
 
 
-def test_schedules_and_fading_that_do_not_end_with_the_training_are_named(capsys):
+def test_schedules_that_do_not_end_with_the_training_are_named(capsys):
     fall = partial(torch.optim.lr_scheduler.PolynomialLR, total_iters=20)
     first, second = (
-        tiny_gan(penalties=[Fading(R1(), steps=n)], generator_optimization=Optimization(scheduler=fall))
+        tiny_gan(
+            penalties=[R1()],
+            generator_optimization=Optimization(scheduler=fall),
+            schedules={"penalties.R1.weight": Linear(iterations=n), "average_decay": Cosine(images=8 * n)},
+        )
         for n in (9, 20)
     )
     fit(first, max_steps=6, callbacks=[RunSummary()])
-    named = "model.generator_optimization.scheduler.total_iters 20, the steps of Fading 9"
+    named = "model.generator_optimization.scheduler.total_iters 20, model.schedules.penalties.R1.weight.iterations 9"
+    named += ", model.schedules.average_decay.images 72"
     assert f"planned for another length than these 6 iterations: {named}\n" in capsys.readouterr().out
     fit(second, max_steps=20, callbacks=[RunSummary()])
     assert "another length" not in capsys.readouterr().out

@@ -41,9 +41,9 @@ def test_every_overlay_trains_a_batch_over_mnist(overlay, mnist_root):
 
 
 def lengths(words: Any) -> Iterator[int]:
-    """What a config plans for: its schedules of learning rates, and penalties that fade."""
+    """What a config plans for: its schedules of its own, and torch's schedulers."""
     for key, value in words.items() if isinstance(words, dict) else enumerate(words) if isinstance(words, list) else ():
-        if key in ("total_iters", "T_max", "steps"):
+        if key in ("total_iters", "T_max", "iterations"):
             yield value
         yield from lengths(value)
 

@@ -23,10 +23,10 @@ from gan_lightning.networks import (
     ResNetDiscriminator,
     ResNetGenerator,
 )
-from gan_lightning.penalties import R1, R2, Fading
+from gan_lightning.penalties import R1, R2
 from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.optimization import Optimization
-from gan_lightning.training.schedules import CosineDecay, PolynomialDecay
+from gan_lightning.training.schedules import Cosine, Exponential, Linear, Power, Schedule
 from helpers.tiny import SHAPE
 
 SGD = partial(torch.optim.SGD, lr=0.05)
@@ -39,8 +39,11 @@ SMALL: dict[str, Any] = {"latent_dim": 3, "hidden": [8, 8], "width": 4, "max_wid
 
 def parts_of_the_package(model: type[AlternatingModule]) -> dict[str, list[tuple[str, Callable[[], dict[str, Any]]]]]:
     """For each argument of a model that takes a part (or several), each class of that kind, by name, and its choice."""
-    found: dict[str, list] = {}
+    schedules = [cls for cls in subclasses(Schedule) if cls.__module__.startswith("gan_lightning")]
+    found: dict[str, list] = {"schedules": [(cls.__name__, partial(following, model, cls)) for cls in schedules]}
     for name, hint in get_type_hints(model.__init__).items():
+        if name == "schedules":
+            continue
         several = inspect.isclass(get_origin(hint)) and issubclass(get_origin(hint), Sequence)
         kinds = [
             kind for kind in (get_args(hint) or [hint]) if inspect.isclass(kind) and issubclass(kind, Configurable)
@@ -73,6 +76,12 @@ def merged(model: type[AlternatingModule], makers: Sequence[Callable[[], dict[st
 def chosen(name: str, cls: type, several: bool) -> dict[str, Any]:
     part = small(cls) if "image_shape" in inspect.signature(cls).parameters else cls()
     return {name: [part] if several else part}
+
+
+def following(model: type[AlternatingModule], cls: type) -> dict[str, Any]:
+    """A schedule of the learning rate of each player."""
+    players = [name for name, hint in get_type_hints(model.__init__).items() if hint is Optimization]
+    return {"schedules": {f"{name}.optimizer.lr": cls(end=1e-4) for name in players}}
 
 
 def small(network: type, **options: Any) -> Any:
@@ -133,9 +142,18 @@ VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
         "discriminator_optimization": Optimization(scheduler=DECAY),
     },
     "schedules of the whole training": lambda: {
-        "generator_optimization": Optimization(scheduler=PolynomialDecay),
-        "discriminator_optimization": Optimization(scheduler=partial(CosineDecay, end=0.1)),
-        "penalties": [Fading(R1(), end=0.01)],
+        "penalties": [R1(), R2(None)],
+        "augmentation": ADA(speed=0),
+        "average_half_life": 0.0,
+        "schedules": {
+            "generator_optimization.optimizer.lr": Power(power=0.7),
+            "discriminator_optimization.optimizer.lr": Cosine(end=1e-5, images=80),
+            "discriminator_optimization.optimizer.betas.1": Linear(end=0.99, iterations=3),
+            "penalties.R1.weight": Cosine(),
+            "penalties.R2.strength": Exponential(end=0.01),
+            "augmentation.p": Cosine(end=0.5),
+            "average_half_life": Linear(end=30.0),
+        },
         **TWO_STEPS,
     },
     "one scheduler": lambda: {"generator_optimization": Optimization(scheduler=DECAY)},
