@@ -477,7 +477,7 @@ class Linear(Discriminator):
     def __init__(self, packing: int = 1) -> None:
         super().__init__()
         self.image_shape, self.packing, self.calls = SHAPE, packing, 0
-        self.layer = nn.Linear(16 * packing, 1)
+        self.layer = nn.Linear(16 * packing, 1, bias=False)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         self.calls += 1

@@ -37,14 +37,14 @@ class Watch(Callback):
     def __init__(self, found: Any) -> None:
         self.found, self.seen = found, {"discriminator": [], "generator": []}
 
-    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+    def on_before_optimizer_step(self, trainer, pl_module: Any, optimizer) -> None:
         self.seen[pl_module.update.player].append(self.found(pl_module, optimizer.param_groups[0]))
 
 
 def watched(found: Any, player: str = "generator", **options: Any) -> list[Any]:
     """What the function finds in each step of a player, in a training of five iterations unless told otherwise."""
     names = {*options} & {"max_steps", "max_epochs", "ckpt_path", "plugins", "callbacks"}
-    trainer = {"max_steps": 5} | {name: options.pop(name) for name in names}
+    trainer: dict[str, Any] = {"max_steps": 5} | {name: options.pop(name) for name in names}
     watch = Watch(found)
     trainer["callbacks"] = [watch, *trainer.get("callbacks", [])]
     fit(tiny_gan(**options), **trainer)
@@ -123,7 +123,7 @@ def test_adam_steps_with_the_rate_and_the_beta_of_each_iteration():
     """Against a plain loop that is given the values: the weights are the same to the bit."""
 
     class Given(Callback):
-        def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+        def on_before_optimizer_step(self, trainer, pl_module: Any, optimizer) -> None:
             if pl_module.update.player == "discriminator":
                 share = trainer.global_step / 6
                 optimizer.param_groups[0].update(lr=0.02 * (1 - share), betas=(0.0, 0.99 - 0.09 * (1 - share)))
@@ -223,10 +223,10 @@ def test_the_average_forgets_as_its_decay_or_its_half_life_in_images_says(option
         def __init__(self) -> None:
             self.seen, self.expected = [], []
 
-        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        def on_train_batch_start(self, trainer, pl_module: Any, batch, batch_idx) -> None:
             self.before = first_weights(pl_module.average_generator).clone()
 
-        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        def on_train_batch_end(self, trainer, pl_module: Any, outputs, batch, batch_idx) -> None:
             decay = decays[trainer.global_step - 1]
             now = decay * self.before + (1 - decay) * first_weights(pl_module.generator)
             assert torch.allclose(first_weights(pl_module.average_generator), now, rtol=0, atol=1e-12)
@@ -246,7 +246,7 @@ def test_other_kinds_of_model_follow_schedules_too():
     rates: dict[str, list[float]] = {}
 
     class Rates(Callback):
-        def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+        def on_before_optimizer_step(self, trainer, pl_module: Any, optimizer) -> None:
             rates.setdefault(type(pl_module).__name__, []).append(optimizer.param_groups[0]["lr"])
 
     vae = tiny(VAE, beta=0.0, schedules={"beta": Linear(end=1.0), "autoencoder_optimization.optimizer.lr": Linear()})
