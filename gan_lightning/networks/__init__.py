@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # for editors; networks that are not listed are found, too
     from gan_lightning.networks.lenet import LeNetFeatures as LeNetFeatures
     from gan_lightning.networks.mlp import MLPDiscriminator as MLPDiscriminator
     from gan_lightning.networks.mlp import MLPGenerator as MLPGenerator
+    from gan_lightning.networks.pyramid import PyramidDiscriminator as PyramidDiscriminator
+    from gan_lightning.networks.pyramid import PyramidGenerator as PyramidGenerator
     from gan_lightning.networks.r3gan import R3GANDiscriminator as R3GANDiscriminator
     from gan_lightning.networks.r3gan import R3GANGenerator as R3GANGenerator
     from gan_lightning.networks.resnet import ResNetDiscriminator as ResNetDiscriminator
