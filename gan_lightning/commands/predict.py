@@ -4,7 +4,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
-from typing import Literal
 
 from lightning.pytorch import Trainer
 
@@ -15,6 +14,7 @@ from gan_lightning.commands.trainer import trainer_with
 from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data import Plane
+from gan_lightning.data.class_names import class_names_in, class_number
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.sampling import labels_of, seed_loader
 
@@ -29,8 +29,9 @@ class Samples:
     Args:
         count: Number of samples; with labels, for each label.
         first_seed: The seed of the first sample. An image depends on its seed (and label) alone.
-        labels: For a model with classes: one class, a list of them, [0, 1, 2], or all. Each class gets the same
-            latents, and the overview has one row per class. If null, the classes alternate.
+        labels: For a model with classes: one class, by its name or number, a list of them, [rose, tulip] or [0, 1, 2],
+            or all. Each class gets the same latents, and the overview has one row per class. If null, the classes
+            alternate.
         batch_size: Samples made at a time. It changes the memory needed, not the images.
         folder: The folder for 0000.png and so on, named by seed, and grid.png; or for points.csv and points.png.
         npz: Also write samples.npz: `images` uint8 (N, H, W, C) or `points` (N, 2), and `seeds` int64 (N,).
@@ -41,7 +42,7 @@ class Samples:
 
     count: int = 64
     first_seed: int = 0
-    labels: int | list[int] | Literal["all"] | None = None
+    labels: int | str | list[int | str] | None = None
     batch_size: int = 64
     folder: str = "samples"
     npz: bool = False
@@ -67,7 +68,8 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     samples: Samples = made.samples
     checkpoint = open_checkpoint(made.ckpt_path)
     model, plane = GenerativeModel.sampler_from_checkpoint(checkpoint), Plane.in_checkpoint(checkpoint.content)
-    labels = asked_labels(samples.labels, model.generator.classes)
+    names = class_names_in(checkpoint.content, model.generator.classes)
+    labels = asked_labels(samples.labels, model.generator.classes, names)
     loader = seed_loader(samples.first_seed, samples.count, samples.batch_size, labels)
     seeds = range(samples.first_seed, samples.first_seed + samples.count)
     where = samples.folder, samples.npz, samples.overwrite, labels
@@ -84,6 +86,8 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     trainer.predict(model, loader, return_predictions=False)
     if trainer.is_global_zero:
         print(f"wrote {printable(what_was_written(writer, samples, labels))} into {printable(samples.folder)}")
+        if names and labels and len(labels) > 1:
+            print(f"rows of grid.png: {printable(', '.join(names[label] for label in labels))}")
 
 
 def what_was_written(writer: SampleWriter | PointWriter, samples: Samples, labels: list[int] | None) -> str:
@@ -97,16 +101,20 @@ def what_was_written(writer: SampleWriter | PointWriter, samples: Samples, label
     return f"{count} image{things}{archive} and grid.png{some}"
 
 
-def asked_labels(labels: int | list[int] | str | None, classes: int) -> list[int] | None:
-    """Returns the classes to sample.
+def asked_labels(
+    labels: int | str | list[int | str] | None, classes: int, names: Sequence[str] = ()
+) -> list[int] | None:
+    """Returns the numbers of the classes to sample, which may be asked for by their names.
 
     Raises:
         UserError: The model does not know them, or one is repeated.
     """
     if labels is None:
         return None
-    every = list(range(classes))
-    chosen = every if isinstance(labels, str) else [labels] if isinstance(labels, int) else labels
+    if labels == "all":
+        chosen = list(range(classes))
+    else:
+        chosen = [class_number(label, names) for label in (labels if isinstance(labels, list) else [labels])]
     labels_of(range(len(chosen)), chosen, classes)
     if len({*chosen}) < len(chosen) or not chosen:
         raise UserError(f"samples.labels is {chosen}; name each class once")

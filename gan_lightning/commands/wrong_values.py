@@ -20,7 +20,6 @@ LIST_TYPES = {"list", "tuple", "collections.abc.Sequence", "collections.abc.Iter
 
 LISTS = {
     "hidden": 'a list such as "[256, 512]"',
-    "labels": 'a list such as "[0, 1, 2]"',
     "image_size": 'a list such as "[48, 32]"',
     "betas": 'a pair such as "[0.5, 0.999]"',
 }

@@ -15,7 +15,7 @@ Draw = Callable[..., Tensor]
 
 LARGEST_SEED = 2**32 - 1
 
-TRAINING, ORDER, POINTS, HELD_OUT, STACKS = 1, 2, 3, 4, 5
+TRAINING, ORDER, POINTS, HELD_OUT, STACKS, MIRRORS = 1, 2, 3, 4, 5, 6
 """The purposes of random streams, each one of the integers that identify its stream."""
 
 

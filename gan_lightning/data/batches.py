@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from gan_lightning.core.seeding import ORDER, mix
+from gan_lightning.core.seeding import MIRRORS, ORDER, mix
 
 
 class Batches:
@@ -20,6 +20,7 @@ class Batches:
         processes: Number of processes.
         iteration: Returns the number of batches used so far. Called when an epoch starts.
         workers: Number of worker processes that read ahead.
+        mirror: Whether half of the images, others in every epoch, are mirrored.
     """
 
     def __init__(
@@ -31,8 +32,9 @@ class Batches:
         processes: int = 1,
         iteration: Callable[[], int] = lambda: 0,
         workers: int = 0,
+        mirror: bool = False,
     ) -> None:
-        self.source, self.workers = source, workers
+        self.source, self.workers, self.mirror = source, workers, mirror
         self.images: int = len(source)  # type: ignore[arg-type]
         self.batch_size, self.process, self.processes = batch_size, process, processes
         self.seed, self.iteration = seed, iteration
@@ -44,7 +46,7 @@ class Batches:
         # its own generator: without one, the loader would draw from the global one
         return iter(
             DataLoader(
-                self.source,
+                WithMirrorImages(self.source, self.images) if self.mirror else self.source,
                 batch_size=None,
                 sampler=IndexBatches(self),
                 num_workers=self.workers,
@@ -54,14 +56,22 @@ class Batches:
         )
 
     def indices(self, start: int) -> Iterator[Tensor]:
-        """Yields the indices (batch_size,) of batch `start` and of all later ones, on this process."""
+        """Yields the indices (batch_size,) of batch `start` and of all later ones, on this process.
+
+        With `mirror`, index i + images is the mirror image of image i.
+        """
         while True:
             epoch, skipped = divmod(start, len(self))
-            order = torch.randperm(self.images, generator=torch.Generator().manual_seed(mix(self.seed, ORDER, epoch)))
+            order = torch.randperm(self.images, generator=self.draws(ORDER, epoch))
+            if self.mirror:
+                order += self.images * torch.randint(2, (self.images,), generator=self.draws(MIRRORS, epoch))
             for batch in range(skipped, len(self)):
                 first = (batch * self.processes + self.process) * self.batch_size
                 yield order[first : first + self.batch_size]
             start += len(self) - skipped
+
+    def draws(self, purpose: int, epoch: int) -> torch.Generator:
+        return torch.Generator().manual_seed(mix(self.seed, purpose, epoch))
 
     def state_dict(self) -> dict:
         """Returns an empty state: Lightning needs the method to resume in the middle of an epoch."""
@@ -69,6 +79,25 @@ class Batches:
 
     def load_state_dict(self, state: dict) -> None:
         """Does nothing: the state is empty."""
+
+
+class WithMirrorImages(Dataset):
+    """Images and, after them, their mirror images, left and right exchanged.
+
+    Args:
+        source: Takes a tensor of indices, returns (x, y) with x (N, C, H, W).
+        images: Its number of images.
+    """
+
+    def __init__(self, source: Dataset, images: int) -> None:
+        self.source, self.images = source, images
+
+    def __len__(self) -> int:
+        return 2 * self.images
+
+    def __getitem__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        x, y = self.source[indices % self.images]
+        return torch.where((indices < self.images)[:, None, None, None], x, x.flip(3)), y
 
 
 class IndexBatches(Sampler):

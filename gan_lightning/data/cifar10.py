@@ -9,6 +9,8 @@ from gan_lightning.data.image_data import ImageData
 
 CIFAR_FILES = "cifar-10-python.tar.gz"
 
+CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
 
 class CIFAR10(ImageData):
     """Animals and vehicles: 50,000 colour images of 32x32, ten classes. Downloaded once (170 MB).
@@ -20,10 +22,13 @@ class CIFAR10(ImageData):
         batch_size: Images per iteration on each process. The discriminator's steps share them.
         seed: Fixes the order of the images.
         held_out: Fraction of the images kept out of training, to evaluate samples against; each by its pixels.
+        mirror: Mirror half of the training images, others in every epoch. Images to compare with stay as they are.
     """
 
-    def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:
-        super().__init__((3, 32, 32), batch_size, seed, classes=10, held_out=held_out)
+    def __init__(
+        self, root: str = "data", batch_size: int = 128, seed: int = 0, held_out: float = 0.0, mirror: bool = False
+    ) -> None:
+        super().__init__((3, 32, 32), batch_size, seed, 0, 10, held_out, mirror, CIFAR_CLASSES)
         self.root = root
 
     def prepare_data(self) -> None:

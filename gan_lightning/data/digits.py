@@ -21,7 +21,7 @@ class Digits(ImageData):
     extractor = "MNIST"
 
     def __init__(self, batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:
-        super().__init__((1, 28, 28), batch_size, seed, classes=10, held_out=held_out)
+        super().__init__((1, 28, 28), batch_size, seed, classes=10, held_out=held_out, class_names="0123456789")
 
     def load(self) -> TensorDataset:
         from sklearn.datasets import load_digits

@@ -1,6 +1,7 @@
 """The base class of data sets: shape, range, order and batches of images, held-out images."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import torch
@@ -29,6 +30,8 @@ class ImageData(LightningDataModule, ABC):
         classes: Number of classes; 0 for data without labels, None if unknown.
         held_out: Fraction of the images kept out of training, to evaluate samples against. An image is held out or not
             by its pixels, so adding or removing others does not move it, and copies and mirror images stay together.
+        mirror: Mirror half of the training images, others in every epoch. Images to compare with stay as they are.
+        class_names: The names of the classes, if they have any.
     """
 
     extractor: str | None = None
@@ -42,6 +45,8 @@ class ImageData(LightningDataModule, ABC):
         workers: int = 0,
         classes: int | None = None,
         held_out: float = 0.0,
+        mirror: bool = False,
+        class_names: Sequence[str] = (),
     ) -> None:
         super().__init__()
         if not 0 <= held_out < 1:
@@ -49,7 +54,8 @@ class ImageData(LightningDataModule, ABC):
         if batch_size < 1:
             raise UserError(f"data.batch_size is {batch_size}; it must be at least 1")
         self.image_shape, self.batch_size, self.seed, self.workers = image_shape, batch_size, seed, workers
-        self.classes, self.held_out = classes, held_out
+        self.classes, self.held_out, self.mirror = classes, held_out, mirror
+        self.class_names = tuple(class_names)
         self.source: Dataset | None = None
         self.left_out: Dataset | None = None
         self.identities: Tensor | None = None
@@ -86,9 +92,10 @@ class ImageData(LightningDataModule, ABC):
             self.source, self.left_out = divided(source, self.held_out, self.identities)
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns what checkpoints keep of the data: which images are trained on."""
+        """Returns what checkpoints keep of the data: which images are trained on, and the names of their classes."""
         origin = self.origin(self.held_out)
-        return {} if origin is None else {"trained_on": origin.words()}
+        words = {} if origin is None else {"trained_on": origin.words()}
+        return words | ({"class_names": [*self.class_names]} if self.class_names else {})
 
     def origin(self, held_out: float) -> Origin | None:
         """Returns which images are trained on if this share is held out; None if that is unknown."""
@@ -105,6 +112,7 @@ class ImageData(LightningDataModule, ABC):
             processes=trainer.world_size if trainer else 1,
             iteration=lambda: trainer.global_step if trainer else 0,
             workers=self.workers,
+            mirror=self.mirror,
         )
         if not len(batches):
             each = f" for each of {batches.processes} processes" if batches.processes > 1 else ""

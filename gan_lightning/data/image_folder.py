@@ -42,6 +42,7 @@ class ImageFolder(ImageData):
         held_out: Fraction of the images kept out of training, to evaluate samples against. An image is held out or not
             by the pixels of its file, whatever `image_size` is: adding or removing others does not move it, and copies
             and mirror images stay together.
+        mirror: Mirror half of the training images, others in every epoch. Images to compare with stay as they are.
         cache_gib: Size of the cache of decoded images of all data sets, in GiB. Those that were not used for longest
             make room for others. 0 turns it off.
         max_pixels: Refuse larger images before they are decoded, which takes 4 to 12 bytes of memory per pixel. A file
@@ -59,6 +60,7 @@ class ImageFolder(ImageData):
         memory_gib: float = 4.0,
         workers: int = 2,
         held_out: float = 0.0,
+        mirror: bool = False,
         cache_gib: float = 20.0,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
@@ -71,14 +73,14 @@ class ImageFolder(ImageData):
             raise UserError(f"data.max_pixels is {max_pixels}; it must be at least 1")
         if not cache_gib >= 0:
             raise UserError(f"data.cache_gib is {cache_gib}; it must be at least 0")
-        super().__init__((channels, height, width), batch_size, seed, held_out=held_out)
+        super().__init__((channels, height, width), batch_size, seed, held_out=held_out, mirror=mirror)
         self.root, self.skip_corrupt, self.memory_gib = root, skip_corrupt, memory_gib
         self.workers_when_lazy, self.cache_gib, self.max_pixels = workers, cache_gib, max_pixels
 
     def load(self) -> Dataset:
         source = image_source(self.root)
         classes, labels = classes_of(source.names)
-        self.classes = len(classes)
+        self.classes, self.class_names = len(classes), tuple(classes)
         in_memory = gib_of(len(source.names), self.image_shape) <= self.memory_gib
         found = self.from_cache(source, in_memory) or self.decoded(source, in_memory)
         self.report(source, found.files)

@@ -9,6 +9,10 @@ from gan_lightning.data.image_data import ImageData
 
 MNIST_FILES = "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz (and the two t10k-… files; compressed or not)"
 
+DIGITS = "0123456789"
+
+CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+
 
 class MNIST(ImageData):
     """Handwritten digits: 60,000 grey images of 28x28, ten classes. Downloaded once (11 MB).
@@ -25,7 +29,7 @@ class MNIST(ImageData):
     extractor = "MNIST"
 
     def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:
-        super().__init__((1, 28, 28), batch_size, seed, classes=10, held_out=held_out)
+        super().__init__((1, 28, 28), batch_size, seed, classes=10, held_out=held_out, class_names=DIGITS)
         self.root = root
 
     def prepare_data(self) -> None:
@@ -55,7 +59,7 @@ class FashionMNIST(ImageData):
     """
 
     def __init__(self, root: str = "data", batch_size: int = 128, seed: int = 0, held_out: float = 0.0) -> None:
-        super().__init__((1, 28, 28), batch_size, seed, classes=10, held_out=held_out)
+        super().__init__((1, 28, 28), batch_size, seed, classes=10, held_out=held_out, class_names=CLOTHES)
         self.root = root
 
     def prepare_data(self) -> None:

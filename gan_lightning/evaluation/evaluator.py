@@ -120,6 +120,7 @@ class Evaluator:
             [*verdict(results, self.samples, made.features.shape[1]), *said, *self.doubts],
             about,
             self.by_class(model, made) if memory else {},
+            self.data.class_names,
         )
 
     def moved_copies(self, model: SampleSource) -> list[str]:

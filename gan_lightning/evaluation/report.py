@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ class Report:
         verdict: What they mean, in words, and what makes them doubtful.
         about: What was evaluated: `iteration`, `checkpoint`, the cost of training.
         by_class: Metrics of each class alone, by their names.
+        class_names: The names of the classes, if they have any.
     """
 
     samples: int
@@ -79,6 +81,7 @@ class Report:
     verdict: list[str] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     by_class: dict[int, dict[str, float]] = field(default_factory=dict)
+    class_names: Sequence[str] = ()
 
     def value(self, key: str) -> float:
         """Returns the value of a metric.
@@ -142,7 +145,8 @@ class Report:
         names = list(dict.fromkeys(name for row in self.by_class.values() for name in row))
         lines = [f"| class | {' | '.join(names)} |", "|" + "---|" * (len(names) + 1)]
         for kind, row in sorted(self.by_class.items()):
-            lines.append(f"| {kind} | {' | '.join(f'{row[name]:.3f}' if name in row else '' for name in names)} |")
+            name = unmarked(printable(self.class_names[kind])) if kind < len(self.class_names) else kind
+            lines.append(f"| {name} | {' | '.join(f'{row[name]:.3f}' if name in row else '' for name in names)} |")
         return [*lines, ""]
 
     def write(self, folder: Path) -> None:

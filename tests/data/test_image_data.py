@@ -9,7 +9,7 @@ from lightning.pytorch import Callback
 from torch.utils.data import Dataset, TensorDataset
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.data import Batches
+from gan_lightning.data import Batches, ImageData
 from gan_lightning.data.image_data import scale
 
 
@@ -102,3 +102,52 @@ def test_images_in_memory_stay_bytes():
     data.setup("fit")
     assert isinstance(data.source, TensorDataset)
     assert data.source.tensors[0].dtype == torch.uint8
+
+
+# ---- mirror images --------------------------------------------------------------------------------------------------
+
+
+class Slopes(ImageData):
+    """40 images of two pixels, dark on the left and bright on the right, labelled with their numbers."""
+
+    def __init__(self, mirror: bool) -> None:
+        super().__init__((1, 1, 2), 8, mirror=mirror)
+
+    def load(self) -> TensorDataset:
+        numbers = torch.arange(40, dtype=torch.uint8).view(-1, 1, 1, 1)
+        return TensorDataset(torch.cat([numbers, numbers + 100], 3), torch.arange(40))
+
+
+def slopes(mirror: bool, start: int = 0, **options) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return [*Batches(Slopes(mirror).load(), 8, mirror=mirror, iteration=lambda: start, **options)]
+
+
+def test_half_of_the_images_are_mirrored_others_in_every_epoch_and_nothing_else_changes():
+    mirrored = []
+    for start in (0, 5):
+        for (x, y), (plain, plain_y) in zip(slopes(True, start), slopes(False, start), strict=True):
+            assert torch.equal(y, plain_y)
+            turned = x[:, 0, 0, 0] > x[:, 0, 0, 1]
+            assert torch.equal(torch.where(turned.view(-1, 1, 1, 1), x.flip(3), x), plain)
+            mirrored += [y[turned]]
+    both = [{*torch.cat(mirrored[:5]).tolist()}, {*torch.cat(mirrored[5:]).tolist()}]
+    assert all(10 < len(numbers) < 30 for numbers in both)
+    assert both[0] != both[1]
+
+
+def test_which_images_are_mirrored_depends_on_the_seed_and_the_iteration_alone():
+    whole = slopes(True) + slopes(True, 5)
+    assert all(torch.equal(x, x_again) for (x, _), (x_again, _) in zip(whole[3:8], slopes(True, 3), strict=True))
+    assert all(torch.equal(x, x_again) for (x, _), (x_again, _) in zip(whole[:5], slopes(True, workers=1), strict=True))
+    assert any(not torch.equal(x, other) for (x, _), (other, _) in zip(whole[:5], slopes(True, seed=1), strict=True))
+    parts = [[*Batches(Slopes(True).load(), 4, mirror=True, process=rank, processes=2)] for rank in (0, 1)]
+    for (x, _), (left, _), (right, _) in zip(whole[:5], *parts, strict=True):
+        assert torch.equal(x, torch.cat([left, right]))
+
+
+def test_mirror_images_are_off_unless_asked_for_and_never_among_those_to_compare_with():
+    for mirror in (False, True):
+        data = Slopes(mirror)
+        data.setup("fit")
+        assert data.train_dataloader().mirror is mirror
+        assert torch.equal(data.source[torch.arange(40)][0], data.load().tensors[0])  # type: ignore[index]

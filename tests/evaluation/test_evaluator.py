@@ -528,7 +528,7 @@ def test_there_are_no_more_samples_than_given_images(tmp_path, monkeypatch, caps
         (["--images", "large.npy", "--data", "Digits"], "it must be uint8 (N, 28, 28, 1)"),
         (["--images", "text.npy", "--data", "Digits"], "text.npy holds no array of images"),
         (["--images", "pictures", "--data", "Digits"], "a.png is 30x28, but the real images are 28x28"),
-        (["--images", "empty", "--data", "Digits"], "there are no images in empty"),
+        (["--images", "empty", "--data", "Digits"], "no image found in empty or below it"),
     ],
 )
 def test_images_that_cannot_be_judged_are_refused_in_one_line(words, message, tmp_path, monkeypatch, capsys):
