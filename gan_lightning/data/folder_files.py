@@ -10,7 +10,7 @@ import numpy as np
 from lightning_utilities.core.rank_zero import rank_zero_warn
 
 from gan_lightning.core.errors import UserError, printable
-from gan_lightning.data.image_files import FileOnDisk, by_folder, is_image_name
+from gan_lightning.data.image_files import FileOnDisk, by_folder, is_image_name, is_unread_name
 
 RUN = {"config.yaml", "checkpoints"}
 """What tells the folder of a run, whose pictures are grids."""
@@ -30,7 +30,7 @@ class FilesInFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        found = find_images(root)
+        found, self.unread = find_images(root)
         found.sort(key=lambda file: by_folder(file[0]))
         self.names: Sequence[str] = [name for name, _, _ in found]
         self.sizes = np.array([size for _, size, _ in found], dtype=np.int64)
@@ -45,11 +45,14 @@ class FilesInFolder:
         return blake2b(names.encode("utf-8", "surrogateescape") + self.sizes.tobytes() + self.times.tobytes()).digest()
 
 
-def find_images(root: Path) -> list[tuple[str, int, int]]:
-    """Finds the image files below a folder: name from there, bytes, nanoseconds of the last change.
+def find_images(root: Path) -> tuple[list[tuple[str, int, int]], list[str]]:
+    """Finds the image files below a folder. Warns of names that are no regular files, and of runs.
 
-    Warns of names that are no regular files, and of runs.
+    Returns:
+        The name of each from there, its bytes, the nanoseconds of its last change; the names of pictures that are not
+        read.
     """
+    unread: list[str] = []
     files: list[tuple[str, int, int]] = []
     others: list[str] = []
     unreadable: list[OSError] = []
@@ -63,14 +66,18 @@ def find_images(root: Path) -> list[tuple[str, int, int]]:
                 files.append((name, status.st_size, status.st_mtime_ns))
             else:
                 others.append(entry.path)
+        elif is_unread_name(name):
+            unread.append(name)
     check_folders(unreadable)
     if str(root) in runs:
         raise UserError(f"{root} is the folder of a run, and its pictures are grids: name a folder of images")
     if runs:
-        rank_zero_warn(f"skipped {len(runs)} folders of runs, whose pictures are grids, first {printable(min(runs))}")
+        rank_zero_warn(
+            f"skipped {len(runs)} that are folders of runs, with grids in them, first {printable(min(runs))}"
+        )
     if others:
         rank_zero_warn(f"skipped {len(others)} that are not regular files, first {printable(min(others))}")
-    return files
+    return files, unread
 
 
 def check_folders(unreadable: list[OSError]) -> None:

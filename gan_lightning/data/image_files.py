@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif"}
 
+UNREAD = {".heic", ".heif", ".jxl", ".svg", ".psd", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"}
+"""Pictures that Pillow does not read: of phones, newer formats, drawings, raw data of cameras."""
+
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
 """What Pillow may take a file for, whatever its name ends in. All of them are decoded inside this process; for a
 PostScript file, for one, Pillow would start Ghostscript."""
@@ -235,8 +238,20 @@ def is_image_name(name: str) -> bool:
     Args:
         name: Its path from there, with "/" between folders.
     """
-    hidden = name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name
-    return not hidden and os.path.splitext(name)[1].lower() in ENDINGS
+    return ending(name) in ENDINGS and not is_hidden(name)
+
+
+def is_unread_name(name: str) -> bool:
+    """Whether a file is a picture in a format that is not read."""
+    return ending(name) in UNREAD and not is_hidden(name)
+
+
+def ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+def is_hidden(name: str) -> bool:
+    return name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name
 
 
 def by_folder(name: str) -> str:

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from lightning_utilities.core.rank_zero import rank_zero_warn
 
-from gan_lightning.core.errors import UserError
+from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data.folder_files import FilesInFolder
-from gan_lightning.data.image_files import ENDINGS, ImageFile
+from gan_lightning.data.image_files import ENDINGS, ImageFile, ending
 from gan_lightning.data.zip_files import FilesInZip
 
 ZIP = ".zip"
@@ -21,11 +22,13 @@ class ImageSource(Protocol):
         root: The folder or the zip file.
         names: The path of each file in there, with "/" between folders.
         sizes: The bytes of each, (N,) int64.
+        unread: The paths of pictures in formats that are not read.
     """
 
     root: Path
     names: Sequence[str]
     sizes: np.ndarray
+    unread: Sequence[str]
 
     def file(self, index: int) -> ImageFile:
         """Returns one of the files, to read it."""
@@ -37,7 +40,7 @@ class ImageSource(Protocol):
 
 
 def image_source(root: str | Path, key: str = "data.root") -> ImageSource:
-    """Lists the images below a folder or in a zip file.
+    """Lists the images below a folder or in a zip file. Warns of pictures in formats that are not read.
 
     Args:
         root: The folder or the zip file.
@@ -54,6 +57,11 @@ def image_source(root: str | Path, key: str = "data.root") -> ImageSource:
     else:
         what = "a file" if root.is_file() else "no regular file" if root.exists() else "not there"
         raise UserError(f"{key} is {root}, which is {what}: name a folder or a .zip file of images")
+    unread = f"{len(source.unread):,} {'/'.join(sorted({*map(ending, source.unread)}))} files, which are not read"
+    if source.unread and source.names:
+        rank_zero_warn(f"left out {unread}, first {printable(source.unread[0])}: convert them to JPEG or PNG")
+    elif source.unread:
+        raise UserError(f"no image found in {root} or below it but {unread}: convert them to JPEG or PNG")
     if not source.names:
         raise UserError(f"no image found in {root} or below it (looked for {' '.join(sorted(ENDINGS))}): check {key}")
     return source

@@ -21,7 +21,7 @@ import numpy as np
 from lightning_utilities.core.rank_zero import rank_zero_warn
 
 from gan_lightning.core.errors import UserError, printable
-from gan_lightning.data.image_files import LARGE, by_folder, is_image_name, open_regular
+from gan_lightning.data.image_files import LARGE, by_folder, is_image_name, is_unread_name, open_regular
 
 STORED, DEFLATED = 0, 8
 """The ways to store a member that are read. Others cannot be unpacked in parts of limited size, or are rare."""
@@ -109,7 +109,7 @@ class FilesInZip:
         self.root = root
         try:
             with open_regular(root) as file:
-                names, places = members_in(file)
+                names, places, self.unread = members_in(file)
         except OSError as error:
             raise UserError(f"cannot read {root} ({error.strerror}): make it readable, or name another") from error
         except UnreadFormError as error:
@@ -134,18 +134,18 @@ class UnreadFormError(ValueError):
     """Members are in a form that is not read."""
 
 
-def members_in(file: BinaryIO) -> tuple[list[str], np.ndarray]:
+def members_in(file: BinaryIO) -> tuple[list[str], np.ndarray, list[str]]:
     """Reads which images a zip file holds, from its list of contents.
 
     Returns:
-        Their names, and int64 (N, 5), a `Place` each.
+        Their names; int64 (N, 5), a `Place` each; the names of pictures that are not read.
 
     Raises:
         ValueError: The list is damaged, or members overlap.
         UnreadFormError: Images are encrypted, or packed in another way.
     """
     contents, shift = list_of_contents(file)
-    names, numbers, others, place = [], array("q"), [], 0
+    names, numbers, others, unread, place = [], array("q"), [], [], 0
     while place < len(contents):
         (signature, _, _, flags, method, _, _, checksum, packed, size, length, extra, comment, _, _, kind, start) = (
             ENTRY.unpack_from(contents, place)
@@ -166,12 +166,14 @@ def members_in(file: BinaryIO) -> tuple[list[str], np.ndarray]:
                 size, packed, start = in_64_bits((size, packed, start), more)
                 names.append(name)
                 numbers.extend(Place(start + shift, packed, method, size, checksum))
+        elif is_unread_name(name):
+            unread.append(name)
         place += length + extra + comment
     if others:
         rank_zero_warn(f"skipped {len(others)} that are not regular files, first {printable(min(others))}")
     places = np.frombuffer(numbers, dtype=np.int64).reshape(-1, len(Place._fields))
     check_apart(places, file.seek(0, os.SEEK_END))
-    return names, places
+    return names, places, unread
 
 
 def check_apart(places: np.ndarray, end: int) -> None:
