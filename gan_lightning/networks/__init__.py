@@ -12,11 +12,13 @@ from gan_lightning.networks.contract import ImageShape as ImageShape
 if TYPE_CHECKING:  # for editors; networks that are not listed are found, too
     from gan_lightning.networks.dcgan import DCGANDiscriminator as DCGANDiscriminator
     from gan_lightning.networks.dcgan import DCGANGenerator as DCGANGenerator
+    from gan_lightning.networks.fastgan import FastGANGenerator as FastGANGenerator
     from gan_lightning.networks.features import FeatureNetwork as FeatureNetwork
     from gan_lightning.networks.fourier import FourierDiscriminator as FourierDiscriminator
     from gan_lightning.networks.lenet import LeNetFeatures as LeNetFeatures
     from gan_lightning.networks.mlp import MLPDiscriminator as MLPDiscriminator
     from gan_lightning.networks.mlp import MLPGenerator as MLPGenerator
+    from gan_lightning.networks.projected import ProjectedDiscriminator as ProjectedDiscriminator
     from gan_lightning.networks.pyramid import PyramidDiscriminator as PyramidDiscriminator
     from gan_lightning.networks.pyramid import PyramidGenerator as PyramidGenerator
     from gan_lightning.networks.r3gan import R3GANDiscriminator as R3GANDiscriminator

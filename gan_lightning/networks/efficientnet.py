@@ -33,6 +33,8 @@ STAGES = (
     (1, 3, 1, 6, 320),
 )
 """Blocks, kernel, stride of the first block, expansion, channels: Table 1 of Tan and Le (2019)."""
+LAST_BLOCKS = (2, 4, 10, 15)
+"""The last blocks before the map is halved again."""
 
 
 def lite_network(path: Path) -> "LiteNetwork":
@@ -65,6 +67,15 @@ class LiteNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.blocks(F.relu6(self.bn0(self.conv_stem(x))))
         return F.relu6(self.bn1(self.conv_head(x))).mean((2, 3))
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The maps of 24, 40, 112 and 320 channels, the last ones at strides of 4, 8, 16 and 32 pixels."""
+        x, found = F.relu6(self.bn0(self.conv_stem(x))), []
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            if i in LAST_BLOCKS:
+                found.append(x)
+        return found
 
 
 class InvertedResidual(nn.Module):

