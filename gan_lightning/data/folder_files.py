@@ -30,6 +30,7 @@ class FilesInFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.unread: Sequence[str]
         found, self.unread = find_images(root)
         found.sort(key=lambda file: by_folder(file[0]))
         self.names: Sequence[str] = [name for name, _, _ in found]

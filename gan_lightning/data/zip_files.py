@@ -107,6 +107,7 @@ class FilesInZip:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.unread: Sequence[str]
         try:
             with open_regular(root) as file:
                 names, places, self.unread = members_in(file)

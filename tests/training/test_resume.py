@@ -51,6 +51,28 @@ def resumed_equals_whole(name: str, folder: Path, stops: list[int], **options: A
     return results
 
 
+@pytest.mark.parametrize("stop", [2, 4])
+def test_it_holds_with_mirror_images(stop, tmp_path):
+    def trained(name: str, mirror: bool = True, **options: Any) -> dict[str, Any]:
+        data = Blobs(batch_size=16)
+        data.mirror = mirror
+        watchers = [Ends(options.pop("stop", ITERATIONS)), KeepCheckpoints(0)]
+        options = {
+            "max_steps": ITERATIONS,
+            "enable_checkpointing": True,
+            "default_root_dir": tmp_path / name,
+            **options,
+        }
+        fit(tiny_gan(), data, callbacks=watchers, **options)
+        return state(tmp_path / name / "checkpoints" / "last.ckpt")
+
+    whole = trained("whole")
+    trained("half", stop=stop)
+    resumed = trained("resumed", ckpt_path=tmp_path / "half" / "checkpoints" / "last.ckpt")
+    assert equal(whole, resumed)
+    assert not equal(whole, trained("without", mirror=False))
+
+
 WAYS = [
     pytest.param(name, precision, marks=[] if name in FEW or precision == "32-true" else pytest.mark.long)
     for name in VARIANTS
