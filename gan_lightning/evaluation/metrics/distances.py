@@ -8,8 +8,8 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.evaluation.metrics.checks import clouds
 from gan_lightning.evaluation.metrics.estimate import Estimate, variance_of_mean
 
-KERNEL_ROWS = 2048
-"""Rows of a kernel matrix that are computed at a time."""
+KERNEL_ROWS = 128
+"""Rows of a kernel matrix that are computed at a time. (See `ROW_BLOCK` of neighbours.py.)"""
 
 
 # ---- the Fréchet distance -----------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def pair_sums(x: Tensor, across: Tensor) -> tuple[Tensor, Tensor]:
     """
     rows, squares = [], []
     for block in torch.arange(len(x), device=x.device).split(KERNEL_ROWS):
-        g = kernel(x[block], x) - across[block, None] - across
+        g = kernel(x[block], x).sub_(across[block, None]).sub_(across)
         g[torch.arange(len(block), device=x.device), block] = 0.0
         rows.append(g.sum(1))
         squares.append(g.square().sum(1))
@@ -234,7 +234,8 @@ def kernel_sums(x: Tensor, y: Tensor) -> Tensor:
 
 def kernel(x: Tensor, y: Tensor, diagonal: bool = False) -> Tensor:
     products = (x * y).sum(1) if diagonal else x @ y.T
-    return (products / x.shape[1] + 1) ** 3
+    base = products.div_(x.shape[1]).add_(1)
+    return base.square().mul_(base)
 
 
 def cmmd(real: Tensor, made: Tensor) -> Estimate:

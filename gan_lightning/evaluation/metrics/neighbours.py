@@ -12,8 +12,9 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.evaluation.metrics.checks import clouds
 from gan_lightning.evaluation.metrics.estimate import DEVIATIONS, Estimate, t_deviations, variance_of_mean
 
-ROW_BLOCK = 256
-"""Rows of a distance matrix that are held at a time."""
+ROW_BLOCK = 64
+"""Rows of a distance matrix that are held at a time. (Larger blocks are returned to the system and asked for again at
+each step, which costs more than the arithmetic.)"""
 
 PAIRS = 65_536
 """Pairs of features that are held at a time."""
