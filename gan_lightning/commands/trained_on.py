@@ -1,5 +1,6 @@
 """What a checkpoint says of its training: the data, and the cost."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -44,18 +45,26 @@ def unknown_data(checkpoint: Checkpoint) -> UserError:
     return UserError(f"{refusal}; other images to compare with are given as --data")
 
 
-def check_held_out(data: ImageData, words: dict[str, Any]) -> None:
-    """Refuses a share of held-out images other than training had: some of those images would have been trained on.
+def check_held_out(data: ImageData, checkpoints: Sequence[Checkpoint]) -> None:
+    """Refuses to hold out more images than training did: some of them would have been trained on.
+
+    Fewer are right, as an image that is held out of a smaller share is held out of a larger one.
 
     Args:
         data: The data to evaluate with.
-        words: The data that was trained on.
+        checkpoints: What is evaluated.
     """
-    trained = looked_up(words, "init_args", "held_out") or 0.0
-    if path_of(type(data)) == words["class_path"] and data.held_out != trained:
+    own = {checkpoint: data_of(checkpoint) for checkpoint in checkpoints}
+    shares = {
+        checkpoint: looked_up(words, "init_args", "held_out") or 0.0
+        for checkpoint, words in own.items()
+        if words is not None and path_of(type(data)) == words["class_path"]
+    }
+    least = min(shares, key=shares.__getitem__, default=None)
+    if least is not None and data.held_out > shares[least]:
         raise UserError(
-            f"data.held_out is {data.held_out}, but the checkpoint was trained with {trained}: some held-out images "
-            "would be training images; leave it out, or train again"
+            f"data.held_out is {data.held_out:g}, but {least.path} was trained with {shares[least]:g}: some held-out "
+            f"images would be its training images; give --data.held_out {shares[least]:g}"
         )
 
 
@@ -66,12 +75,26 @@ def origin_of(content: dict[str, Any]) -> Origin | None:
 
 
 def trained_on_words(data: ImageData, checkpoint: Checkpoint) -> dict[str, str]:
-    """Returns a line for the report: what the model was trained on, and whether the training images here are others."""
+    """Returns a line for the report: what the model was trained on, and how many training images here are others."""
     then, now = origin_of(checkpoint.content), data.origin(data.held_out)
     if then is None:
         return {}
-    other = f"; those of the data now are others: {now}" if now is not None and now != then else ""
-    return {"trained_on": f"{then}{other}"}
+    return {"trained_on": str(then) if now is None or now == then else f"{then}; {others_now(data, checkpoint, now)}"}
+
+
+def others_now(data: ImageData, checkpoint: Checkpoint, now: Origin) -> str:
+    """Says how many training images of the data are not those of a checkpoint, as far as can be told."""
+    then = origin_of(checkpoint.content)
+    assert then is not None
+    share = looked_up(data_of(checkpoint), "init_args", "held_out") or 0.0
+    if now.images > then.images and data.origin(share) == then:
+        return f"{now.images - then.images:,} of the {now.images:,} training images of the data now were held out then"
+    if now.images >= then.images:
+        new = max(now.images - then.images, 1)
+        return f"at least {new:,} of the {now.images:,} training images of the data now ({now.digest}) are others"
+    return (
+        f"at least {then.images - now.images:,} of them are not among the {now.images:,} of the data now ({now.digest})"
+    )
 
 
 def cost(content: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from gan_lightning.core.whole_files import replacing
 ImageShape = tuple[int, int, int]
 """Channels, height, width."""
 
+LABEL = 13
+"""The size of labels in pixels."""
+
 READABLE = 560
 """Width in pixels. Smaller pictures are enlarged to about this width, by an integer factor."""
 
@@ -38,26 +41,6 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
     return canvas.reshape(rows * (height + 1), columns * (width + 1), channels)[:-1, :-1]
 
 
-def beside_nearest(samples: Tensor, real: Tensor, nearest: Tensor, ratio: Tensor, rows: int = 16) -> np.ndarray:
-    """Tiles samples beside their nearest real images, one row per sample, the most likely copies first.
-
-    `metrics.nearest` finds the neighbours, `metrics.memorisation` computes the ratios.
-
-    Args:
-        samples: (M, C, H, W) in [-1, 1].
-        real: Training images (N, C, H, W) in [-1, 1].
-        nearest: Indices of the k training images nearest to each sample, nearest first, (M, k).
-        ratio: How far each sample is from being a copy, (M,).
-        rows: Maximum number of samples to show.
-
-    Returns:
-        uint8 (rows * (H + 1) - 1, (k + 1) * (W + 1) - 1, C): in each row the sample, then its neighbours.
-    """
-    shown = ratio.argsort(stable=True)[:rows].cpu()
-    pairs = torch.cat([samples.cpu()[shown, None], real.cpu()[nearest.cpu()[shown]]], dim=1)
-    return tile(to_uint8(pairs.flatten(0, 1)), columns=pairs.shape[1])
-
-
 def picture(pixels: np.ndarray) -> Image.Image:
     """Converts uint8 (H, W, C) to a picture: grey for one channel, colour for three, else channels side by side."""
     if pixels.shape[2] == 3:
@@ -75,6 +58,21 @@ def enlarged(image: Image.Image) -> Image.Image:
     """Enlarges a small picture by an integer factor, each pixel to a square."""
     factor = max(1, round(READABLE / image.width))
     return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+
+
+def labelled(images: np.ndarray, labels: Sequence[str], columns: int) -> Image.Image:
+    """Tiles images (N, H, W, C) row by row, each enlarged until its label fits below it."""
+    tiles = [picture(pixels) for pixels in images]
+    font = ImageFont.load_default(LABEL)
+    factor = -(-max(round(font.getlength(label)) for label in labels) // tiles[0].width)
+    width, height = tiles[0].width * factor, tiles[0].height * factor
+    canvas = Image.new(tiles[0].mode, (columns * (width + 2), -(-len(tiles) // columns) * (height + LABEL + 4)))
+    draw, white = ImageDraw.Draw(canvas), 255 if canvas.mode == "L" else (255, 255, 255)
+    for i, (tile_of, label) in enumerate(zip(tiles, labels, strict=True)):
+        left, top = i % columns * (width + 2), i // columns * (height + LABEL + 4)
+        canvas.paste(tile_of.resize((width, height), Image.Resampling.NEAREST), (left, top))
+        draw.text((left + width // 2, top + height), label, fill=white, font=font, anchor="ma")
+    return canvas
 
 
 def captioned(image: Image.Image, text: str) -> Image.Image:

@@ -30,7 +30,8 @@ def comparison(names: Sequence[str], reports: Sequence[Report]) -> str:
         table.append([METRICS[key].name, *shown, *(difference(result, results[0]) for result in results[1:])])
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in table]
-    return "\n".join([*lines, f"{SURE} the interval of the difference does not hold 0"])
+    marked = any(cell.endswith(SURE) for row in table for cell in row)
+    return "\n".join([*lines, *([f"{SURE} the interval of the difference does not hold 0"] if marked else [])])
 
 
 def difference(result: Result, first: Result) -> str:

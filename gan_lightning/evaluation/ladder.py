@@ -16,7 +16,7 @@ from gan_lightning.core.nesting import looked_up
 from gan_lightning.data import ImageData
 from gan_lightning.evaluation.damage import LADDER, UNSEEN, Damage, with_damage
 from gan_lightning.evaluation.metrics import frechet
-from gan_lightning.evaluation.reference import IMAGE_BLOCK, ReferenceImages
+from gan_lightning.evaluation.reference import IMAGE_BLOCK, ReferenceImages, shuffled
 
 DIVISIONS = 8
 """Divisions of undamaged images, whose mean distance is the floor."""
@@ -140,7 +140,8 @@ def ladder_of(real: ReferenceImages, unseen: bool = False) -> Ladder:
             f"{count} images on each side are too few to try an extractor of {before.shape[1]} features; it takes "
             f"{2 * before.shape[1]}: hold out more, or add images"
         )
-    floor, deviation = floor_of(before, real.seen_other.features[:count])
+    numbers = torch.cat([part.identities[:count] for part in (real.reference, real.other)])
+    floor, deviation = floor_of(torch.cat([before, real.seen_other.features[:count]]), numbers)
     chosen = list(torch.arange(count).split(IMAGE_BLOCK))
     rungs = []
     for damage in (*LADDER, *(UNSEEN if unseen else ())):
@@ -162,10 +163,10 @@ def seen_damaged(
     return torch.cat([real.extractor.extract(with_damage(x, damage.change, strength)).features for x in floats])
 
 
-def floor_of(first: Tensor, second: Tensor) -> tuple[float, float]:
-    """Returns the mean Fréchet distance, and its standard deviation, of two halves of all features, divided anew."""
-    pool, draws = torch.cat([first, second]), torch.Generator().manual_seed(0)
-    orders = (torch.randperm(len(pool), generator=draws) for _ in range(DIVISIONS))
+def floor_of(pool: Tensor, identities: Tensor) -> tuple[float, float]:
+    """Returns the mean Fréchet distance, and its standard deviation, of two halves of features (N, d), divided anew."""
+    draws = torch.Generator().manual_seed(0)
+    orders = (shuffled(identities, draws) for _ in range(DIVISIONS))
     found = torch.tensor([frechet(*(pool[part] for part in order.chunk(2))).value for order in orders])
     return found.mean().item(), found.std().item()
 

@@ -22,8 +22,6 @@ from gan_lightning.evaluation.metrics import (
     modes,
     precision_recall,
 )
-from gan_lightning.evaluation.metrics.memorisation import Nearness
-from gan_lightning.evaluation.metrics.memorisation import compare_nearness as memorisation_of
 
 Better = Literal["lower", "higher", "like real"]
 
@@ -127,12 +125,3 @@ def compare_features(
         yield "modes", Estimate.exact(found.found)
         yield "high_quality", Estimate.share(round(found.high_quality * len(points)), len(points))
         yield "mode_divergence", Estimate.exact(found.kl)
-
-
-def memorisation_metrics(made: Nearness, fresh: Nearness | None) -> Iterator[tuple[str, Estimate]]:
-    """Yields the metrics of memorisation with their keys; all but the first need images that were not trained on."""
-    yield "authenticity", made.authentic
-    if fresh is not None:
-        found = memorisation_of(fresh, made)
-        yield "copies", found.share
-        yield "copying", found.copying

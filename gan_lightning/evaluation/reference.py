@@ -31,28 +31,45 @@ def silent(blocks: Sequence[Any], words: str) -> Iterable[Any]:
 LEAST = 20
 """The smallest number of samples and of real images that is compared."""
 
+FEW_REAL = 100
+"""Real images below which a report says that they are few."""
+
 MOST = 10_000
 """The largest number of samples and of real images that is compared, unless more are asked for."""
 
 
 @dataclass
 class RealSet:
-    """A set of real images.
+    """A set of real images, in the order of their identities.
 
     Args:
         images: Maps a tensor of indices to (x, y).
-        words: A description of the set.
-        fresh: Whether its images were not trained on.
+        identities: Their identities, (N,).
+        kind: What they are, in words.
+        fresh: Whether they were not trained on.
         is_test: Whether they are the data set's own test images.
+        total: Of how many they are the first.
     """
 
     images: Dataset
-    words: str
+    identities: Tensor
+    kind: str
     fresh: bool
     is_test: bool = False
+    total: int | None = None
 
     def __len__(self) -> int:
         return len(self.images)  # type: ignore[arg-type]
+
+    @property
+    def words(self) -> str:
+        """How many there are of what."""
+        return f"{len(self):,} {self.kind}" if self.total is None else f"{len(self):,} of {self.total:,} {self.kind}"
+
+    @property
+    def copies(self) -> int:
+        """The number of images that are copies or mirror images of others among them."""
+        return len(self.identities) - len(self.identities.unique())
 
 
 class ReferenceImages:
@@ -84,11 +101,11 @@ class ReferenceImages:
         validation, test = real_sets(data)
         self.reference, self.other = (validation, test) if split == "validation" else (test, validation)
         self.reference, self.other = first_of(self.reference, most), first_of(self.other, most)
-        fewest = min(len(self.reference), len(self.other))
-        if fewest < LEAST:
+        fewest = min(self.reference, self.other, key=len)
+        if len(fewest) < LEAST:
             raise UserError(
-                f"{type(data).__name__} leaves {fewest} real images to compare with; at least {LEAST} are needed: add "
-                "images, or train with a larger data.held_out"
+                f"there are {len(fewest)} {fewest.kind} to compare with; at least {LEAST} are needed: add images, or "
+                "train with a larger data.held_out"
             )
 
     def seen(self, images: Dataset) -> Extracted:
@@ -120,8 +137,21 @@ class ReferenceImages:
         if self.data.origin(share) != origin:  # other images
             return 0
         parts = (self.reference, self.other)
-        own = [part.images for part in parts if not part.is_test]
-        return sum(int((self.data.identities_of(images) >= share_below(share)).sum()) for images in own)
+        own = [part.identities for part in parts if not part.is_test]
+        return sum(int((numbers >= share_below(share)).sum()) for numbers in own)
+
+    def flaws(self) -> list[str]:
+        """Returns what is wrong with the real images to compare with, in words."""
+        sets = self.reference, self.other
+        found = [
+            f"{part.copies:,} of the {len(part):,} {part.kind} are copies or mirror images of others"
+            for part in sets
+            if part.copies
+        ]
+        if min(map(len, sets)) < FEW_REAL:
+            counts = " and ".join(f"{len(part):,} {part.kind}" for part in sets)
+            found.append(f"few real images ({counts}): only large differences show")
+        return found
 
     @cached_property
     def labels(self) -> Tensor:
@@ -143,31 +173,42 @@ def real_sets(data: ImageData) -> tuple[RealSet, RealSet]:
     what = "points" if isinstance(data, PointData) else "images"
     name = type(data).__name__
     trained, held, kept = f"training {what} of {name}", f"held-out {what} of {name}", f"test {what} of {name}"
-    if tests is not None and left_out is not None:
-        return RealSet(ordered(data, left_out), held, True), RealSet(ordered(data, tests), kept, True, True)
+    images, words = (source, trained) if left_out is None else (left_out, held)
+    own = RealSet(*ordered(data, images), words, left_out is not None)
     if tests is not None:
-        return RealSet(ordered(data, source), trained, False), RealSet(ordered(data, tests), kept, True, True)
-    if left_out is not None:
-        below, above = halves(data, left_out, data.held_out / 2)
-        return RealSet(below, held, True), RealSet(above, held, True)
-    below, above = halves(data, source, 0.5)
-    return RealSet(below, trained, False), RealSet(above, trained, False)
+        return own, RealSet(*ordered(data, tests), kept, True, True)
+    return halves(own)
 
 
-def ordered(data: ImageData, images: Dataset) -> Chosen:
-    return Chosen(images, in_order(data.identities_of(images)))
-
-
-def halves(data: ImageData, images: Dataset, middle: float) -> tuple[Chosen, Chosen]:
-    """Divides images by their identities, so that others do not move them, and copies stay together."""
+def ordered(data: ImageData, images: Dataset) -> tuple[Chosen, Tensor]:
+    """Returns images in the order of their identities, and these."""
     numbers = data.identities_of(images)
     order = in_order(numbers)
-    below = numbers[order] < share_below(middle)
-    return Chosen(images, order[below]), Chosen(images, order[~below])
+    return Chosen(images, order), numbers[order]
+
+
+def halves(part: RealSet) -> tuple[RealSet, RealSet]:
+    """Divides a set in the middle, or as near to it as copies and mirror images, which stay together, allow."""
+    middle = part.identities[len(part) // 2]
+    below, upto = (int(torch.searchsorted(part.identities, middle, right=r)) for r in (False, True))
+    cut = min(below, upto, key=lambda i: abs(2 * i - len(part)))
+    first, second = torch.arange(len(part)).tensor_split([cut])
+    return some_of(part, first), some_of(part, second)
+
+
+def shuffled(identities: Tensor, draws: torch.Generator) -> Tensor:
+    """Returns indices that put images (N,) in a random order, in which copies and mirror images follow each other."""
+    place = torch.randperm(len(identities), generator=draws).argsort()
+    kinds, kind = identities.unique(return_inverse=True)
+    first = torch.full((len(kinds),), len(identities)).scatter_reduce(0, kind, place, "amin")
+    return first[kind].argsort(stable=True)
+
+
+def some_of(part: RealSet, chosen: Tensor) -> RealSet:
+    return replace(part, images=Chosen(part.images, chosen), identities=part.identities[chosen])
 
 
 def first_of(part: RealSet, most: int) -> RealSet:
-    count = len(part)
-    if count <= most:
-        return replace(part, words=f"{count:,} {part.words}")
-    return replace(part, images=Chosen(part.images, torch.arange(most)), words=f"{most:,} of {count:,} {part.words}")
+    if len(part) <= most:
+        return part
+    return replace(some_of(part, torch.arange(most)), total=len(part))

@@ -115,7 +115,9 @@ class Report:
             floor = "" if result.floor is None else measure.shown(result.floor)
             if (around := result.floor_interval) and around[0] < around[1]:
                 floor += f" ({measure.shown(around[0])} to {measure.shown(around[1])})"
-            table.append([measure.name, measure.shown(result.value), interval, floor, measure.better])
+            unknown = measure.better == "like real" and not floor
+            better = "like real (which is not known here)" if unknown else measure.better
+            table.append([measure.name, measure.shown(result.value), interval, floor, better])
         return table
 
     def text(self) -> str:

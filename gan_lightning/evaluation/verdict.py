@@ -69,7 +69,10 @@ def deviations(result: Compared) -> float:
 def how_far(distance: Compared) -> str:
     assert distance.floor is not None
     if distance.key != "frechet":  # the kernel distance of real images is about zero
-        return f"clearly different from real images: kernel distance {distance.value:.4g}, of real images about 0"
+        return (
+            f"clearly different from real images: kernel distance {distance.value:.4g}, "
+            f"{deviations(distance):.2g} standard deviations from that of other real images"
+        )
     times = distance.value / distance.floor if distance.floor > 0 else float("inf")
     words = "slightly" if times < SLIGHT else "clearly"
     return (

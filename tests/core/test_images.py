@@ -1,38 +1,24 @@
-"""Pictures of samples beside real images."""
+"""Pictures with labels, and animations."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from gan_lightning.core.images import beside_nearest, save, save_animation, to_uint8
-from gan_lightning.evaluation.metrics import memorisation, nearest
+from gan_lightning.core.images import labelled, picture, save, save_animation
 
 
-def images(n: int, seed: int = 0) -> torch.Tensor:
-    return torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-
-
-def test_an_exact_copy_comes_first_with_its_original_beside_it():
-    real, held_out, made = images(50), images(50, 1), images(9, 2)
-    made[7] = real[31]
-    report = memorisation(real.flatten(1), held_out.flatten(1), made.flatten(1))
-    _, neighbours = nearest(made.flatten(1), real.flatten(1), 3)
-    pixels = beside_nearest(made, real, neighbours, report.ratio, rows=2)
-    assert pixels.shape == (2 * 5 - 1, 4 * 5 - 1, 1)
-    copy, second = to_uint8(made[7:8])[0], int(report.ratio.argsort()[1])
-    assert (pixels[:4, :4] == copy).all()
-    assert (pixels[:4, 5:9] == copy).all()
-    for column, index in enumerate(neighbours[7].tolist()):
-        assert (pixels[:4, 5 * column + 5 : 5 * column + 9] == to_uint8(real[index : index + 1])[0]).all()
-    assert (pixels[5:9, :4] == to_uint8(made[second : second + 1])[0]).all()
-
-
-def test_fewer_samples_than_rows_make_a_smaller_picture():
-    made = images(2)
-    pixels = beside_nearest(made, made, torch.tensor([[0, 1], [1, 0]]), torch.zeros(2))
-    assert pixels.shape == (9, 14, 1)
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_images_with_labels_are_enlarged_evenly_each_above_its_label(channels):
+    pixels = np.random.default_rng(0).integers(1, 256, (3, 4, 4, channels), dtype=np.uint8)
+    image = labelled(pixels, ["7: 0.93", "8: 1.20", "9"], columns=2)
+    factor = (image.width // 2 - 2) // picture(pixels[0]).width
+    corner = image.crop((0, 0, picture(pixels[0]).width * factor, 4 * factor))
+    assert factor > 4
+    assert (np.asarray(corner)[::factor, ::factor] == np.asarray(picture(pixels[0]))).all()
+    below = np.asarray(image.crop((0, 4 * factor, image.width, 4 * factor + 13)))
+    assert below.max() > 200, "the label"
 
 
 def frame(path: Path, grey: int, size: tuple[int, int] = (40, 30)) -> Path:

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import re
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from gan_lightning.callbacks import Cost, Judgement, KeepCheckpoints
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, Ring
 from gan_lightning.evaluation import METRICS, Evaluator, ReferenceImages, Report
+from gan_lightning.evaluation.comparison import comparison
 from gan_lightning.evaluation.features import Extracted, Extractor
+from gan_lightning.evaluation.reference import shuffled
 from gan_lightning.evaluation.report import Result
 from gan_lightning.networks import FeatureNetwork, MLPDiscriminator, MLPGenerator
 from gan_lightning.networks.feature_files import write_features
@@ -129,6 +132,54 @@ def test_the_floor_is_the_mean_score_of_real_images_over_several_divisions_of_th
     assert abs(known["kernel"].floor) < 3 * known["kernel"].floor_error + 1e-3
 
 
+class Repeated(ImageData):
+    """61 images, of which some are copies or mirror images of the first."""
+
+    def __init__(self, copies: int) -> None:
+        super().__init__(SHAPE)
+        self.copies = copies
+
+    def load(self) -> TensorDataset:
+        pixels = torch.randint(256, (61, *SHAPE), generator=torch.Generator().manual_seed(4)).byte()
+        pixels[1 : self.copies + 1] = pixels[0]
+        pixels[self.copies : self.copies + 1] = pixels[:1].flip(3)
+        return TensorDataset(pixels, torch.zeros(61).long())
+
+
+@pytest.mark.parametrize("copies", [0, 5, 20])
+def test_real_images_are_halved_in_the_middle_with_all_copies_on_one_side_and_copies_are_said(copies):
+    real = ReferenceImages(ready(Repeated(copies)), Pixels())
+    sides = [part.identities for part in (real.reference, real.other)]
+    assert not {*sides[0].tolist()} & {*sides[1].tolist()}
+    assert abs(len(sides[0]) - len(sides[1])) <= max(1, copies + 1)
+    assert sum(map(len, sides)) == 61
+    said = [line for line in real.flaws() if "copies or mirror images" in line]
+    assert [re.match(rf"{copies} of the \d+ training images of Repeated", line) is not None for line in said] == (
+        [True] if copies else []
+    )
+    assert real.flaws()[-1].startswith("few real images ("), "fewer than a hundred"
+
+
+def test_copies_follow_each_other_in_a_random_order_and_nothing_else_changes():
+    identities = torch.tensor([5, 1, 7, 1, 9, 1, 3])
+    order = shuffled(identities, torch.Generator().manual_seed(0))
+    assert sorted(order.tolist()) == [*range(7)]
+    places = (identities[order] == 1).nonzero().flatten().tolist()
+    assert places == [*range(places[0], places[0] + 3)]
+    different = torch.arange(50)
+    assert torch.equal(
+        shuffled(different, torch.Generator().manual_seed(3)),
+        torch.randperm(50, generator=torch.Generator().manual_seed(3)),
+    )
+
+
+def test_the_floor_of_copies_is_what_the_verdict_expects():
+    report = judged(WithTests(), pixels(ready(WithTests()).load_test()).flip(2))
+    (floor,) = [result.floor for result in report.results if result.key == "copies"]
+    assert floor == pytest.approx(1 / 61)
+    assert f"{60 / 61:.1f} are expected of real images" in "; ".join(report.verdict)
+
+
 def expected_coverage(real: int, made: int, k: int = 5) -> float:
     """The coverage of samples with the distribution of the real images; see `density_coverage`."""
     return 1 - math.prod((real - i) / (real + made - i) for i in range(1, k + 1))
@@ -192,7 +243,7 @@ def tiny_gan_of_points():
 
 
 def test_too_few_images_or_samples_are_refused():
-    with pytest.raises(UserError, match="Blobs leaves 4 real images to compare with; at least 20 are needed"):
+    with pytest.raises(UserError, match="there are 4 training images of Blobs to compare with; at least 20 are needed"):
         ReferenceImages(ready(Blobs(images=8)), Pixels())
     with pytest.raises(UserError, match=r"judge\.samples is 3; it must be at least 20"):
         Evaluator(ready(WithTests()), Pixels(), samples=3)
@@ -410,9 +461,50 @@ def test_several_checkpoints_are_compared_in_one_table_with_intervals_of_the_dif
     assert difference == pytest.approx(b - a, abs=0.0011)
     reports = [json.loads((Path(folder) / "test-last" / "report.json").read_text()) for folder in (first, second)]
     assert [report["results"]["coverage"]["value"] for report in reports] == pytest.approx([a, b], abs=0.0006)
+    assert ("* the interval of the difference does not hold 0" in table) == ("*" in table[: table.rindex("\n")])
     with pytest.raises(SystemExit):
         cli.main(["test", first, first])
     assert "twice: give different checkpoints, to compare them" in capsys.readouterr().err
+
+
+def test_a_copy_of_a_checkpoint_is_not_compared_with_it(run, capsys):
+    copy = shutil.copy(run / "checkpoints" / "last.ckpt", "other.ckpt")
+    with pytest.raises(SystemExit):
+        cli.main(["test", "last", copy])
+    assert "last.ckpt and other.ckpt hold the same model: give different ones" in capsys.readouterr().err
+
+
+def test_runs_that_held_out_different_shares_are_compared_by_what_both_held_out(run, capsys):
+    for seed, share in enumerate(("0.3", "0.5")):
+        cli.main(["fit", *SMALL, *TINY, "--seed", str(seed), "--data.held_out", share])
+    capsys.readouterr()
+    second, third = (str(run.with_name(f"version_{i}")) for i in (1, 2))
+    with pytest.raises(SystemExit):
+        cli.main(["test", third, second])
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    path = "lightning_logs/version_1/checkpoints/last.ckpt"
+    assert f"data.held_out is 0.5, but {path[:20]}" in message.replace(str(run.parent.parent) + "/", "")
+    assert message.endswith("give --data.held_out 0.3")
+    cli.main(["test", third, second, "--data.held_out", "0.3", "--judge.samples", "130"])
+    printed = capsys.readouterr()
+    assert re.search(
+        r"trained on: \d+ images \(\w+\); \d+ of the [\d,]+ training images of the data now were held out", printed.out
+    )
+    assert "version_1/last: comparing 130 samples with" in printed.err
+    assert "version_2/last: comparing 130 samples with" in printed.err
+
+
+def test_a_difference_is_marked_and_explained_only_where_there_is_one():
+    def report(value: float) -> Report:
+        return Report(99, 0, "", "", "", "", "", [Result("coverage", value, 0.01, 0.9)])
+
+    assert "*" not in comparison(["a", "b"], [report(0.5), report(0.51)])
+    assert comparison(["a", "b"], [report(0.5), report(0.6)]).count("*") == 2
+
+
+def test_without_a_score_of_real_images_what_is_like_them_is_not_known():
+    report = Report(99, 0, "", "", "", "", "", [Result("authenticity", 0.5, 0.01, None)])
+    assert "like real (which is not known here)" in report.text()
 
 
 @pytest.mark.parametrize("command", ["validate", "test"])
@@ -445,10 +537,12 @@ def test_a_folder_of_runs_means_its_newest_and_is_judged_by_the_same_extractor(t
     short = ["--data.batch_size", "8", "--trainer.max_steps", "2", "--trainer.default_root_dir", "runs"]
     cli.main(["fit", *grey, *TINY, *short, "--judge.extractor", "MNIST"])
     cli.main(["fit", *grey, *TINY, *short, "--judge.extractor", "MNIST", "--data.held_out", "0.3"])
-    assert "data.held_out 0.3 leaves 7 images of ImageFolder to compare" in capsys.readouterr().err
+    assert "data.held_out 0.3 leaves 8 images of ImageFolder to compare" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["test", "--ckpt_path", "runs"])
-    assert "leaves 7 real images" in capsys.readouterr().err, "the newest of them"
+    assert "held-out images of ImageFolder to compare with; at least 20 are needed" in capsys.readouterr().err, (
+        "the newest of them"
+    )
     cli.main(["test", "--ckpt_path", "runs/lightning_logs/version_0"])
     assert "feature extractor: features of MNIST" in capsys.readouterr().out
 
@@ -470,7 +564,10 @@ def test_the_images_to_judge_by_can_be_others(run, capsys):
         (["--device", "gpu9"], "device is gpu9, which is not there"),
         (["--judge.samples", "5"], "judge.samples is 5; it must be at least 20"),
         (["--ckpt_path", "none.ckpt"], "there is no checkpoint none.ckpt"),
-        (["--data.held_out", "0.5"], "data.held_out is 0.5, but the checkpoint was trained with 0.0"),
+        (
+            ["--data.held_out", "0.5"],
+            "data.held_out is 0.5, but lightning_logs/version_0/checkpoints/last.ckpt was trained with 0",
+        ),
         (["--judge.folder", "lightning_logs/version_0/config.yaml"], "cannot hold a report: it is a file"),
     ],
 )

@@ -77,7 +77,7 @@ def test_a_feature_network_with_numbers_that_are_not_finite_is_refused(tmp_path)
 
 def test_images_of_another_shape_are_refused(tmp_path):
     write_features(network(), tmp_path / "f.safetensors", {"name": "mine"})
-    with pytest.raises(UserError, match=r"the extractor mine takes images of \(1, 4, 4\), but these are \(3, 8, 8\)"):
+    with pytest.raises(UserError, match=r"knows grey images of 4x4 \(mine\), but these are colour images of 8x8"):
         Learnt(tmp_path / "f.safetensors").extract(torch.zeros(2, 3, 8, 8))
 
 

@@ -75,7 +75,7 @@ class Smooth(ImageData):
         super().__init__((1, 8, 8), classes=3, held_out=0.8)
 
     def load(self) -> TensorDataset:
-        noise = torch.rand(400, 1, 8, 8, generator=torch.Generator().manual_seed(2)) * 2 - 1
+        noise = torch.rand(400, 1, 8, 8, generator=torch.Generator().manual_seed(3)) * 2 - 1
         bright = torch.arange(400) % 3
         images = blurred(noise, 1.0) + 0.3 * (bright - 1)[:, None, None, None]
         return TensorDataset((images * 127.5 + 127.5).clamp(0, 255).byte(), bright)

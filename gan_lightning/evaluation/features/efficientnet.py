@@ -40,7 +40,7 @@ class EfficientNetLite0(Extractor):
         UserError: That package is not installed, or the file does not hold the weights.
     """
 
-    name, stands_on = "EfficientNet-Lite0", "efficientnet-lite0"
+    name, stands_on = "EfficientNet-Lite0", "EfficientNetLite0"
 
     def __init__(self, weights: str | Path | None = None) -> None:
         path = Path(weights) if weights else LITE0.path("judge.extractor EfficientNetLite0")

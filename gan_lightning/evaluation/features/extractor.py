@@ -1,7 +1,7 @@
 """The interface of all feature extractors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -46,8 +46,8 @@ class Extractor(ABC):
     about: Mapping[str, Any] = {}
     """What its file says of how it was trained."""
     stands_on = ""
-    """The pretrained weights that it uses, by the word that networks and objectives call them by in `pretrained`; empty
-    for weights that no loss can use."""
+    """The pretrained weights that it uses, by the name that judge.extractor takes; see `suspects`. Empty for weights
+    that no loss can use."""
     literature: tuple[str, ...] = ()
     """Metrics that the literature computes on these features."""
     confident = 0.9
@@ -78,18 +78,31 @@ def suspects(extractor: Extractor, words: Any) -> str | None:
 
     A discriminator or a loss that looks through pretrained weights makes samples that are good in their eyes, which the
     same weights then confirm: Kynkäänniemi et al., "The role of ImageNet classes in Fréchet Inception distance", 2023.
-    https://arxiv.org/abs/2203.06026. A network, objective or penalty that uses such weights says which in its class's
-    attribute `pretrained`.
+    https://arxiv.org/abs/2203.06026. A network, objective or penalty says which weights it uses in its class's
+    attribute `pretrained`, or in any argument, such as `backbone: EfficientNetLite0` or the path of a class of that
+    name. Case and hyphens do not count.
 
     Args:
         extractor: The judge.
-        words: A description of the model in plain values, such as `describe` returns and checkpoints hold. Classes
-            that are not loaded are passed over.
+        words: A description of the model in plain values, such as `describe` returns and checkpoints hold. Of classes
+            that are not loaded, the attribute is not known.
     """
-    for path in class_paths(words) if extractor.stands_on else ():
-        if getattr(loaded_class(path), "pretrained", "") == extractor.stands_on:
-            return (
-                f"{path.rpartition('.')[2]} has trained the model with the weights of {extractor.stands_on}, by which "
-                f"{extractor.name} judges: set judge.extractor to another"
-            )
+    classes = (loaded_class(path) for path in class_paths(words))
+    called = {*texts(words), *(str(getattr(cls, "pretrained", "")) for cls in classes)}
+    if extractor.stands_on and plain_name(extractor.stands_on) in map(plain_name, called):
+        return f"the model was trained with the weights of {extractor.name}"
     return None
+
+
+def texts(words: Any) -> Iterator[str]:
+    """Yields every text in nested plain values."""
+    if isinstance(words, str):
+        yield words
+    elif isinstance(words, (dict, list)):
+        for inner in words.values() if isinstance(words, dict) else words:
+            yield from texts(inner)
+
+
+def plain_name(text: str) -> str:
+    """The last part of a path, in lower case, of letters and digits only."""
+    return "".join(c for c in text.rpartition(".")[2].lower() if c.isalnum())

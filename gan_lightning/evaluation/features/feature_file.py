@@ -44,8 +44,8 @@ class Learnt(Extractor):
         shape = self.network.image_shape
         if tuple(x.shape[1:]) != shape and not (self.any_size and x.shape[1] == shape[0]):
             raise UserError(
-                f"the extractor {self.name} takes images of {shape}, but these are {tuple(x.shape[1:])}: set "
-                "judge.extractor to another, or train one with gan fit --config extractor"
+                f"judge.extractor knows {in_words(shape)} ({self.name}), but these are {in_words(tuple(x.shape[1:]))}: "
+                "choose another, or train one on such images with gan fit --config extractor"
             )
         weight = next(self.network.parameters())
         with torch.autocast(weight.device.type, enabled=False):
@@ -53,6 +53,13 @@ class Learnt(Extractor):
             knows = self.network.classes and not self.any_size  # of images of other kinds, its classes say nothing
             probabilities = self.network.scores(features).softmax(1).cpu() if knows else None
         return Extracted(features.cpu(), probabilities)
+
+
+def in_words(shape: tuple[int, ...]) -> str:
+    """Says what images (C, H, W) are: "grey images of 28x28"."""
+    channels, height, width = shape
+    kind = {1: "grey images", 3: "colour images"}.get(channels, f"images with {channels} channels")
+    return f"{kind} of {height}x{width}"
 
 
 class Channelwise(Extractor):

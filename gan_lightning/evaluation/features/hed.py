@@ -53,7 +53,7 @@ class HED(Extractor):
         UserError: h5py or that package is not installed, or the file does not hold the weights.
     """
 
-    name, stands_on = "HED (VGG-16)", "hed"
+    name, stands_on = "HED (VGG-16)", "HED"
 
     def __init__(self, weights: str | Path | None = None) -> None:
         h5py = import_h5py()

@@ -37,7 +37,7 @@ class Inception(Extractor):
         UserError: torch-fidelity is not installed, or the weights are not available.
     """
 
-    name, stands_on = "Inception-v3 (2015)", "inception"
+    name, stands_on = "Inception-v3 (2015)", "Inception"
     literature = ("kid",)
 
     def __init__(self, weights: str | Path | None = None) -> None:

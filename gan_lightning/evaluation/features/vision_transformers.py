@@ -46,7 +46,7 @@ class DINOv2(Extractor):
         UserError: timm is not installed, or the file is not there or holds something else.
     """
 
-    name, stands_on = "DINOv2 ViT-L/14", "dinov2"
+    name, stands_on = "DINOv2 ViT-L/14", "DINOv2"
 
     def __init__(self, weights: str | Path | None = None) -> None:
         timm, path = import_timm("DINOv2"), weights_at("DINOv2", weights, "dinov2_vitl14.safetensors", DINOV2_ADDRESS)
@@ -79,7 +79,7 @@ class CLIP(Extractor):
         UserError: timm is not installed, or the file is not there or holds something else.
     """
 
-    name, stands_on = "CLIP ViT-L/14 at 336 px", "clip"
+    name, stands_on = "CLIP ViT-L/14 at 336 px", "CLIP"
     literature = ("cmmd",)
 
     def __init__(self, weights: str | Path | None = None) -> None:
