@@ -60,7 +60,7 @@ def enlarged(image: Image.Image) -> Image.Image:
     return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
 
 
-def labelled(images: np.ndarray, labels: Sequence[str], columns: int) -> Image.Image:
+def labelled_tiles(images: np.ndarray, labels: Sequence[str], columns: int) -> Image.Image:
     """Tiles images (N, H, W, C) row by row, each enlarged until its label fits below it."""
     tiles = [picture(pixels) for pixels in images]
     font = ImageFont.load_default(LABEL)

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan_lightning.core.images import captioned, labelled, to_uint8
+from gan_lightning.core.images import captioned, labelled_tiles, to_uint8
 from gan_lightning.evaluation.evaluator import Evaluator
 from gan_lightning.evaluation.metrics import nearest, realism
 from gan_lightning.evaluation.stored_samples import SampleSource
@@ -44,7 +44,7 @@ class SampleScores:
         middle = (len(order) - columns) // 2
         shown = torch.cat([order[:columns], order[middle : middle + columns], order[-columns:]])
         labels = [self.label(i, self.realism[i].item()) for i in shown.tolist()]
-        return captioned(labelled(to_uint8(self.evaluator.again(self.model, shown)), labels, columns), RANKED)
+        return captioned(labelled_tiles(to_uint8(self.evaluator.again(self.model, shown)), labels, columns), RANKED)
 
     def neighbours(self, rows: int = 12, k: int = 7) -> Image.Image:
         """Returns a picture of the samples that look most like copies, each beside its k nearest training images."""
@@ -59,7 +59,7 @@ class SampleScores:
             for i, known in zip(suspects.tolist(), index.tolist(), strict=True)
             for text in (self.label(i, self.near.ratio[i].item()), *map(str, known))
         ]
-        return captioned(labelled(to_uint8(pairs.flatten(0, 1)), labels, pairs.shape[1]), NEIGHBOURS)
+        return captioned(labelled_tiles(to_uint8(pairs.flatten(0, 1)), labels, pairs.shape[1]), NEIGHBOURS)
 
     def label(self, i: int, score: float) -> str:
         return f"{self.evaluator.first_seed + i}: {score:.2f}"

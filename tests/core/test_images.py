@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_lightning.core.images import labelled, picture, save, save_animation
+from gan_lightning.core.images import labelled_tiles, picture, save, save_animation
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_images_with_labels_are_enlarged_evenly_each_above_its_label(channels):
     pixels = np.random.default_rng(0).integers(1, 256, (3, 4, 4, channels), dtype=np.uint8)
-    image = labelled(pixels, ["7: 0.93", "8: 1.20", "9"], columns=2)
+    image = labelled_tiles(pixels, ["7: 0.93", "8: 1.20", "9"], columns=2)
     factor = (image.width // 2 - 2) // picture(pixels[0]).width
     corner = image.crop((0, 0, picture(pixels[0]).width * factor, 4 * factor))
     assert factor > 4
