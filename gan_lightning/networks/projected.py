@@ -13,6 +13,8 @@ from gan_lightning.networks.backbones import Backbone, ColourBackbone
 from gan_lightning.networks.contract import Discriminator, DiscriminatorOutput, ImageShape
 from gan_lightning.networks.layers import Head, check_classes, check_sizes, normalised
 
+SMALLEST_LOOK = 64
+"""Backbones see little in smaller images."""
 LAST_SIDE = 4
 """A head halves its map until it is at most this high or wide."""
 
@@ -34,7 +36,8 @@ class ProjectedDiscriminator(Discriminator):
         image_shape: Channels, height, width. The command line takes them from the data. The backbone sees three
             channels at a time.
         backbone: The pretrained network.
-        resolution: Height or width, the smaller one, at which the backbone sees images, in pixels.
+        resolution: Height or width, the smaller one, at which the backbone sees images, in pixels. If null, that of the
+            images, but at least 64.
         width: Channels of the finest map after mixing; each coarser one has twice as many.
         classes: Number of classes; the label is projected onto the last map of each head. 0 for no labels.
     """
@@ -43,21 +46,16 @@ class ProjectedDiscriminator(Discriminator):
         self,
         image_shape: ImageShape,
         backbone: Backbone = ColourBackbone(),
-        resolution: int = 64,
+        resolution: int | None = None,
         width: int = 64,
         classes: int = 0,
     ) -> None:
         super().__init__()
         check_sizes(width=width)
         check_classes(classes)
-        if resolution < backbone.strides[-1]:
-            raise UserError(
-                f"resolution is {resolution}; for {type(backbone).__name__}, it must be at least {backbone.strides[-1]}"
-            )
         self.image_shape, self.classes, self.backbone = image_shape, classes, backbone
-        channels, *size = image_shape
-        self.triples = [i % channels for i in range(3 * ceil(channels / 3))]
-        self.size = [round(side * resolution / min(size)) for side in size]
+        self.triples = [i % image_shape[0] for i in range(3 * ceil(image_shape[0] / 3))]
+        self.size = size_shown(image_shape, backbone, resolution)
         widths = [width * 2**i for i in range(len(backbone.channels))]
         seen = [c * len(self.triples) // 3 for c in backbone.channels]
         self.across_channels = nn.ModuleList(RandomMixing(i, o, 1) for i, o in zip(seen, widths, strict=True))
@@ -83,6 +81,21 @@ class ProjectedDiscriminator(Discriminator):
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         logits = [head(m, y) for head, m in zip(self.head, self.mixed(x), strict=True)]
         return DiscriminatorOutput(torch.cat(logits, 1))
+
+
+def size_shown(image_shape: ImageShape, backbone: Backbone, resolution: int | None) -> list[int]:
+    """The height and width at which a backbone sees images.
+
+    Raises:
+        UserError: The backbone would see nothing.
+    """
+    _, *size = image_shape
+    shorter = max(SMALLEST_LOOK, min(size)) if resolution is None else resolution
+    if shorter < backbone.strides[-1]:
+        raise UserError(
+            f"resolution is {resolution}; for {type(backbone).__name__}, it must be at least {backbone.strides[-1]}"
+        )
+    return [round(side * shorter / min(size)) for side in size]
 
 
 class RandomMixing(nn.Module):

@@ -134,6 +134,11 @@ def test_images_are_enlarged_so_that_the_smaller_side_has_the_resolution():
     assert net.mixed(images(1, 3, 4, 6))[0].shape == (1, 2, 16, 24)
 
 
+@pytest.mark.parametrize(("size", "shown"), [((4, 8), [64, 128]), ((64, 64), [64, 64]), ((96, 72), [96, 72])])
+def test_without_a_resolution_images_are_seen_as_they_are_but_at_least_at_64(size, shown):
+    assert judge((3, *size), resolution=None).size == shown
+
+
 def test_a_resolution_at_which_the_backbone_sees_nothing_is_refused():
     with pytest.raises(UserError, match="resolution is 3; for Halves, it must be at least 4"):
         judge(resolution=3)
