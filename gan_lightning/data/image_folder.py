@@ -87,7 +87,8 @@ class ImageFolder(ImageData):
         self.of_files = torch.from_numpy(found.identities)
         y = torch.tensor(labels, dtype=torch.int64)[found.files]
         if in_memory:
-            return TensorDataset(torch.from_numpy(np.array(found.pixels)), y)
+            kept = np.array(found.pixels) if isinstance(found, StoredPixels) else found.pixels
+            return TensorDataset(torch.from_numpy(kept), y)
         self.workers = self.workers_when_lazy
         lazy = LazyImages(source, found.files, y, self.image_shape, self.max_pixels)
         return MappedImages(found, lazy) if isinstance(found, StoredPixels) else lazy

@@ -184,7 +184,8 @@ class PixelCache:
                 file.write(about.tobytes())
                 file.seek(0)
                 file.write(TOP.pack(FORM, len(about), *self.image_shape, self.digest(about)))
-            os.replace(part, self.path)
+            if lines:
+                os.replace(part, self.path)
         finally:
             with suppress(OSError):
                 os.unlink(part)

@@ -148,6 +148,14 @@ def test_images_that_cannot_be_read_leave_nothing_in_the_cache(images):
     assert stored() == []
 
 
+def test_a_folder_of_nothing_but_corrupt_images_leaves_nothing_in_the_cache(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").write_text("no image")
+    with pytest.raises(UserError, match="none of the 1 images"):
+        loaded(tmp_path / "images", skip_corrupt=True)
+    assert stored() == []
+
+
 # ---- damage ---------------------------------------------------------------------------------------------------------
 
 
