@@ -93,8 +93,9 @@ class R3GANGenerator(Generator):
     Args:
         image_shape: Channels, height, width. The command line takes them from the data.
         latent_dim: Length of a latent vector.
-        width: Channels at full size; each halving doubles them.
-        max_width: Maximum number of channels.
+        width: Channels at full size; each halving doubles them. In the paper 768 for CIFAR-10, 384 for FFHQ-64 and 96
+            for FFHQ-256.
+        max_width: Maximum number of channels; 768 in the paper.
         blocks: Residual blocks per size.
         expansion: Factor by which a block widens the channels inside.
         group: Channels per group of the grouped convolutions.
@@ -121,10 +122,12 @@ class R3GANGenerator(Generator):
         self.weights = nn.Linear(self.latent.width, widths[0], bias=False)
         self.basis = nn.Parameter(torch.randn(widths[0], *smallest(image_shape, count)))
         he(self.weights, 1.0)
+        if self.latent.embedding is not None:
+            he(self.latent.embedding, 1.0)
         self.stages = nn.ModuleList(residual_stage(w, expansion, group, blocks, len(widths)) for w in widths)
         self.changes = nn.ModuleList(change(i, o) for i, o in pairwise(widths))
         self.up = Tent(doubles=True)
-        self.end = nn.Conv2d(widths[-1], image_shape[0], 1)
+        self.end = nn.Conv2d(widths[-1], image_shape[0], 1, bias=False)
         he(self.end, 1.0)
         channels_last(self)
 
@@ -153,8 +156,9 @@ class R3GANDiscriminator(Discriminator):
         minibatch_stddev: Show the last layer how much images differ, in groups of this size (Karras et al., 2018); 0
             turns it off, as in the R3GAN paper.
         packing: Number of images judged together (PacGAN; Lin et al., 2018).
-        classes: Number of classes; the label is projected onto the features. 0 for no labels.
-        auxiliary_classifier: Predict the class beside the logit instead of projecting it (Odena et al., 2017).
+        classes: Number of classes; the logit is the product of a linear map of the features with a learned vector of
+            the class. 0 for no labels.
+        auxiliary_classifier: Predict the class beside the logit instead (Odena et al., 2017).
     """
 
     def __init__(
@@ -176,7 +180,7 @@ class R3GANDiscriminator(Discriminator):
         self.image_shape, self.packing, self.classes = image_shape, packing, classes
         count = halvings(image_shape, "R3GANDiscriminator")
         widths = ladder(width, max_width, count, blocks, expansion, group)
-        self.start = nn.Conv2d(packing * image_shape[0], widths[0], 1)
+        self.start = nn.Conv2d(packing * image_shape[0], widths[0], 1, bias=False)
         he(self.start, 1.0)
         self.stages = nn.ModuleList(residual_stage(w, expansion, group, blocks, len(widths)) for w in widths)
         self.changes = nn.ModuleList(change(i, o) for i, o in pairwise(widths))
@@ -185,7 +189,9 @@ class R3GANDiscriminator(Discriminator):
         self.features_dim = widths[-1] + bool(minibatch_stddev)
         self.basis = nn.Parameter(torch.randn(self.features_dim, *smallest(image_shape, count)))
         nn.init.normal_(self.basis, std=self.basis[0].numel() ** -0.5)
-        self.head = Head(self.features_dim, classes, auxiliary_classifier)
+        self.head = (
+            Head(self.features_dim, classes, True) if auxiliary_classifier else Projection(self.features_dim, classes)
+        )
         he(self.head.logit, 1.0)
         channels_last(self)
 
@@ -198,6 +204,32 @@ class R3GANDiscriminator(Discriminator):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return self.head(self.features(x), y)
+
+
+class Projection(nn.Module):
+    """The logit of features f (N, F): w'f, or (W f)'v_y with a learned v_y for each class, both without biases.
+
+    The second is the term of Miyato and Koyama, "cGANs with projection discriminator", 2018, Equation 3, that depends
+    on the class (https://arxiv.org/abs/1802.05637).
+
+    Args:
+        width: F.
+        classes: Number of classes; 0 for none.
+    """
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.logit = nn.Linear(width, width if classes else 1, bias=False)
+        self.embedding = nn.Embedding(classes, width) if classes else None
+        if self.embedding is not None:
+            he(self.embedding, width**-0.5)
+
+    def forward(self, features: Tensor, y: Tensor | None) -> DiscriminatorOutput:
+        out = self.logit(features)
+        if self.embedding is None:
+            return DiscriminatorOutput(out.squeeze(1))
+        assert y is not None, "a discriminator with classes needs labels"
+        return DiscriminatorOutput((out * self.embedding(y)).sum(1))
 
 
 def ladder(width: int, max_width: int, count: int, blocks: int, expansion: int, group: int) -> list[int]:
@@ -229,9 +261,12 @@ def change(into: int, out: int) -> nn.Module:
 def he(layer: nn.Module, gain: float) -> None:
     """Draws normal weights of variance gain^2 over the number of inputs; sets biases to zero.
 
+    An embedding has as many inputs as classes, of which one is on.
+
     He et al., "Delving deep into rectifiers", 2015, Equation 10. https://arxiv.org/abs/1502.01852
     """
-    assert isinstance(layer, (nn.Linear, nn.Conv2d))
-    nn.init.normal_(layer.weight, std=gain * layer.weight[0].numel() ** -0.5)
-    if layer.bias is not None:
+    assert isinstance(layer, (nn.Linear, nn.Conv2d, nn.Embedding))
+    inputs = len(layer.weight) if isinstance(layer, nn.Embedding) else layer.weight[0].numel()
+    nn.init.normal_(layer.weight, std=gain * inputs**-0.5)
+    if not isinstance(layer, nn.Embedding) and layer.bias is not None:
         nn.init.zeros_(layer.bias)

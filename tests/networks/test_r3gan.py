@@ -82,14 +82,14 @@ def test_logits_are_those_of_the_original_with_the_same_weights():
     """8x8, 4x4: 1x1, blocks, halve, 1x1, blocks, a weight for each place of each channel, a linear layer."""
     judge = R3GANDiscriminator((3, 8, 8), **OPTIONS)
     w, x = with_weights(judge), torch.randn(2, 3, 8, 8, dtype=torch.float64)
-    h = F.conv2d(x, w["start.weight"], w["start.bias"])
+    h = F.conv2d(x, w["start.weight"])
     for i in range(2):
         h = block(h, w, f"stages.0.{i}", groups=4 * 2 // 4)
     h = F.conv2d(halved(h), w["changes.0.weight"])
     for i in range(2):
         h = block(h, w, f"stages.1.{i}", groups=8 * 2 // 4)
     features = torch.einsum("nchw,chw->nc", h, w["basis"])
-    logits = features @ w["head.logit.weight"][0] + w["head.logit.bias"]
+    logits = features @ w["head.logit.weight"][0]
     assert torch.allclose(judge(x).logits, logits, rtol=1e-12, atol=1e-9)
 
 
@@ -103,7 +103,7 @@ def test_images_are_those_of_the_original_with_the_same_weights():
     h = doubled(F.conv2d(h, w["changes.0.weight"]))
     for i in range(2):
         h = block(h, w, f"stages.1.{i}", groups=4 * 2 // 4)
-    images = F.conv2d(h, w["end.weight"], w["end.bias"])
+    images = F.conv2d(h, w["end.weight"])
     assert torch.allclose(generator(z), images, rtol=1e-12, atol=1e-9)
 
 
@@ -115,3 +115,91 @@ def test_resampling_can_be_differentiated_twice():
     for doubles in (True, False):
         x = torch.randn(1, 2, 4, 4, dtype=torch.float64, requires_grad=True)
         assert torch.autograd.gradgradcheck(Tent(doubles).double(), (x,))
+
+
+# ---- the published networks -----------------------------------------------------------------------------------------
+
+PUBLISHED = {
+    "CIFAR-10": (32, 768, 10, 20_781_952, 21_280_512),
+    "FFHQ-64": (64, 384, 0, 22_429_824, 22_381_440),
+    "FFHQ-256": (256, 96, 0, 23_057_952, 23_009_568),
+}
+"""Size, channels at full size, classes, and parameters of G and D."""
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_networks_have_the_published_numbers_of_parameters(name):
+    size, width, classes, of_generator, of_discriminator = PUBLISHED[name]
+    options: dict[str, Any] = {"width": width, "max_width": 768, "classes": classes}
+    with torch.device("meta"):
+        assert parameters(R3GANGenerator((3, size, size), **options)) == of_generator
+        assert parameters(R3GANDiscriminator((3, size, size), **options)) == of_discriminator
+
+
+def test_their_channels_are_those_of_the_table_from_4_pixels_on():
+    for size, width, widths in ((64, 384, [768] * 4 + [384]), (256, 96, [768] * 4 + [384, 192, 96])):
+        with torch.device("meta"):
+            generator = R3GANGenerator((3, size, size), width=width, max_width=768)
+        assert generator.basis.shape == (768, 4, 4)
+        assert [stage[0].project.out_channels for stage in generator.stages] == widths
+
+
+def test_only_what_stands_before_a_leaky_relu_has_a_bias():
+    for network in (R3GANGenerator((3, 8, 8), classes=3), R3GANDiscriminator((3, 8, 8), classes=3)):
+        biased = {name.split(".")[-2] for name, _ in network.named_parameters() if name.endswith("bias")}
+        assert biased == {"expand", "mix"}
+
+
+def test_a_block_is_the_identity_at_the_start_and_both_networks_are_linear():
+    torch.manual_seed(0)
+    generator, judge = R3GANGenerator((3, 8, 8)).double(), R3GANDiscriminator((3, 8, 8)).double()
+    x = torch.randn(2, 32, 8, 8, dtype=torch.float64)
+    assert torch.equal(judge.stages[0](x), x)
+    z, images = torch.randn(2, 64, dtype=torch.float64), torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    assert torch.allclose(generator(3 * z), 3 * generator(z))
+    assert torch.allclose(judge(3 * images).logits, 3 * judge(images).logits)
+
+
+def test_inside_a_block_all_layers_but_the_last_begin_at_the_fourth_root_of_the_blocks_times_hes_scale():
+    torch.manual_seed(0)
+    judge = R3GANDiscriminator((3, 16, 16), width=64, max_width=64, blocks=2)  # six blocks
+    gain = (2 / 1.04) ** 0.5 * 6**-0.25
+    for block in (b for stage in judge.stages for b in stage):
+        assert block.expand.weight.std().item() == pytest.approx(gain / 64**0.5, rel=0.05)
+        assert block.mix.weight.std().item() == pytest.approx(gain / 144**0.5, rel=0.05)
+        assert not block.project.weight.any()
+
+
+def test_at_the_start_the_variance_of_images_and_logits_is_that_of_z_and_of_the_last_small_image():
+    """Linear layers of gain 1 keep it. (The resampling filter lowers it, so what is not resampled is compared.)"""
+    torch.manual_seed(0)
+    generator = R3GANGenerator((64, 8, 8), width=256, max_width=256)
+    small = generator.basis * generator.weights(torch.randn(64, 64))[:, :, None, None]
+    assert small.square().mean().item() == pytest.approx(1, rel=0.1)
+    assert generator.end(torch.randn(8, 256, 8, 8)).var().item() == pytest.approx(1, rel=0.1)
+    judge = R3GANDiscriminator((3, 8, 8), width=256, max_width=256)
+    assert judge.start(torch.randn(8, 3, 8, 8)).var().item() == pytest.approx(1, rel=0.2)
+    features = (torch.randn(256, 256, 4, 4) * judge.basis).sum((2, 3))
+    assert features.var().item() == pytest.approx(1, rel=0.1)
+    assert judge.head(features, None).logits.var().item() == pytest.approx(1, rel=0.3)
+
+
+def test_with_classes_a_logit_is_the_product_of_mapped_features_with_the_vector_of_the_class():
+    judge = R3GANDiscriminator((3, 8, 8), width=16, max_width=16, classes=5)
+    w, x, y = with_weights(judge), torch.randn(4, 3, 8, 8, dtype=torch.float64), torch.tensor([0, 4, 2, 2])
+    logits = ((judge.features(x) @ w["head.logit.weight"].T) * w["head.embedding.weight"][y]).sum(1)
+    assert torch.allclose(judge(x, y).logits, logits, rtol=1e-12)
+
+
+def test_vectors_of_classes_begin_as_linear_maps_of_one_of_them():
+    """G: gain 1. D: gain 1 / sqrt(F), so that logits begin with the variance of features over classes."""
+    torch.manual_seed(0)
+    generator = R3GANGenerator((3, 8, 8), classes=1000)
+    judge = R3GANDiscriminator((3, 8, 8), width=256, max_width=256, classes=100)
+    assert generator.latent.embedding is not None
+    assert generator.latent.embedding.weight.std().item() == pytest.approx(1000**-0.5, rel=0.05)
+    assert judge.head.embedding.weight.std().item() == pytest.approx((256 * 100) ** -0.5, rel=0.05)
