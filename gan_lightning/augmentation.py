@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from math import pi
 
 import torch
@@ -184,6 +185,7 @@ class ADA(Augmentation):
         blit: Flips, rotations by 90 degrees, whole-pixel shifts.
         geometry: Scaling, rotation, stretching, subpixel shifts.
         color: Brightness, contrast, inversion, hue, saturation.
+        color_share: Each of them is made with this share of p, from 0 to 1.
         filters: Amplification of each of four bands of frequencies.
         noise: Normal noise at each pixel; its standard deviation is half-normal with a scale of 0.1.
         cutout: A rectangle of half the height and width, set to zero.
@@ -202,6 +204,7 @@ class ADA(Augmentation):
         blit: bool = True,
         geometry: bool = True,
         color: bool = True,
+        color_share: float = 1.0,
         filters: bool = False,
         noise: bool = False,
         cutout: bool = False,
@@ -211,11 +214,13 @@ class ADA(Augmentation):
             raise UserError(f"p of ADA is {p}; it must be a probability")
         if not -1 < target < 1:
             raise UserError(f"target of ADA is {target}; it must be between -1 and 1")
+        if not 0 <= color_share <= 1:
+            raise UserError(f"color_share of ADA is {color_share}; it must be from 0 to 1")
         if speed < 0:
             raise UserError(f"speed of ADA is {speed}; it must be a number of images, or 0 to keep p as it is")
         self.adapts = speed > 0
         self.target, self.speed, self.blit, self.geometry, self.color = target, speed, blit, geometry, color
-        self.filters, self.noise, self.cutout = filters, noise, cutout
+        self.color_share, self.filters, self.noise, self.cutout = color_share, filters, noise, cutout
         self.register_buffer("p", torch.tensor(float(p)))
         self.register_buffer("seen", torch.zeros(2))  # sum of signs, number of images; means over processes
         self.register_buffer("now", torch.zeros(2), persistent=False)  # the same for this step and process
@@ -227,7 +232,7 @@ class ADA(Augmentation):
         if self.blit or self.geometry:
             x = moved(x, draws, self.blit, self.geometry)
         if self.color:
-            x = tinted(x, draws)
+            x = tinted(x, draws.rarer(self.color_share))
         if self.filters:
             x = filtered(x, draws)
         if self.noise:
@@ -271,6 +276,12 @@ class Draws:
 
     def __init__(self, normal: Tensor, uniform: Tensor, p: Tensor) -> None:
         self.normals, self.uniforms, self.p = iter(normal.unbind(1)), iter(uniform.unbind(1)), p
+
+    def rarer(self, share: float) -> "Draws":
+        """Returns the same numbers with a smaller probability; what one takes, the other has no more."""
+        other = copy(self)
+        other.p = share * self.p
+        return other
 
     def uniform(self) -> Tensor:
         return next(self.uniforms)

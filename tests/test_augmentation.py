@@ -676,11 +676,22 @@ def test_the_probability_is_logged_and_lies_in_the_checkpoint(tmp_path):
         ({"target": 1.0}, "target of ADA is 1.0"),
         ({"target": -1.0}, "target of ADA is -1.0"),
         ({"speed": -1}, "speed of ADA is -1"),
+        ({"color_share": 1.5}, "color_share of ADA is 1.5"),
     ],
 )
 def test_an_augmentation_out_of_range_is_refused(options, message):
     with pytest.raises(UserError, match=message):
         ADA(**options)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_colours_change_with_their_share_of_p_and_holes_with_p(share):
+    """Contrast and saturation leave a grey image of zeros as it is, and inversion too: brightness alone shows."""
+    nothing = {"blit": False, "geometry": False, "speed": 0}
+    out = ADA(p=0.8, color_share=share, **nothing)(torch.zeros(20_000, 1, 1, 1), *draws())
+    assert (out != 0).float().mean().item() == pytest.approx(0.8 * share, abs=0.02)
+    cut = ADA(p=0.8, color_share=0.0, cutout=True, **nothing)(torch.ones(20_000, 1, 8, 8), *draws())
+    assert (cut == 0).flatten(1).any(1).float().mean().item() == pytest.approx(0.8, abs=0.02)
 
 
 def test_a_change_is_made_with_the_probability_that_is_asked_for():

@@ -1,6 +1,6 @@
 """Every config that ships runs as it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,12 @@ from gan_lightning.networks.efficientnet import LITE0
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 BASE = CONFIGS / "mnist.yaml"
+FEW = ["--data.batch_size=2", "--trainer.max_steps=2", "--grid.rows=1", "--grid.columns=2"]
+THIN = [
+    f"--model.{player}.{option}=8" for player in ("generator", "discriminator") for option in ("width", "max_width")
+]
+HEAVY = {"r3gan_cifar10": FEW, "r3gan_ffhq64": FEW, "r3gan_ffhq256": FEW}
+"""Made for GPUs: two iterations of two images, which the whole networks take minutes for on a CPU."""
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +32,11 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.yaml"))
 
 
-def train_a_batch(*configs: Path, root: Path) -> None:
+def train_a_batch(*configs: Path, root: Path, options: Sequence[str] = ("--trainer.max_steps=1",)) -> None:
     arguments = [word for config in configs for word in ("--config", str(config))]
     if "root:" in "".join(config.read_text() for config in configs):
         arguments += ["--data.root", str(root)]
-    cli.main(["fit", *arguments, "--trainer.max_steps", "1"])
+    cli.main(["fit", *arguments, *options])
     assert Path("lightning_logs/version_0/checkpoints/last.ckpt").exists()
 
 
@@ -39,9 +45,18 @@ def extra(config: Path) -> list[pytest.MarkDecorator]:
     return [needs_photos] if "EfficientNetBackbone" in config.read_text() else []
 
 
-@pytest.mark.parametrize("config", [pytest.param(p, marks=extra(p), id=p.name) for p in files(CONFIGS)])
+LIGHT = [p for p in files(CONFIGS) if p.stem not in HEAVY]
+
+
+@pytest.mark.parametrize("config", [pytest.param(p, marks=extra(p), id=p.name) for p in LIGHT])
 def test_every_config_trains_a_batch(config, mnist_root):
     train_a_batch(config, root=mnist_root)
+
+
+@pytest.mark.parametrize("thin", [True, pytest.param(False, marks=pytest.mark.long)], ids=["thin", "whole"])
+@pytest.mark.parametrize("name", HEAVY)
+def test_every_config_for_gpus_trains_two_batches(name, thin, mnist_root):
+    train_a_batch(CONFIGS / f"{name}.yaml", root=mnist_root, options=[*HEAVY[name], *(THIN if thin else [])])
 
 
 @pytest.mark.parametrize("overlay", files(CONFIGS / "overlays"), ids=lambda p: p.name)

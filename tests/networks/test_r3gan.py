@@ -145,7 +145,8 @@ def test_their_channels_are_those_of_the_table_from_4_pixels_on():
         with torch.device("meta"):
             generator = R3GANGenerator((3, size, size), width=width, max_width=768)
         assert generator.basis.shape == (768, 4, 4)
-        assert [stage[0].project.out_channels for stage in generator.stages] == widths
+        stages: Any = generator.stages
+        assert [stage[0].project.out_channels for stage in stages] == widths
 
 
 def test_only_what_stands_before_a_leaky_relu_has_a_bias():
@@ -166,7 +167,7 @@ def test_a_block_is_the_identity_at_the_start_and_both_networks_are_linear():
 
 def test_inside_a_block_all_layers_but_the_last_begin_at_the_fourth_root_of_the_blocks_times_hes_scale():
     torch.manual_seed(0)
-    judge = R3GANDiscriminator((3, 16, 16), width=64, max_width=64, blocks=2)  # six blocks
+    judge: Any = R3GANDiscriminator((3, 16, 16), width=64, max_width=64, blocks=2)  # six blocks
     gain = (2 / 1.04) ** 0.5 * 6**-0.25
     for block in (b for stage in judge.stages for b in stage):
         assert block.expand.weight.std().item() == pytest.approx(gain / 64**0.5, rel=0.05)
@@ -199,7 +200,7 @@ def test_vectors_of_classes_begin_as_linear_maps_of_one_of_them():
     """G: gain 1. D: gain 1 / sqrt(F), so that logits begin with the variance of features over classes."""
     torch.manual_seed(0)
     generator = R3GANGenerator((3, 8, 8), classes=1000)
-    judge = R3GANDiscriminator((3, 8, 8), width=256, max_width=256, classes=100)
+    judge: Any = R3GANDiscriminator((3, 8, 8), width=256, max_width=256, classes=100)
     assert generator.latent.embedding is not None
     assert generator.latent.embedding.weight.std().item() == pytest.approx(1000**-0.5, rel=0.05)
     assert judge.head.embedding.weight.std().item() == pytest.approx((256 * 100) ** -0.5, rel=0.05)
