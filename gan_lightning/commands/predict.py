@@ -111,6 +111,7 @@ def asked_labels(
     """
     if labels is None:
         return None
+    labels_of([], [], classes)  # a model without classes says so, whatever is asked for
     if labels == "all":
         chosen = list(range(classes))
     else:

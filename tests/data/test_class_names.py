@@ -8,6 +8,7 @@ from PIL import Image
 
 from gan_lightning import GAN, cli
 from gan_lightning.callbacks import KeepCheckpoints
+from gan_lightning.commands.predict import asked_labels
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import CIFAR10, MNIST, Digits, FashionMNIST, ImageFolder
 from gan_lightning.data.class_names import class_names_in, class_number
@@ -69,6 +70,11 @@ def test_of_many_classes_the_nearest_are_named():
     with pytest.raises(UserError, match="of 200 classes, the nearest are kind 123, ") as caught:
         class_number("kind123", names)
     assert len(str(caught.value)) < 200
+
+
+def test_a_model_without_classes_says_so():
+    with pytest.raises(UserError, match="this model was trained without labels: leave out samples.labels"):
+        asked_labels("rose", 0)
 
 
 def test_a_model_without_names_asks_for_numbers():
