@@ -73,7 +73,7 @@ def test_of_many_classes_the_nearest_are_named():
 
 
 def test_a_model_without_classes_says_so():
-    with pytest.raises(UserError, match="this model was trained without labels: leave out samples.labels"):
+    with pytest.raises(UserError, match=r"this model was trained without labels: leave out samples\.labels"):
         asked_labels("rose", 0)
 
 
