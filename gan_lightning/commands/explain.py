@@ -22,6 +22,7 @@ EXPLANATIONS = (
     wrong_options.missing,
     wrong_options.group_as_option,
     wrong_classes.misplaced_class_path,
+    wrong_classes.schedule_without_path,
     wrong_classes.option_without_class,
     wrong_classes.unknown_option_of_class,
     wrong_classes.one_in_place_of_list,

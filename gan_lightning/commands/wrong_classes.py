@@ -50,6 +50,15 @@ def option_without_class(mistake: Mistake) -> str | None:
     return f"{key}.{option} is given, but no {noun(base)}: add {add}{more}"
 
 
+def schedule_without_path(mistake: Mistake) -> str | None:
+    """A schedule without the number that follows it, or a path in place of a key of YAML."""
+    dotted = "." in (option_of("model.schedules", mistake) or "")
+    if "model.schedules" not in mistake.keys or not (dotted or "collections.abc.Mapping" in mistake.message):
+        return None
+    example = '--model.schedules "{generator_optimization.optimizer.lr: Cosine}"'
+    return f"model.schedules takes the path of each number and its schedule: {example}, or the same in a config"
+
+
 def option_of(key: str, mistake: Mistake) -> str | None:
     """The option of a class that is meant, from the message or else from the command line."""
     typed = [word.removeprefix(f"--{key}.") for word in mistake.parser.words if word.startswith(f"--{key}.")]

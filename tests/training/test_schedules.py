@@ -449,6 +449,14 @@ def test_a_training_without_a_planned_end_is_refused_where_something_follows_its
     assert line.endswith(f"set trainer.max_steps or trainer.max_epochs, or model.schedules.{RATE_G}.iterations")
 
 
+@pytest.mark.parametrize("option", [f"--model.schedules.{RATE_G}=Cosine", "--model.schedules=Cosine"])
+def test_the_command_shows_how_to_write_a_schedule_without_a_config(option, in_tmp_path: Path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["fit", "--data", "Digits", option])
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("gan fit: model.schedules takes the path of each number and its schedule: --model.schedules")
+
+
 @pytest.mark.parametrize(
     ("schedules", "words"),
     [
