@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.precision import promoted
 from gan_lightning.networks.efficientnet import LITE0, LiteNetwork, lite_network
 from gan_lightning.networks.feature_files import COLOUR, read_features
 from gan_lightning.networks.features import FeatureNetwork
@@ -47,14 +48,15 @@ class Backbone(Configurable, ABC):
     def maps(self, x: Tensor) -> list[Tensor]:
         """Returns the maps (N, channels[i], ceil(H / strides[i]), ceil(W / strides[i])) of images (N, 3, H, W).
 
-        The network's weights have 32 bits, whatever the precision of the images, which is also that of the maps.
+        The network's weights have at least 32 bits; the maps have the precision of the images.
         """
         if self.network is None:
             with torch.random.fork_rng(devices=[]):  # the iteration in which it is read must not draw other noise
                 self.network = self.load()
-        if next(self.network.parameters()).device != x.device:
-            self.network.to(x.device)
-        shown = x.float().contiguous(memory_format=torch.channels_last)
+        shown = promoted(x).contiguous(memory_format=torch.channels_last)
+        weight = next(self.network.parameters())
+        if (weight.device, weight.dtype) != (shown.device, shown.dtype):
+            self.network.to(shown)
         maps = zip(self.look(self.network, shown), self.spreads, strict=True)
         return [(seen / spread).to(x.dtype) for seen, spread in maps]
 
