@@ -32,9 +32,10 @@ def names() -> list[str]:
 def located(name: str) -> str:
     """The path of a config: a file of this name in the working directory, or else a config of the package.
 
-    `mnist`, `mnist.yaml` and `configs/mnist.yaml` mean the same config of the package. Any other name stays as it is.
+    `mnist`, `mnist.yaml` and `configs/mnist.yaml` mean the same config of the package. Any other name stays as it is,
+    and so does the text of a config in place of a name.
     """
-    if Path(name).is_file():
+    if "\n" in name or Path(name).is_file():
         return name
     short = name.removeprefix("configs/").removesuffix(".yaml")
     return str(folder() / f"{short}.yaml") if short in names() else name

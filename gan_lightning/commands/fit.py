@@ -13,6 +13,7 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 
 from gan_lightning.commands.experiment import Experiment, experiment_of
+from gan_lightning.commands.own_images import with_choices
 from gan_lightning.commands.trust import trust_option
 from gan_lightning.core import checkpoint_files
 from gan_lightning.core.configurable import class_paths
@@ -32,7 +33,7 @@ HOW_TO_GET_FEATURES = " " * 19 + "(gan fit --config extractor makes FEATURES of 
 
 def fit(command: str, arguments: Sequence[str]) -> None:
     """Trains, then prints what was written where."""
-    experiment = experiment_of(arguments)
+    experiment = experiment_of(with_choices(arguments))
     begin = locate(experiment)
     trainer = experiment.trainer(begin)
     run = Run.of(trainer)

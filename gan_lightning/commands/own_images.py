@@ -1,0 +1,165 @@
+"""`gan fit FOLDER`: looks at the images and at the machine, and chooses all that is needed to train."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gan_lightning.commands.configs import located
+from gan_lightning.commands.decided import decided_once
+from gan_lightning.commands.experiment import Experiment, experiment_of
+from gan_lightning.commands.machine import Machine
+from gan_lightning.commands.pace import iterations_in, pace_of, seconds_of_an_iteration
+from gan_lightning.commands.recipe import held_out, recipe_for, sizes_for, uses_labels
+from gan_lightning.commands.request import Request, request_of, value_of
+from gan_lightning.core.errors import UserError, printable
+from gan_lightning.core.nesting import looked_up
+from gan_lightning.data import ImageFolder
+from gan_lightning.data.survey import Survey, surveyed
+from gan_lightning.runs.checkpoint import Checkpoint
+from gan_lightning.runs.locate import CHECKPOINT_NAMES, find_checkpoint
+
+HOURS = 1.0
+"""Length of a training if none is asked for."""
+
+ENOUGH = 3000
+"""Iterations below which a smaller size is tried."""
+
+BETWEEN_GRIDS, MOST_GRIDS = 30, 120
+"""Seconds between two grids, and their largest number."""
+
+BETWEEN_CHECKPOINTS = 120
+"""Seconds."""
+
+LENGTH = ("--trainer.max_steps", "--trainer.max_epochs", "--trainer.max_time", "--trainer.fast_dev_run")
+"""Options that say how long to train."""
+
+
+def with_choices(arguments: Sequence[str]) -> list[str]:
+    """Returns the words of `gan fit`, with all that is chosen for a folder of images in place of its name.
+
+    Raises:
+        UserError: An option is out of range, or the folder holds no images.
+    """
+    request = request_of(arguments)
+    if request is None:
+        return [*arguments]
+    return decided_once(lambda: as_before(request) or chosen(request, Machine.here()))
+
+
+def as_before(request: Request) -> list[str] | None:
+    """Returns the words with the settings of the run that is resumed; None if there is none yet.
+
+    Raises:
+        UserError: The run has trained on other images, or makes images of another size.
+    """
+    if request.checkpoint is None:
+        return None
+    path = find_checkpoint(request.checkpoint, value_of(request.rest, "--trainer.default_root_dir") or ".")
+    if path is None:
+        return None
+    checkpoint = Checkpoint(path)
+    data = looked_up(checkpoint.settings, "data", "init_args") or {}
+    root, size = data.get("root"), data.get("image_size")
+    if root is None or (request.checkpoint in CHECKPOINT_NAMES and not same_place(root, request.root)):
+        raise UserError(
+            f"{path} was trained on {root or 'other data'}, not on {request.root}: name the run to resume with "
+            "--ckpt_path, or leave it out to start a new one"
+        )
+    if request.size not in (None, size):
+        raise UserError(f"--size is {request.size}, but {path} makes images of {size} pixels: leave out --size")
+    words = ["--config", yaml.safe_dump(checkpoint.settings), "--data.root", request.root]
+    if request.hours is not None:
+        words += ["--trainer.max_steps", str(iterations_in(request.hours * 3600, pace_of(checkpoint)))]
+    return [*words, *request.rest]
+
+
+def same_place(one: str, other: str) -> bool:
+    return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
+
+
+def chosen(request: Request, machine: Machine) -> list[str]:
+    """Looks, times, chooses, and says what it has chosen and why."""
+    ends = time.time() + (request.hours or HOURS) * 3600
+    survey = surveyed(Path(request.root).expanduser(), ImageFolder(request.root).max_pixels)
+    say(f"{request.root}: {survey}")
+    say(f"this machine: {machine}")
+    recipe, words, length, said = recipe_for(machine), [], [], []
+    for size in sizes_for(survey, machine, request.size):
+        words = ["--config", located(recipe.config), "--data", "ImageFolder", *options_for(request.root, survey, size)]
+        experiment, smaller = loaded([*words, *request.rest])
+        words += smaller
+        said = [f"recipe: {recipe}", f"images: {images_in_words(experiment.data)}"]
+        if request.gives(*LENGTH):
+            break
+        pace = seconds_of_an_iteration(experiment)
+        iterations = iterations_in(ends - time.time(), pace)
+        length = length_for(iterations, pace)
+        end = time.strftime("%H:%M", time.localtime(ends))
+        said.append(f"length: {iterations:,} iterations of {in_words(pace)}, until {end} (--hours changes it)")
+        if iterations >= ENOUGH:
+            break
+    for line in said:
+        say(line)
+    return [*words, *length, *request.rest]
+
+
+def loaded(words: list[str]) -> tuple[Experiment, list[str]]:
+    """Returns the experiment with its images loaded, and options for a smaller batch if there are too few for one."""
+    experiment = experiment_of(words)
+    data: Any = experiment.data
+    data.setup("fit")
+    if len(data.source) >= data.batch_size:
+        return experiment, []
+    data.batch_size = max(1, len(data.source))
+    return experiment, options_of({"data.batch_size": data.batch_size})
+
+
+def options_for(root: str, survey: Survey, size: int) -> list[str]:
+    """Returns the options of the data and the networks."""
+    labels = len(survey.classes) if uses_labels(survey) else 0
+    return options_of(
+        {
+            "data.root": root,
+            "data.image_size": size,
+            "data.channels": survey.channels,
+            "data.held_out": held_out(survey.images),
+            "data.skip_corrupt": True,
+            "model.generator.classes": labels,
+            "model.discriminator.classes": labels,
+        }
+    )
+
+
+def length_for(iterations: int, pace: float) -> list[str]:
+    """Returns the options that say how long to train, and how often to draw and save."""
+    grids = max(round(BETWEEN_GRIDS / pace), iterations // MOST_GRIDS, 1)
+    saves = max(round(BETWEEN_CHECKPOINTS / pace), 1)
+    return options_of({"trainer.max_steps": iterations, "grid.every_n_steps": grids, "checkpoint.every_n_steps": saves})
+
+
+def options_of(options: dict[str, Any]) -> list[str]:
+    """Returns options as words of a command line."""
+    return [f"--{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in options.items()]
+
+
+def images_in_words(data: Any) -> str:
+    """Returns the size of the images, how many are held out, and how many are copies."""
+    height, width = data.image_shape[1:]
+    kept = len(data.left_out) if data.left_out is not None else 0
+    copies = len(data.identities) - len(data.identities.unique())
+    said = [f"{height}x{width} pixels (--size changes it)"]
+    said += [f"{kept:,} images are held out for gan test"] if kept else []
+    said += [f"{copies:,} are copies or mirror images of others"] if copies else []
+    return "; ".join(said)
+
+
+def in_words(seconds: float) -> str:
+    """Returns a duration below some minutes in words."""
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def say(line: str) -> None:
+    print(printable(line), flush=True)
