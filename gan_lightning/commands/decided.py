@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lightning.fabric.plugins.environments import ClusterEnvironment
 from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
-from torch.distributed import rendezvous
+from torch.distributed import DistError, Store, rendezvous
 
 from gan_lightning.core.distributed import follows
 from gan_lightning.core.errors import TrainingError
@@ -37,16 +37,24 @@ def decided_once(decide: Callable[[], Sequence[str]]) -> list[str]:
     os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = cluster.main_address, str(cluster.main_port)
     store, rank, _ = next(rendezvous("env://", cluster.global_rank(), cluster.world_size()))
     if rank:
-        words = json.loads(store.get(DECIDED))
-        if words is None:
-            raise TrainingError("the first process has chosen nothing: see its output")
-        return words
+        return received(store)
     try:
         words = [*decide()]
     except BaseException:
         store.set(DECIDED, "null")
         raise
     store.set(DECIDED, json.dumps(words))
+    return words
+
+
+def received(store: Store) -> list[str]:
+    """Returns what the first process has decided, once it has."""
+    try:
+        words = json.loads(store.get(DECIDED))
+    except DistError:  # it has ended, and its store with it
+        words = None
+    if words is None:
+        raise TrainingError("the first process has chosen nothing: see its output")
     return words
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from gan_lightning.commands.arguments import is_folder
+from gan_lightning.commands.arguments import holds_images
 from gan_lightning.core.errors import UserError
 
 OWN = {"--size": "set data.image_size", "--hours": "set trainer.max_steps"}
@@ -63,7 +63,7 @@ def taken(arguments: Sequence[str]) -> tuple[dict[str, str], list[str], list[str
             own[waiting] = word
         elif key in OWN and equals:
             own[key] = value
-        elif not waiting and is_folder(word):
+        elif not waiting and holds_images(word):
             folders.append(word)
         elif word not in OWN:
             rest.append(word)

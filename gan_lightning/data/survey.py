@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.data.image_files import in_threads, read_image, reading
-from gan_lightning.data.image_folder import labelled_paths, limit_of, opaque
+from gan_lightning.data.image_files import ImageFile, in_threads, read_image, reading
+from gan_lightning.data.image_folder import limit_of, opaque
+from gan_lightning.data.image_source import classes_of, image_source
 
 LOOKED_AT = 128
 """Images that are opened."""
@@ -45,12 +46,12 @@ class Survey:
 
     Args:
         images: Number of image files.
-        classes: Number of images in each class, by its label; empty if there are no classes.
+        classes: Number of images in each class, by its name; empty if there are no classes.
         looks: What those are like that were opened.
     """
 
     images: int
-    classes: dict[int, int]
+    classes: dict[str, int]
     looks: Sequence[Look]
 
     @property
@@ -83,27 +84,29 @@ def surveyed(root: Path, max_pixels: int) -> Survey:
     """Looks at the images of a folder: their number and classes, and the size and colours of some of them.
 
     Args:
-        root: The folder.
+        root: The folder or the zip file.
         max_pixels: As in `ImageFolder`.
 
     Raises:
         UserError: There is no image, or none of those opened can be read.
     """
-    paths, labels = labelled_paths(root)
-    counted = Counter(labels.values())
-    chosen = random.Random(0).sample(paths, min(len(paths), LOOKED_AT))
+    source = image_source(root)
+    names, labels = classes_of(source.names)
+    images = len(source.names)
+    chosen = random.Random(0).sample(range(images), min(images, LOOKED_AT))
     with reading(max_pixels):
-        found = [*in_threads(lambda path: look(path, max_pixels), chosen)]
+        found = [*in_threads(lambda index: look(source.file(index), max_pixels), chosen)]
     looks = [one for one in found if isinstance(one, Look)]
     if not looks:
         raise next(one for one in found if isinstance(one, UserError))
-    return Survey(len(paths), dict(counted) if len(counted) > 1 else {}, looks)
+    counted = Counter(labels)
+    return Survey(images, {name: counted[number] for number, name in enumerate(names)}, looks)
 
 
-def look(path: Path, max_pixels: int) -> Look | UserError:
+def look(file: ImageFile, max_pixels: int) -> Look | UserError:
     """Returns what an image is like, or the error that explains why it cannot be read."""
     try:
-        return read_image(path, seen, limit_of(max_pixels))
+        return read_image(file, seen, limit_of(max_pixels))
     except UserError as error:
         return error
 
