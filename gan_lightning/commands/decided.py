@@ -2,17 +2,24 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 
 from lightning.fabric.plugins.environments import ClusterEnvironment
 from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
-from torch.distributed import DistError, Store, rendezvous
+from torch.distributed import Store, rendezvous
 
 from gan_lightning.core.distributed import follows
 from gan_lightning.core.errors import TrainingError
 
 DECIDED = "GAN_LIGHTNING_DECIDED"
 """The environment variable, and the key in the processes' store, with what the first process has decided."""
+
+SEEN = "GAN_LIGHTNING_SEEN"
+"""The key in the store with the number of processes that know."""
+
+PATIENCE = 60.0
+"""Seconds for which the first process waits for the others to learn of it."""
 
 
 def decided_once(decide: Callable[[], Sequence[str]]) -> list[str]:
@@ -35,24 +42,31 @@ def decided_once(decide: Callable[[], Sequence[str]]) -> list[str]:
         os.environ[DECIDED] = json.dumps(words)
         return words
     os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = cluster.main_address, str(cluster.main_port)
-    store, rank, _ = next(rendezvous("env://", cluster.global_rank(), cluster.world_size()))
-    if rank:
-        return received(store)
+    store, rank, processes = next(rendezvous("env://", cluster.global_rank(), cluster.world_size()))
+    return received(store) if rank else shared(decide, store, processes)
+
+
+def shared(decide: Callable[[], Sequence[str]], store: Store, processes: int) -> list[str]:
+    """Decides, and leaves the words in the store until all processes have them; or that there are none."""
+    words = None
     try:
         words = [*decide()]
-    except BaseException:
-        store.set(DECIDED, "null")
-        raise
-    store.set(DECIDED, json.dumps(words))
-    return words
+        return words
+    finally:
+        store.set(DECIDED, json.dumps(words))
+        ends = time.monotonic() + PATIENCE
+        while store.add(SEEN, 0) < processes - 1 and time.monotonic() < ends:
+            time.sleep(0.02)
 
 
 def received(store: Store) -> list[str]:
-    """Returns what the first process has decided, once it has."""
-    try:
-        words = json.loads(store.get(DECIDED))
-    except DistError:  # it has ended, and its store with it
-        words = None
+    """Returns what the first process has decided, once it has.
+
+    Raises:
+        TrainingError: It has failed.
+    """
+    words = json.loads(store.get(DECIDED))
+    store.add(SEEN, 1)
     if words is None:
         raise TrainingError("the first process has chosen nothing: see its output")
     return words

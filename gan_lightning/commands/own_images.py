@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from gan_lightning.commands.configs import located
-from gan_lightning.commands.decided import decided_once
+from gan_lightning.commands.decided import decided_once, started_by
 from gan_lightning.commands.experiment import Experiment, experiment_of
 from gan_lightning.commands.machine import Machine
 from gan_lightning.commands.pace import iterations_in, pace_of, seconds_of_an_iteration
@@ -111,10 +112,20 @@ def loaded(words: list[str]) -> tuple[Experiment, list[str]]:
     experiment = experiment_of(words)
     data: Any = experiment.data
     data.setup("fit")
-    if len(data.source) >= data.batch_size:
+    each = len(data.source) // processes_of(experiment)
+    if each >= data.batch_size:
         return experiment, []
-    data.batch_size = max(1, len(data.source))
+    data.batch_size = max(1, each)
     return experiment, options_of({"data.batch_size": data.batch_size})
+
+
+def processes_of(experiment: Experiment) -> int:
+    """Returns on how many processes an experiment is to be trained."""
+    if cluster := started_by():
+        return cluster.world_size()
+    devices, nodes = experiment.options.trainer.devices, experiment.options.trainer.num_nodes
+    several = len(devices) if isinstance(devices, list) else int(devices) if str(devices).isdigit() else 0
+    return max(1, several or torch.cuda.device_count()) * nodes
 
 
 def options_for(root: str, survey: Survey, size: int) -> list[str]:

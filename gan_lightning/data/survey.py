@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from gan_lightning.core.errors import UserError
+from gan_lightning.data.decoding import limit_of, opaque
 from gan_lightning.data.image_files import ImageFile, in_threads, read_image, reading
-from gan_lightning.data.image_folder import limit_of, opaque
 from gan_lightning.data.image_source import classes_of, image_source
 
 LOOKED_AT = 128
