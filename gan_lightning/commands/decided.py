@@ -15,10 +15,10 @@ from gan_lightning.core.errors import TrainingError
 DECIDED = "GAN_LIGHTNING_DECIDED"
 """The environment variable, and the key in the processes' store, with what the first process has decided."""
 
-SEEN = "GAN_LIGHTNING_SEEN"
+KNOWN_BY = "GAN_LIGHTNING_SEEN"
 """The key in the store with the number of processes that know."""
 
-PATIENCE = 60.0
+WAITS_FOR_OTHERS = 60.0
 """Seconds for which the first process waits for the others to learn of it."""
 
 
@@ -54,8 +54,8 @@ def shared(decide: Callable[[], Sequence[str]], store: Store, processes: int) ->
         return words
     finally:
         store.set(DECIDED, json.dumps(words))
-        ends = time.monotonic() + PATIENCE
-        while store.add(SEEN, 0) < processes - 1 and time.monotonic() < ends:
+        ends = time.monotonic() + WAITS_FOR_OTHERS
+        while store.add(KNOWN_BY, 0) < processes - 1 and time.monotonic() < ends:
             time.sleep(0.02)
 
 
@@ -66,7 +66,7 @@ def received(store: Store) -> list[str]:
         TrainingError: It has failed.
     """
     words = json.loads(store.get(DECIDED))
-    store.add(SEEN, 1)
+    store.add(KNOWN_BY, 1)
     if words is None:
         raise TrainingError("the first process has chosen nothing: see its output")
     return words

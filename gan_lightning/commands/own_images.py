@@ -34,7 +34,7 @@ BETWEEN_GRIDS, MOST_GRIDS = 30, 120
 BETWEEN_CHECKPOINTS = 120
 """Seconds."""
 
-LENGTH = ("--trainer.max_steps", "--trainer.max_epochs", "--trainer.max_time", "--trainer.fast_dev_run")
+SAYS_HOW_LONG = ("--trainer.max_steps", "--trainer.max_epochs", "--trainer.max_time", "--trainer.fast_dev_run")
 """Options that say how long to train."""
 
 
@@ -85,15 +85,15 @@ def chosen(request: Request, machine: Machine) -> list[str]:
     """Looks, times, chooses, and says what it has chosen and why."""
     ends = time.time() + (request.hours or HOURS) * 3600
     survey = surveyed(Path(request.root).expanduser(), ImageFolder(request.root).max_pixels)
-    say(f"{request.root}: {survey}")
-    say(f"this machine: {machine}")
+    tell(f"{request.root}: {survey}")
+    tell(f"this machine: {machine}")
     recipe, words, length, said = recipe_for(machine), [], [], []
     for size in sizes_for(survey, machine, request.size):
         words = ["--config", located(recipe.config), "--data", "ImageFolder", *options_for(request.root, survey, size)]
-        experiment, smaller = loaded([*words, *request.rest])
+        experiment, smaller = with_images([*words, *request.rest])
         words += smaller
         said = [f"recipe: {recipe}", f"images: {images_in_words(experiment.data)}"]
-        if request.gives(*LENGTH):
+        if request.gives(*SAYS_HOW_LONG):
             break
         pace = seconds_of_an_iteration(experiment)
         iterations = iterations_in(ends - time.time(), pace)
@@ -103,11 +103,11 @@ def chosen(request: Request, machine: Machine) -> list[str]:
         if iterations >= ENOUGH:
             break
     for line in said:
-        say(line)
+        tell(line)
     return [*words, *length, *request.rest]
 
 
-def loaded(words: list[str]) -> tuple[Experiment, list[str]]:
+def with_images(words: list[str]) -> tuple[Experiment, list[str]]:
     """Returns the experiment with its images loaded, and options for a smaller batch if there are too few for one."""
     experiment = experiment_of(words)
     data: Any = experiment.data
@@ -116,7 +116,7 @@ def loaded(words: list[str]) -> tuple[Experiment, list[str]]:
     if each >= data.batch_size:
         return experiment, []
     data.batch_size = max(1, each)
-    return experiment, options_of({"data.batch_size": data.batch_size})
+    return experiment, words_of({"data.batch_size": data.batch_size})
 
 
 def processes_of(experiment: Experiment) -> int:
@@ -131,7 +131,7 @@ def processes_of(experiment: Experiment) -> int:
 def options_for(root: str, survey: Survey, size: int) -> list[str]:
     """Returns the options of the data and the networks."""
     labels = len(survey.classes) if uses_labels(survey) else 0
-    return options_of(
+    return words_of(
         {
             "data.root": root,
             "data.image_size": size,
@@ -148,10 +148,10 @@ def length_for(iterations: int, pace: float) -> list[str]:
     """Returns the options that say how long to train, and how often to draw and save."""
     grids = max(round(BETWEEN_GRIDS / pace), iterations // MOST_GRIDS, 1)
     saves = max(round(BETWEEN_CHECKPOINTS / pace), 1)
-    return options_of({"trainer.max_steps": iterations, "grid.every_n_steps": grids, "checkpoint.every_n_steps": saves})
+    return words_of({"trainer.max_steps": iterations, "grid.every_n_steps": grids, "checkpoint.every_n_steps": saves})
 
 
-def options_of(options: dict[str, Any]) -> list[str]:
+def words_of(options: dict[str, Any]) -> list[str]:
     """Returns options as words of a command line."""
     return [f"--{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in options.items()]
 
@@ -172,5 +172,5 @@ def in_words(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def say(line: str) -> None:
+def tell(line: str) -> None:
     print(printable(line), flush=True)

@@ -16,7 +16,7 @@ from gan_lightning.runs.checkpoint import Checkpoint
 WARM_UP = 2
 """Iterations that are not timed: the first ones allocate memory and choose algorithms."""
 
-PATIENCE = 6.0
+TIMES_FOR = 6.0
 """Seconds after which timing ends, once each penalty has been due."""
 
 SHARE = 0.93
@@ -44,7 +44,7 @@ class Stopwatch(Callback):
         if pl_module.device.type == "cuda":
             torch.cuda.synchronize(pl_module.device)
         self.ends.append(self.clock())
-        trainer.should_stop = self.timed % self.period == 0 and self.timed > 0 and self.elapsed > PATIENCE
+        trainer.should_stop = self.timed % self.period == 0 and self.timed > 0 and self.elapsed > TIMES_FOR
 
     @property
     def timed(self) -> int:

@@ -16,10 +16,10 @@ LARGEST_ON_A_CPU = 64
 ENLARGED = 4 / 3
 """How much larger than most images a size may be."""
 
-HELD_OUT, LEAST_HELD_OUT = 0.1, 30
+SET_APART, LEAST_SET_APART = 0.1, 30
 """The fraction of the images that is set apart, and their least number; samples are judged against them."""
 
-MOST_HELD_OUT = 0.3
+MOST_SET_APART = 0.3
 """If more were needed, none are held out: so few images are all needed to learn from."""
 
 LEAST_IN_A_CLASS, MOST_CLASSES = 50, 100
@@ -69,5 +69,5 @@ def uses_labels(survey: Survey) -> bool:
 
 def held_out(images: int) -> float:
     """Returns the fraction of the images that is set apart to judge samples against."""
-    share = max(HELD_OUT, ceil(100 * LEAST_HELD_OUT / images) / 100)
-    return share if share <= MOST_HELD_OUT else 0.0
+    share = max(SET_APART, ceil(100 * LEAST_SET_APART / images) / 100)
+    return share if share <= MOST_SET_APART else 0.0

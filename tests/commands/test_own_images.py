@@ -30,7 +30,7 @@ SHORT = ("--trainer.max_steps", "2", "--grid.rows", "2")
 @pytest.fixture(autouse=True)
 def workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pace, "PATIENCE", 0.05)
+    monkeypatch.setattr(pace, "TIMES_FOR", 0.05)
     make_images("pics", 100)
 
 
