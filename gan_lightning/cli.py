@@ -34,7 +34,7 @@ examples:
   gan fit --config digits                      a GAN on real digits, no download
   gan fit --config mnist                       MNIST, downloaded once
   gan fit --config vae                         a VAE, with the same networks
-  gan fit my_images                            images of your own
+  gan fit my_images                            images of your own, in a folder or a .zip; an hour
   gan predict last                             samples of the newest run
   gan test last                                how good its samples are
 

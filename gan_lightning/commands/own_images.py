@@ -1,7 +1,7 @@
 """`gan fit FOLDER`: looks at the images and at the machine, and chooses all that is needed to train."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from gan_lightning.commands.decided import decided_once, started_by
 from gan_lightning.commands.experiment import Experiment, experiment_of
 from gan_lightning.commands.machine import Machine
 from gan_lightning.commands.pace import iterations_in, pace_of, seconds_of_an_iteration
-from gan_lightning.commands.recipe import held_out, recipe_for, sizes_for, uses_labels
+from gan_lightning.commands.recipe import both, held_out, recipe_for, sizes_for, uses_labels
 from gan_lightning.commands.request import Request, request_of, value_of
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.nesting import looked_up
@@ -87,9 +87,14 @@ def chosen(request: Request, machine: Machine) -> list[str]:
     survey = surveyed(Path(request.root).expanduser(), ImageFolder(request.root).max_pixels)
     tell(f"{request.root}: {survey}")
     tell(f"this machine: {machine}")
-    recipe, words, length, said = recipe_for(machine), [], [], []
+    words, length, said = [], [], []
     for size in sizes_for(survey, machine, request.size):
-        words = ["--config", located(recipe.config), "--data", "ImageFolder", *options_for(request.root, survey, size)]
+        recipe = recipe_for(survey, machine, size)
+        words = [
+            "--config",
+            located(recipe.config),
+            *words_of(options_for(request.root, survey, size) | recipe.options),
+        ]
         experiment, smaller = with_images([*words, *request.rest])
         words += smaller
         said = [f"recipe: {recipe}", f"images: {images_in_words(experiment.data)}"]
@@ -99,7 +104,7 @@ def chosen(request: Request, machine: Machine) -> list[str]:
         iterations = iterations_in(ends - time.time(), pace)
         length = length_for(iterations, pace)
         end = time.strftime("%H:%M", time.localtime(ends))
-        said.append(f"length: {iterations:,} iterations of {in_words(pace)}, until {end} (--hours changes it)")
+        said.append(f"length: {iterations:,} iterations of {milliseconds(pace)}, until {end} (--hours changes it)")
         if iterations >= ENOUGH:
             break
     for line in said:
@@ -128,20 +133,17 @@ def processes_of(experiment: Experiment) -> int:
     return max(1, several or torch.cuda.device_count()) * nodes
 
 
-def options_for(root: str, survey: Survey, size: int) -> list[str]:
-    """Returns the options of the data and the networks."""
-    labels = len(survey.classes) if uses_labels(survey) else 0
-    return words_of(
-        {
-            "data.root": root,
-            "data.image_size": size,
-            "data.channels": survey.channels,
-            "data.held_out": held_out(survey.images),
-            "data.skip_corrupt": True,
-            "model.generator.classes": labels,
-            "model.discriminator.classes": labels,
-        }
-    )
+def options_for(root: str, survey: Survey, size: int) -> dict[str, Any]:
+    """Returns the options of the data, and whether labels are learnt."""
+    return {
+        "data.root": root,
+        "data.image_size": size,
+        "data.channels": survey.channels,
+        "data.held_out": held_out(survey.images),
+        "data.mirror": survey.channels == 3,
+        "data.skip_corrupt": True,
+        **both("classes", len(survey.classes) if uses_labels(survey) else 0),
+    }
 
 
 def length_for(iterations: int, pace: float) -> list[str]:
@@ -151,9 +153,9 @@ def length_for(iterations: int, pace: float) -> list[str]:
     return words_of({"trainer.max_steps": iterations, "grid.every_n_steps": grids, "checkpoint.every_n_steps": saves})
 
 
-def words_of(options: dict[str, Any]) -> list[str]:
+def words_of(options: Mapping[str, Any]) -> list[str]:
     """Returns options as words of a command line."""
-    return [f"--{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in options.items()]
+    return [f"--{key}={yaml.safe_dump(value).splitlines()[0]}" for key, value in options.items()]
 
 
 def images_in_words(data: Any) -> str:
@@ -167,7 +169,7 @@ def images_in_words(data: Any) -> str:
     return "; ".join(said)
 
 
-def in_words(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
     """Returns a duration below some minutes in words."""
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.1f} s"
 

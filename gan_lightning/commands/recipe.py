@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from gan_lightning.commands.machine import Machine
 from gan_lightning.core.errors import UserError
@@ -22,6 +23,18 @@ SET_APART, LEAST_SET_APART = 0.1, 30
 MOST_SET_APART = 0.3
 """If more were needed, none are held out: so few images are all needed to learn from."""
 
+PATCHES = 16
+"""Positions along each side of an image, from each of which the recipe without a GPU makes a patch."""
+
+PIXEL_WIDTH, WIDEST = 12_288, 384
+"""Channels times pixels of a side, and most channels, of the recipe for a GPU."""
+
+GROUP = 8
+"""What the channels are a multiple of."""
+
+MANY = 10_000
+"""From this number of images on, those of the recipe without a GPU are not augmented."""
+
 LEAST_IN_A_CLASS, MOST_CLASSES = 50, 100
 """With fewer images in some class, or with more classes, labels are not used."""
 
@@ -33,18 +46,30 @@ class Recipe:
     Args:
         config: The name of a config of the package.
         why: A clause that says why.
+        options: What this size and these images need besides, by option.
     """
 
     config: str
     why: str
+    options: dict[str, Any]
 
     def __str__(self) -> str:
-        return f"{self.config}, {self.why}"
+        return f"{self.config} ({self.why}; gan configs {self.config} shows it)"
 
 
-def recipe_for(machine: Machine) -> Recipe:
-    """Returns the recipe for a machine."""
-    return Recipe("few", "no GPU")
+def recipe_for(survey: Survey, machine: Machine, size: int) -> Recipe:
+    """Returns the recipe for images of this size."""
+    if machine.gpu is None:
+        patch = 2 ** max(1, (size // PATCHES).bit_length() - 1)
+        augmentation = {"model.augmentation": None} if survey.images >= MANY else {}
+        return Recipe("photos_sprint", "the quickest without a GPU", both("patch", patch) | augmentation)
+    width = min(WIDEST, PIXEL_WIDTH // size // GROUP * GROUP)
+    return Recipe("photos", "the best on a GPU", both("width", width))
+
+
+def both(name: str, value: int) -> dict[str, Any]:
+    """Returns an option of both players."""
+    return {f"model.{player}.{name}": value for player in ("generator", "discriminator")}
 
 
 def sizes_for(survey: Survey, machine: Machine, size: int | None) -> Iterator[int]:

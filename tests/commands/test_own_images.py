@@ -17,9 +17,12 @@ from helpers.processes import start_two, status
 from PIL import Image
 
 from gan_lightning.commands import own_images, pace
+from gan_lightning.commands.configs import located
+from gan_lightning.commands.experiment import experiment_of
 from gan_lightning.commands.machine import Machine
+from gan_lightning.commands.own_images import words_of
 from gan_lightning.commands.pace import WARM_UP, Stopwatch, iterations_in
-from gan_lightning.commands.recipe import held_out, sizes_for, uses_labels
+from gan_lightning.commands.recipe import held_out, recipe_for, sizes_for, uses_labels
 from gan_lightning.commands.request import request_of
 from gan_lightning.data.survey import Look, Survey, surveyed
 
@@ -117,6 +120,24 @@ def test_the_size_suits_the_images_and_the_machine():
     assert next(sizes_for(survey_of(28), CPU, None)) == 32
     assert [*sizes_for(survey_of(5), CPU, None)] == [16]
     assert [*sizes_for(survey_of(5), CPU, 128)] == [128]
+
+
+@pytest.mark.parametrize("size", [8, 24, 32, 64, 100, 128, 256])
+@pytest.mark.parametrize("machine", [CPU, GPU])
+def test_the_recipe_makes_images_of_every_size(size, machine):
+    recipe = recipe_for(survey_of(size), machine, size)
+    options = words_of(recipe.options | {"data.root": "pics", "data.image_size": size})
+    model: Any = experiment_of(["--config", located(recipe.config), *options]).model
+    assert model.image_shape == (3, size, size)
+
+
+def test_the_recipe_for_a_gpu_is_as_wide_as_r3gan_at_half_width():
+    assert [recipe_for(survey_of(300), GPU, size).options["model.generator.width"] for size in (32, 64, 128, 256)] == [
+        384,
+        192,
+        96,
+        48,
+    ]
 
 
 def test_labels_are_used_if_each_class_has_images_enough():
