@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -35,7 +34,7 @@ def working_folder(in_tmp_path, mnist_root, monkeypatch):
     Path("my_points.csv").write_text("".join(f"{i % 7},{i * i % 11}\n" for i in range(256)))
     Path("my_images").mkdir()
     for i in range(400):
-        Image.fromarray(np.full((50, 60, 3), i % 256, dtype=np.uint8)).save(f"my_images/{i}.png")
+        Image.new("RGB", (60, 50), (i % 256, i // 2, 40)).save(f"my_images/{i}.png")
 
 
 def blocks(page: str, language: str) -> list[str]:

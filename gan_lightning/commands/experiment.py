@@ -49,8 +49,8 @@ LENGTH = 20_000
 
 DESCRIPTION = (
     "Trains a GAN, a VAE, a VAE-GAN or a feature network. Options override the --config files, which override each "
-    "other in order. gan fit FOLDER [--size PIXELS] [--hours HOURS] trains on a folder or a .zip of images for an hour, or "
-    "as long as asked, and chooses all else itself; options override what it chooses."
+    "other in order. gan fit FOLDER [--size PIXELS] [--hours HOURS] trains on a folder or a .zip of images for an hour "
+    "or as long as asked, and chooses all else itself; options override what it chooses."
 )
 
 
