@@ -427,7 +427,7 @@ def test_a_training_that_cannot_be(line, words, capsys):
         ("test m.ckpt --data pics", "the data it was trained on"),
         ("test m.ckpt --judge.samples 5", "judge.samples is 5; it must be at least 20"),
         ("test m.ckpt --judge.extractor inception", "judge.extractor takes MNIST, SecondMNIST, StackedMNIST,"),
-        ("test m.ckpt --data.held_out 0.5", "leave it out, or train again"),
+        ("test m.ckpt --data.held_out 0.5", "give --data.held_out 0"),
     ],
 )
 def test_samples_that_cannot_be(line, words, capsys):

@@ -147,8 +147,8 @@ def test_labels_are_used_if_each_class_has_images_enough():
     assert not uses_labels(survey_of(64, classes=(50,) * 101))
 
 
-def test_a_tenth_is_held_out_or_thirty_images_or_none():
-    assert [held_out(images) for images in (3, 99, 100, 200, 300, 50_000)] == [0.0, 0.0, 0.3, 0.15, 0.1, 0.1]
+def test_a_tenth_is_held_out_or_sixty_images_or_none():
+    assert [held_out(images) for images in (3, 199, 200, 400, 600, 50_000)] == [0.0, 0.0, 0.3, 0.15, 0.1, 0.1]
 
 
 def test_iterations_fill_the_time_and_have_two_digits():
@@ -180,7 +180,7 @@ def test_all_that_is_chosen_stands_in_the_runs_config(capsys):
     chosen = settings()
     assert chosen["data"]["class_path"].endswith("ImageFolder")
     assert chosen["data"]["init_args"]["image_size"] == 16
-    assert chosen["data"]["init_args"]["held_out"] == 0.3
+    assert chosen["data"]["init_args"]["held_out"] == 0
     assert chosen["trainer"]["max_steps"] >= 1
     assert chosen["grid"]["rows"] == 2
 
