@@ -1,10 +1,13 @@
 """The callback that draws the loss curves."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gan_lightning.core.errors import TrainingError
 from gan_lightning.core.intervals import due
@@ -22,6 +25,7 @@ class LossCurves(Callback):
     """Draws `losses.png` into the run's folder when training ends, fails or is stopped.
 
     It shows the losses of both players, D(x), D(G(z)) and D's accuracy; for other models, what their `curves` name.
+    Dashed lines are their `levels`, such as what guessing would reach.
 
     Thin lines are single batches; thick lines are means over a fiftieth of the run.
 
@@ -31,9 +35,11 @@ class LossCurves(Callback):
     def __init__(self) -> None:
         self.curves: dict[str, list[float]] = {}
         self.panels: dict[str, dict[str, str]] = {}
+        self.levels: Mapping[str, Mapping[str, float]] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.panels = pl_module.curves if isinstance(pl_module, AlternatingModule) else {}
+        known = isinstance(pl_module, AlternatingModule)
+        self.panels, self.levels = (pl_module.curves, pl_module.levels) if known else ({}, {})
         if not trainer.global_step:
             self.curves = {}
 
@@ -62,12 +68,9 @@ class LossCurves(Callback):
         figure = Figure(figsize=(8, 3 * len(self.panels)), layout="constrained")
         rows = figure.subplots(len(self.panels), 1, sharex=True, squeeze=False)
         for axes, (title, lines) in zip(rows[:, 0], self.panels.items(), strict=True):
-            for colour, (label, name) in enumerate(lines.items()):
-                values = self.curves[name]
-                steps = self.curves["step"][-len(values) :]  # what is new since a resume has fewer values
-                axes.plot(steps, values, f"C{colour}", linewidth=0.8, alpha=0.3)
-                marker = "o" if len(steps) < 10 else None  # a line needs two points
-                axes.plot(*smooth(steps, values), f"C{colour}", label=label, marker=marker)
+            self.draw_lines(axes, lines)
+            for label, height in self.levels.get(title, {}).items():
+                axes.axhline(height, color="0.5", linestyle="--", label=label)
             axes.set_ylabel(title)
             axes.grid(alpha=0.3)
             axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
@@ -75,7 +78,16 @@ class LossCurves(Callback):
             if {*lines.values()} <= SHARES:
                 axes.set_ylim(0, 1)
         figure.axes[-1].set_xlabel("iteration")
+        figure.axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
         return figure
+
+    def draw_lines(self, axes: Axes, lines: dict[str, str]) -> None:
+        for colour, (label, name) in enumerate(lines.items()):
+            values = self.curves[name]
+            steps = self.curves["step"][-len(values) :]  # what is new since a resume has fewer values
+            axes.plot(steps, values, f"C{colour}", linewidth=0.8, alpha=0.3)
+            marker = "o" if len(steps) < 10 else None  # a line needs two points
+            axes.plot(*smooth(steps, values), f"C{colour}", label=label, marker=marker, clip_on=marker is None)
 
     def state_dict(self) -> dict[str, Any]:
         return {"curves": self.curves}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from itertools import permutations
+from math import log
 from typing import Any, ClassVar
 
 import torch
@@ -65,6 +66,9 @@ class FeatureLearner(AlternatingModule):
             raise UserError("there is nothing to learn from: set model.puzzles to true, or model.network.classes")
         self.network, self.augmentation = network, augmentation
         self.players = {"network": Player(network, network_optimization)}
+        choices = [count for count in (network.classes, len(ORDERS) * self.puzzles) if count]
+        loss, right = self.curves
+        self.levels = {loss: {"chance": sum(map(log, choices))}, right: {"chance": 1 / choices[0]}}
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """Updates the network once."""

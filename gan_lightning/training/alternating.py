@@ -68,6 +68,9 @@ class AlternatingModule(LightningModule):
     curves: ClassVar[dict[str, dict[str, str]]] = {}
     """The panels that `LossCurves` draws: for each, its lines and the logged metric that each shows."""
 
+    levels: Mapping[str, Mapping[str, float]] = {}
+    """Values to compare curves with, by panel and name. `LossCurves` draws each as a dashed line."""
+
     arguments: dict[str, Any]
     """The arguments it was called with, and the defaults of the rest."""
 

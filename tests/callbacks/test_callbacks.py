@@ -156,6 +156,19 @@ def test_the_logs_hold_both_losses_and_what_the_discriminator_thinks(tmp_path):
         assert picture.width > 600
 
 
+def test_curves_stand_beside_the_levels_of_the_model_and_a_single_value_is_a_point(tmp_path):
+    gan, curves = tiny_gan(), LossCurves()
+    gan.levels = {"loss": {"chance": 1.5}}
+    fit(gan, max_steps=2, callbacks=[curves], default_root_dir=tmp_path)
+    losses, outputs = curves.figure().axes
+    drawn = {str(line.get_label()): line for line in losses.get_lines()}
+    assert {*map(float, drawn["chance"].get_ydata())} == {1.5}  # type: ignore[arg-type]
+    assert drawn["chance"].get_linestyle() == "--"
+    assert "chance" not in {line.get_label() for line in outputs.get_lines()}
+    assert drawn["generator"].get_marker() == "o"
+    assert len(drawn["generator"].get_ydata()) == 1  # type: ignore[arg-type]
+
+
 def test_the_last_checkpoint_is_written_at_the_interval_and_at_the_end(tmp_path):
     steps = []
 

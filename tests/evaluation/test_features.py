@@ -3,6 +3,7 @@
 import builtins
 from functools import partial
 from itertools import permutations
+from math import log
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.data import MNIST, Digits, Ring, StackedMNIST
 from gan_lightning.evaluation.features import Coordinates, Inception, Learnt, extractor_for, inception
 from gan_lightning.evaluation.features.inception import as_pixels
-from gan_lightning.models.feature_learner import puzzle
+from gan_lightning.models.feature_learner import cross_entropy, puzzle
 from gan_lightning.networks import FeatureNetwork
 from gan_lightning.networks.feature_files import write_features
 from gan_lightning.training.optimization import Optimization
@@ -184,6 +185,23 @@ def test_with_labels_and_puzzles_both_are_learnt():
     assert {name: tuple(scores.shape) for name, (scores, _) in asked.items()} == {"labels": (3, 10), "puzzles": (3, 24)}
     with pytest.raises(UserError, match=r"nothing to learn from: set model\.puzzles to true"):
         FeatureLearner(FeatureNetwork((1, 8, 8)), puzzles=False)
+
+
+@pytest.mark.parametrize(
+    ("classes", "puzzles", "loss", "right"),
+    [(0, True, log(24), 1 / 24), (10, False, log(10), 1 / 10), (10, True, log(240), 1 / 10)],
+)
+def test_the_chance_level_is_what_a_network_reaches_that_finds_all_answers_equally_likely(
+    classes, puzzles, loss, right
+):
+    net = FeatureNetwork((1, 8, 8), classes, features=4, width=4)
+    learner = FeatureLearner(net, puzzles)
+    asked = learner.questions(torch.rand(2, 1, 8, 8), torch.arange(2))
+    losses = [cross_entropy(torch.zeros_like(scores), answer).item() for scores, answer in asked.values()]
+    levels = [level["chance"] for level in learner.levels.values()]
+    assert levels == pytest.approx([loss, right])
+    assert sum(losses) == pytest.approx(loss)
+    assert learner.levels.keys() == learner.curves.keys()
 
 
 # ---- Inception ----------------------------------------------------------------------------------------------------
