@@ -33,8 +33,8 @@ def working_folder(in_tmp_path, mnist_root, monkeypatch):
         shutil.copytree(mnist_root, name)
     Path("my_points.csv").write_text("".join(f"{i % 7},{i * i % 11}\n" for i in range(256)))
     Path("my_images").mkdir()
-    for i in range(400):
-        Image.new("RGB", (60, 50), (i % 256, i // 2, 40)).save(f"my_images/{i}.png")
+    for i in range(640):
+        Image.new("RGB", (60, 50), (i % 256, i // 3, 40)).save(f"my_images/{i}.png")
 
 
 def blocks(page: str, language: str) -> list[str]:
