@@ -4,8 +4,8 @@
     python benchmarks/scoreboard.py table --folder scoreboard --picture docs/results/mnist.png
 
 The first command trains and judges with the `gan` command, one process and one thread at a time; started again, it goes
-on. The second prints the tables of what there is and draws it. Every run is judged once, at its end, by `gan test`: no
-checkpoint is chosen.
+on. The second prints the tables of what there is and draws it. Every run is judged at its end, by `gan test`, with two
+feature networks: no checkpoint is chosen, and the second one was never used in a search.
 """
 
 import argparse
@@ -26,6 +26,9 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 from gan_lightning.data import MNIST
 from gan_lightning.evaluation import Evaluator, StoredSamples
 from gan_lightning.evaluation.features import extractor_for
+
+JUDGES = {"MNIST": ".", "SecondMNIST": "second"}
+"""The feature networks that judge, and where each one's report lies in the folder of a run."""
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -106,13 +109,15 @@ def run(parts: list[str], root: Path, folder: Path) -> None:
 
 
 def trained_and_judged(row: Row, seed: int, root: Path, folder: Path) -> None:
-    if (folder / "report.json").exists():
-        return
-    configs = [word for config in row.configs for word in ("--config", str(CONFIGS / config))]
-    where = ["--data.root", str(root), "--trainer.default_root_dir", str(folder), "--seed", str(seed)]
-    command("fit", *configs, *row.words, *where, "--ckpt_path", "last")
     last = folder / "lightning_logs" / "version_0" / "checkpoints" / "last.ckpt"
-    command("test", "--ckpt_path", str(last), "--judge.folder", str(folder), "--device", "cpu")
+    if not (folder / "report.json").exists():
+        configs = [word for config in row.configs for word in ("--config", str(CONFIGS / config))]
+        where = ["--data.root", str(root), "--trainer.default_root_dir", str(folder), "--seed", str(seed)]
+        command("fit", *configs, *row.words, *where, "--ckpt_path", "last")
+    for extractor, part in JUDGES.items():
+        if not (folder / part / "report.json").exists():
+            judge = ("--judge.extractor", extractor, "--judge.folder", str(folder / part))
+            command("test", "--ckpt_path", str(last), *judge, "--device", "cpu")
 
 
 def command(*words: str) -> None:
@@ -129,11 +134,12 @@ def cheats(root: Path, folder: Path) -> None:
     data = MNIST(str(root))
     data.prepare_data()
     data.setup("test")
-    judge = Evaluator(data, extractor_for(data))
+    judges = {part: Evaluator(data, extractor_for(data, extractor)) for extractor, part in JUDGES.items()}
+    real = judges["."].real
     pixels = lambda images, count: images[torch.arange(count)]  # noqa: E731
-    others, labels = pixels(judge.real.other.images, len(judge.real.other))
+    others, labels = pixels(real.other.images, len(real.other))
     training, _ = pixels(data.source, 10_000)
-    tests, _ = pixels(judge.real.reference.images, len(judge.real.reference))
+    tests, _ = pixels(real.reference.images, len(real.reference))
     noise = torch.randint(256, others.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     blurred = F.avg_pool2d(F.pad(others.float(), (1, 1, 1, 1)), 3, stride=1).round().byte()
     for name, images in {
@@ -145,16 +151,23 @@ def cheats(root: Path, folder: Path) -> None:
         "training images, blurred by 3x3": blurred,
         "uniform noise": noise,
     }.items():
-        if not (folder / name / "report.json").exists():
-            judge.samples = len(images)
-            judge.evaluate(StoredSamples(images, name)).write(folder / name)
+        for part, judge in judges.items():
+            if not (folder / name / part / "report.json").exists():
+                judge.samples = len(images)
+                judge.evaluate(StoredSamples(images, name)).write(folder / name / part)
 
 
 # ---- tables -------------------------------------------------------------------------------------------------------
 
 
 def reports(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*/report.json"))]
+    return [report_in(path.parent) for path in sorted(folder.glob("*/report.json"))]
+
+
+def report_in(folder: Path) -> dict[str, Any]:
+    """Returns the report of the first judge; that of the second is in it, if there is one."""
+    first, *others = (folder / part / "report.json" for part in JUDGES.values())
+    return json.loads(first.read_text()) | {"others": [json.loads(p.read_text()) for p in others if p.exists()]}
 
 
 HEADER = (
@@ -162,24 +175,31 @@ HEADER = (
     "copies | C_T | iterations | CPU-s |"
 )
 
+SECOND = " Fréchet / floor | second judge: Fréchet distance | second judge: Fréchet / floor |"
+"""Columns of tables in which every row has a second judge."""
+
 
 def tables(folder: Path) -> Iterator[str]:
     floor: dict[str, Any] | None = None
     for part, title in TITLES.items():
-        lines = []
-        for name, found in rows_of(part, folder):
-            lines.append(line(name, found))
-            floor = floor or found[0]
-        if lines and floor:
-            yield f"\n## {title}\n\n{HEADER}\n|{'---|' * (HEADER.count('|') - 1)}"
-            yield real_images(floor)
-            yield from lines
+        rows = list(rows_of(part, folder))
+        if not rows:
+            continue
+        floor = floor or rows[0][1][0]
+        twice = all(report["others"] for _, found in rows for report in found) and floor["others"]
+        header = HEADER + SECOND if twice else HEADER
+        yield f"\n## {title}\n\n{header}\n|{'---|' * (header.count('|') - 1)}"
+        yield real_images(floor) + (
+            f" 1 | {floor['others'][0]['results']['frechet']['floor']:.2f} | 1 |" if twice else ""
+        )
+        for name, found in rows:
+            yield line(name, found) + (of_both(found) if twice else "")
 
 
 def rows_of(part: str, folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     if part == "cheats":
         for path in sorted((folder / part).glob("*/report.json")):
-            yield path.parent.name, [json.loads(path.read_text())]
+            yield path.parent.name, [report_in(path.parent)]
     for row in PARTS.get(part, []):
         if found := reports(folder / part / row.name.replace(" ", "_")):
             yield row.name, found
@@ -194,6 +214,14 @@ def line(name: str, found: list[dict[str, Any]]) -> str:
     cost = [spread([report["about"]["cpu_seconds"] for report in found], 0)] if "cpu_seconds" in about else [""]
     iterations = f"{about['iteration']:,}" if "iteration" in about else ""
     return f"| {name} | {len(found)} | {' | '.join([*cells, iterations, *cost])} |"
+
+
+def of_both(found: list[dict[str, Any]]) -> str:
+    """The cells of both judges, side by side in floors."""
+    first = [report["results"]["frechet"] for report in found]
+    second = [report["others"][0]["results"]["frechet"] for report in found]
+    floors = [spread([score["value"] / score["floor"] for score in scores], 2) for scores in (first, second)]
+    return f" {floors[0]} | {spread([score['value'] for score in second], 2)} | {floors[1]} |"
 
 
 def real_images(report: dict[str, Any]) -> str:

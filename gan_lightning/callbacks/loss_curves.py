@@ -74,7 +74,7 @@ class LossCurves(Callback):
             axes.set_ylabel(title)
             axes.grid(alpha=0.3)
             axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-            axes.margins(x=0)
+            axes.margins(x=0, y=0.05)
             if {*lines.values()} <= SHARES:
                 axes.set_ylim(0, 1)
         figure.axes[-1].set_xlabel("iteration")

@@ -38,7 +38,8 @@ class Rung:
     Args:
         damage: Its name.
         strengths: Its strengths.
-        times: The distance from undamaged images at each strength, over the floor.
+        times: The distance from other, undamaged images at each strength, in floors; 1 is invisible. Of few features
+            that do not see it, chance can make it negative.
     """
 
     damage: str
@@ -123,7 +124,8 @@ def ladder_of(real: ReferenceImages, unseen: bool = False) -> Ladder:
 
     One set of images is compared with the other, damaged: blurred, compressed, noisy, and without a third of its
     classes (of its clusters, where there are no labels). The floor is the mean distance of sets of the same size when
-    all images are divided anew.
+    all images are divided anew. What the division at hand has beyond the floor by chance, it has with and without
+    damage, so it is subtracted: with few features, it can be several floors.
 
     Args:
         real: The images, and the extractor.
@@ -142,14 +144,18 @@ def ladder_of(real: ReferenceImages, unseen: bool = False) -> Ladder:
         )
     numbers = torch.cat([part.identities[:count] for part in (real.reference, real.other)])
     floor, deviation = floor_of(torch.cat([before, real.seen_other.features[:count]]), numbers)
+    by_chance = frechet(before, real.seen_other.features[:count]).value - floor
+
+    def times(features: Tensor) -> float:
+        return (frechet(before, features).value - by_chance) / floor
+
     chosen = list(torch.arange(count).split(IMAGE_BLOCK))
     rungs = []
     for damage in (*LADDER, *(UNSEEN if unseen else ())):
         seen = (seen_damaged(real, second, chosen, damage, strength) for strength in damage.strengths)
-        times = tuple(frechet(before, features).value / floor for features in seen)
-        rungs.append(Rung(damage.name, damage.strengths, times))
+        rungs.append(Rung(damage.name, damage.strengths, tuple(map(times, seen))))
     kept = two_thirds(real.data, second, count)
-    missing = frechet(before, real.seen_other.features[:count][kept]).value / floor
+    missing = times(real.seen_other.features[:count][kept])
     name = "classes missing" if real.data.classes else "clusters missing"
     return Ladder(count, floor, deviation, (*rungs, Rung(name, (0.33,), (missing,))))
 
