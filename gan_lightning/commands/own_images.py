@@ -25,9 +25,6 @@ from gan_lightning.runs.locate import CHECKPOINT_NAMES, find_checkpoint
 HOURS = 1.0
 """Length of a training if none is asked for."""
 
-ENOUGH = 3000
-"""Iterations below which a smaller size is tried."""
-
 BETWEEN_GRIDS, MOST_GRIDS = 30, 120
 """Seconds between two grids, and their largest number."""
 
@@ -105,7 +102,7 @@ def chosen(request: Request, machine: Machine) -> list[str]:
         length = length_for(iterations, pace)
         end = time.strftime("%H:%M", time.localtime(ends))
         said.append(f"length: {iterations:,} iterations of {milliseconds(pace)}, until {end} (--hours changes it)")
-        if iterations >= ENOUGH:
+        if iterations >= recipe.enough:
             break
     for line in said:
         tell(line)

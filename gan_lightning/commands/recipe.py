@@ -55,11 +55,13 @@ class Recipe:
         config: The name of a config of the package.
         why: A clause that says why.
         options: What this size and these images need besides, by option.
+        enough: Iterations below which a smaller size is tried.
     """
 
     config: str
     why: str
     options: dict[str, Any]
+    enough: int = 3000
 
     def __str__(self) -> str:
         return f"{self.config} ({self.why}; gan configs {self.config} shows it)"
@@ -69,7 +71,7 @@ def recipe_for(survey: Survey, machine: Machine, size: int) -> Recipe:
     """Returns the recipe for images of this size."""
     pretrained = find_spec(NETWORK) is not None
     if pretrained and size >= LEAST_PRETRAINED and survey.images < MANY:
-        return Recipe("photos_fast", "with a pretrained network, for few images or little time", {})
+        return Recipe("photos_fast", "with a pretrained network, for few images or little time", {}, enough=1000)
     if machine.gpu is None:
         patch = 2 ** max(1, (size // PATCHES).bit_length() - 1)
         augmentation = {"model.augmentation": None} if survey.images >= MANY else {}

@@ -23,6 +23,8 @@ def check_state(checkpoint: dict[str, Any], trainer: Trainer) -> None:
     if checkpoint["global_step"] < 0:
         raise damaged_part("global_step")
     check_alike(checkpoint["loops"]["fit_loop"], trainer.fit_loop.state_dict(), "loops", every_key=False)
+    if not all(isinstance(key, str) for key in checkpoint["callbacks"]):
+        raise damaged_part("callbacks")
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         saved = checkpoint["callbacks"].get(callback.state_key)
         if type(callback).load_state_dict is not Callback.load_state_dict and saved is not None:

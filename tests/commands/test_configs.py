@@ -19,7 +19,7 @@ FEW = ["--data.batch_size=2", "--trainer.max_steps=2", "--grid.rows=1", "--grid.
 THIN = [
     f"--model.{player}.{option}=8" for player in ("generator", "discriminator") for option in ("width", "max_width")
 ]
-HEAVY = ("r3gan_cifar10", "r3gan_ffhq64", "r3gan_ffhq256")
+HEAVY = ("photos", "r3gan_cifar10", "r3gan_ffhq64", "r3gan_ffhq256")
 """Made for GPUs: two iterations of two images, which the whole networks take minutes for on a CPU."""
 
 
