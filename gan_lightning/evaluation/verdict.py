@@ -43,7 +43,7 @@ def verdict(results: Sequence[Compared], samples: int, features: int) -> Iterato
         if far:
             yield how_far(distance)
         elif worse:
-            yield "different from real images, although the distance is not"
+            yield "different from real images, though the distance alone may be chance"
     yield from (LOW[result.key].format(result.value, result.floor) for result in worse)
     if "frechet" not in {result.key for result in results}:
         yield (
