@@ -64,7 +64,7 @@ class Recipe:
     enough: int = 3000
 
     def __str__(self) -> str:
-        return f"{self.config} ({self.why}; gan configs {self.config} shows it)"
+        return f"{self.config} ({self.why}; gan configs {self.config} writes a copy)"
 
 
 def recipe_for(survey: Survey, machine: Machine, size: int) -> Recipe:
