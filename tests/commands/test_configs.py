@@ -8,6 +8,7 @@ import pytest
 import yaml
 from helpers.commands import mistake
 from helpers.extras import needs_photos
+from helpers.heavy import HEAVY, THIN
 
 from gan_lightning import cli
 from gan_lightning.networks import backbones
@@ -16,11 +17,6 @@ from gan_lightning.networks.efficientnet import LITE0
 CONFIGS = Path(__file__).parents[2] / "configs"
 BASE = CONFIGS / "mnist.yaml"
 FEW = ["--data.batch_size=2", "--trainer.max_steps=2", "--grid.rows=1", "--grid.columns=2"]
-THIN = [
-    f"--model.{player}.{option}=8" for player in ("generator", "discriminator") for option in ("width", "max_width")
-]
-HEAVY = ("photos", "r3gan_cifar10", "r3gan_ffhq64", "r3gan_ffhq256")
-"""Made for GPUs: two iterations of two images, which the whole networks take minutes for on a CPU."""
 
 
 @pytest.fixture(autouse=True)

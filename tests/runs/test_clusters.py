@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from helpers.heavy import HEAVY, THIN
 from helpers.processes import free_port, gan, start, start_two, status, torchrun
 from helpers.tiny import equal, state
 
@@ -96,10 +97,11 @@ FIRST = {kind(configs): configs for configs in CONFIGS[::-1]}
     ],
 )
 def test_every_config_trains_on_two_processes(configs, mnist_root, monkeypatch):
-    """By default one config for each kind of model, with `-m long` all of them and the overlays."""
+    """By default one config for each kind of model, with `-m long` all of them and the overlays. Those for GPUs: thin."""
     monkeypatch.setenv("PYTHONWARNINGS", "error:.*find_unused_parameters")
     data = ["--data.root", str(mnist_root)] if "root:" in "".join(c.read_text() for c in configs) else []
-    short = ["--trainer.max_steps", "3", "--trainer.log_every_n_steps", "1", "--data.batch_size", "40"]
+    light = ["--data.batch_size=4", *THIN] if configs[0].stem in HEAVY else ["--data.batch_size=40"]
+    short = ["--trainer.max_steps", "3", "--trainer.log_every_n_steps", "1", *light]
     two = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.accelerator", "cpu"]
     command = ["fit", *(word for c in configs for word in ("--config", str(c))), *data, *short, *two]
     assert [status(process) for process in start_two(gan, *command)] == [0, 0], Path("output.txt").read_text()
