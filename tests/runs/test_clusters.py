@@ -97,7 +97,7 @@ FIRST = {kind(configs): configs for configs in CONFIGS[::-1]}
     ],
 )
 def test_every_config_trains_on_two_processes(configs, mnist_root, monkeypatch):
-    """By default one config for each kind of model, with `-m long` all of them and the overlays. Those for GPUs: thin."""
+    """By default one config for each kind of model, with `-m long` all of them and the overlays. GPU configs: thin."""
     monkeypatch.setenv("PYTHONWARNINGS", "error:.*find_unused_parameters")
     data = ["--data.root", str(mnist_root)] if "root:" in "".join(c.read_text() for c in configs) else []
     light = ["--data.batch_size=4", *THIN] if configs[0].stem in HEAVY else ["--data.batch_size=40"]
