@@ -12,7 +12,7 @@ ROOT = Path(gan_lightning.__file__).parent
 FLOORS = [
     {"core"},
     {"objectives", "penalties", "augmentation", "networks", "data", "runs"},
-    {"training"},
+    {"training", "editing"},
     {"models", "evaluation"},
     {"callbacks"},
     {"commands", "cli", "__main__"},
