@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,11 @@ def length_for(iterations: int, pace: float) -> list[str]:
 
 def words_of(options: Mapping[str, Any]) -> list[str]:
     """Returns options as words of a command line."""
-    return [f"--{key}={yaml.safe_dump(value).splitlines()[0]}" for key, value in options.items()]
+    return [f"--{key}={in_one_line(value)}" for key, value in options.items()]
+
+
+def in_one_line(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, width=inf).splitlines()[0]
 
 
 def images_in_words(data: Any) -> str:

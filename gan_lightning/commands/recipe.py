@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import ceil
+from pathlib import Path
 from typing import Any
 
+import yaml
+
+from gan_lightning.commands.configs import located
 from gan_lightning.commands.machine import Machine
 from gan_lightning.core.errors import UserError
 from gan_lightning.data.survey import Survey
@@ -43,6 +47,10 @@ GROUP = 8
 MANY = 10_000
 """From this number of images on, no pretrained network is used, and without a GPU nothing is augmented."""
 
+FEW = 2000
+"""Below this number of training images, the recipe for a GPU has DiffAugment, at full strength from the start, in place
+of ADA."""
+
 LEAST_IN_A_CLASS, MOST_CLASSES = 50, 100
 """With fewer images in some class, or with more classes, labels are not used."""
 
@@ -78,7 +86,16 @@ def recipe_for(survey: Survey, machine: Machine, size: int) -> Recipe:
         better = "" if pretrained or size < LEAST_PRETRAINED else f"; {INSTALLS_IT} gives a better one"
         return Recipe("photos_sprint", f"quick without a GPU{better}", both("patch", patch) | augmentation)
     width = min(WIDEST, PIXEL_WIDTH // size // GROUP * GROUP)
-    return Recipe("photos", "R3GAN at half width, for a GPU", both("width", width))
+    training = survey.images * (1 - held_out(survey.images))
+    augmentation = diff_augmented("photos") if training < FEW else {}
+    return Recipe("photos", "R3GAN at half width, for a GPU", both("width", width) | augmentation)
+
+
+def diff_augmented(config: str) -> dict[str, Any]:
+    """Returns the options that put DiffAugment, which has no p to schedule, in place of a config's augmentation."""
+    schedules = yaml.safe_load(Path(located(config)).read_text())["model"]["schedules"]
+    schedules.pop("augmentation.p")
+    return {"model.augmentation": "DiffAugment", "model.schedules": schedules}
 
 
 def both(name: str, value: int) -> dict[str, Any]:

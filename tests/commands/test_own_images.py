@@ -147,6 +147,20 @@ def test_many_images_are_not_augmented_without_a_gpu(without_the_extra):
     assert recipe_for(survey_of(64, 10_000), CPU, 64).options[key] is None
 
 
+def test_few_training_images_are_augmented_by_diffaugment_on_a_gpu(without_the_extra, monkeypatch):
+    monkeypatch.setattr(own_images.Machine, "here", lambda: GPU)
+    gan("fit", "pics", "--size", "8", *SHORT, "--model.generator.width", "8", "--model.discriminator.width", "8")
+    model = settings()["model"]
+    assert model["augmentation"]["class_path"].endswith("DiffAugment")
+    assert "augmentation.p" not in model["schedules"]
+    assert "average_half_life" in model["schedules"]
+
+
+@pytest.mark.parametrize(("images", "augmentation"), [(2222, "DiffAugment"), (2223, None)])
+def test_ada_is_for_two_thousand_training_images_and_more(images, augmentation, without_the_extra):
+    assert recipe_for(survey_of(64, images), GPU, 64).options.get("model.augmentation") == augmentation
+
+
 def test_the_pretrained_network_is_used_if_it_is_there_and_images_are_few_and_large_enough(monkeypatch):
     monkeypatch.setattr(recipe, "find_spec", lambda name: name)
     for machine in (CPU, GPU):
