@@ -153,10 +153,11 @@ def length_for(iterations: int, pace: float) -> list[str]:
 
 def words_of(options: Mapping[str, Any]) -> list[str]:
     """Returns options as words of a command line."""
-    return [f"--{key}={in_one_line(value)}" for key, value in options.items()]
+    return [f"--{key}={flowing(value)}" for key, value in options.items()]
 
 
-def in_one_line(value: Any) -> str:
+def flowing(value: Any) -> str:
+    """Returns a value as YAML in one line."""
     return yaml.safe_dump(value, default_flow_style=True, width=inf).splitlines()[0]
 
 

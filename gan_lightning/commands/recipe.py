@@ -47,7 +47,7 @@ GROUP = 8
 MANY = 10_000
 """From this number of images on, no pretrained network is used, and without a GPU nothing is augmented."""
 
-FEW = 2000
+FEW_TRAINING = 2000
 """Below this number of training images, the recipe for a GPU has DiffAugment, at full strength from the start, in place
 of ADA."""
 
@@ -87,7 +87,7 @@ def recipe_for(survey: Survey, machine: Machine, size: int) -> Recipe:
         return Recipe("photos_sprint", f"quick without a GPU{better}", both("patch", patch) | augmentation)
     width = min(WIDEST, PIXEL_WIDTH // size // GROUP * GROUP)
     training = survey.images * (1 - held_out(survey.images))
-    augmentation = diff_augmented("photos") if training < FEW else {}
+    augmentation = diff_augmented("photos") if training < FEW_TRAINING else {}
     return Recipe("photos", "R3GAN at half width, for a GPU", both("width", width) | augmentation)
 
 
