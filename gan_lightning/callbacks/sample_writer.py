@@ -104,12 +104,18 @@ class SampleWriter(BasePredictionWriter):
         return np.stack(images)
 
 
-def prepare(folder: Path, overwrite: bool) -> None:
-    """Creates the folder, or checks that it may be written into."""
-    check_folder(folder, "samples.folder", "samples")
+def prepare(folder: Path, overwrite: bool, group: str = "samples.") -> None:
+    """Creates the folder, or checks that it may be written into.
+
+    Args:
+        folder: The folder.
+        overwrite: Whether it may hold files.
+        group: What the names of the options folder and overwrite begin with.
+    """
+    check_folder(folder, f"{group}folder", "samples")
     held = len(list(folder.iterdir()))
     if held and not overwrite:
         raise UserError(
-            f"the folder {folder} holds {held} files already: choose another with --samples.folder, or add "
-            "--samples.overwrite true to replace files of the same name"
+            f"the folder {folder} holds {held} files already: choose another with --{group}folder, or add "
+            f"--{group}overwrite true to replace files of the same name"
         )

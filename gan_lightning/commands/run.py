@@ -13,6 +13,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from gan_lightning.commands.evaluate import evaluate
 from gan_lightning.commands.fit import fit
 from gan_lightning.commands.predict import predict
+from gan_lightning.commands.walk import film_walk
 from gan_lightning.core.distributed import follows
 from gan_lightning.core.errors import TrainingError, UserError, printable
 
@@ -22,14 +23,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 LOST = ("Connection closed by peer", "Connection reset by peer", "NCCL communicator was aborted")
 """Messages of gloo and NCCL about a process that has ended."""
 
-HANDLERS = {"fit": fit, "predict": predict, "validate": evaluate, "test": evaluate}
+HANDLERS = {"fit": fit, "predict": predict, "walk": film_walk, "validate": evaluate, "test": evaluate}
 
 
 def run(command: str, arguments: Sequence[str]) -> None:
     """Runs a command. A user's mistake ends it with one line and status 2.
 
     Args:
-        command: fit, predict, validate or test.
+        command: One of `HANDLERS`.
         arguments: The arguments after the command.
     """
     quieten()

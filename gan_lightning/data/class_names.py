@@ -19,8 +19,13 @@ def class_names_in(content: Mapping[str, Any], classes: int) -> tuple[str, ...]:
     return ()
 
 
-def class_number(asked: int | str, names: Sequence[str]) -> int:
+def class_number(asked: int | str, names: Sequence[str], key: str = "samples.labels") -> int:
     """Returns the number of a class that is asked for by its name or number. A name comes first: a folder may be "10".
+
+    Args:
+        asked: Its name or number.
+        names: The names of all classes; empty if they have none.
+        key: The option that asks for it.
 
     Raises:
         UserError: There is no class of that name.
@@ -28,7 +33,7 @@ def class_number(asked: int | str, names: Sequence[str]) -> int:
     if str(asked) in names:
         return list(names).index(str(asked))
     if isinstance(asked, str):
-        raise UserError(f"samples.labels: there is no class {asked}; {known_classes(asked, names)}")
+        raise UserError(f"{key}: there is no class {asked}; {known_classes(asked, names)}")
     return asked
 
 

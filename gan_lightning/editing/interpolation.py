@@ -23,7 +23,7 @@ class Interpolation(Configurable, ABC):
 
 
 class Lerp(Interpolation):
-    """The straight line: (1 - t) a + t b. In its middle, latents are shorter than those of samples, as after truncation."""
+    """The straight line: (1 - t) a + t b. Its middle is nearer to the mean than samples are, as after truncation."""
 
     def __call__(self, a: Tensor, b: Tensor, share: Tensor) -> Tensor:
         return torch.lerp(a, b, share[:, None])
@@ -33,8 +33,8 @@ class Slerp(Interpolation):
     """The great circle: sin((1 - t) w) / sin(w) a + sin(t w) / sin(w) b, where w is the angle between a and b.
 
     Normal latents of many coordinates lie near a sphere; this way stays near it, so that every image on it is as likely
-    as a sample. Latents that point the same way, or opposite ways, have no single great circle: there it is the straight
-    line.
+    as a sample. Latents that point the same way, or opposite ways, have no single great circle: there it is the
+    straight line.
 
     White, "Sampling generative networks", 2016, Section 2.1. https://arxiv.org/abs/1609.04468. Shoemake, "Animating
     rotation with quaternion curves", 1985. https://doi.org/10.1145/325165.325242
@@ -46,7 +46,7 @@ class Slerp(Interpolation):
         angle = torch.arccos(cosine)
         sine = torch.sin(angle)
         arc = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / sine
-        return torch.where(sine > 1e-4, arc, torch.lerp(a, b, t))
+        return torch.where(sine > 1e-3, arc, torch.lerp(a, b, t))
 
 
 def interpolate(a: Tensor, b: Tensor, steps: int, interpolation: Interpolation = Slerp()) -> Tensor:

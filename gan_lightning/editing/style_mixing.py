@@ -51,10 +51,12 @@ def stages_of(model: Model) -> list[nn.Module]:
     Raises:
         UserError: There are none.
     """
-    found = [layer for layer in model.modules() if isinstance(layer, Excitation)] if isinstance(model, nn.Module) else []
+    found = (
+        [layer for layer in model.modules() if isinstance(layer, Excitation)] if isinstance(model, nn.Module) else []
+    )
     if not found:
-        raise UserError("this network takes its latent at one place only, so there is no style to mix: FastGANGenerator "
-                        "has stages; leave out styles")  # fmt: skip
+        raise UserError("this network has no stages, so there is no style to mix: leave out styles "
+                        "(FastGANGenerator has stages)")  # fmt: skip
     return found
 
 

@@ -42,8 +42,8 @@ class Truncation(Configurable, ABC):
 class TowardsMean(Truncation):
     """Moves latents towards their mean, which is zero: psi z.
 
-    Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2019, Appendix B,
-    here for the latents themselves. https://arxiv.org/abs/1812.04948
+    Karras, Laine and Aila, "A style-based generator architecture for generative adversarial networks", 2019, Appendix
+    B, here for the latents themselves. https://arxiv.org/abs/1812.04948
 
     Args:
         psi: From 0, one image for all (of a class), to 1, no change.

@@ -17,6 +17,9 @@ Model = Callable[..., Tensor]
 """Called as model(z, y), or model(z) where there are no labels; returns images (N, C, H, W) in [-1, 1]."""
 
 
+SLERP = Slerp()
+
+
 class Places(NamedTuple):
     """Places on a walk.
 
@@ -46,7 +49,7 @@ class Walk:
 
     stops: Latents
     steps: int = 30
-    interpolation: Interpolation = Slerp()
+    interpolation: Interpolation = SLERP
     closed: bool = False
 
     def __post_init__(self) -> None:

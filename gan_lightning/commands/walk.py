@@ -1,0 +1,195 @@
+"""`gan walk`."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jsonargparse import Namespace
+from tqdm import tqdm
+
+from gan_lightning.callbacks.sample_writer import prepare
+from gan_lightning.commands.arguments import without_foreign_keys
+from gan_lightning.commands.class_help import print_class_help
+from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
+from gan_lightning.commands.stops import Editable, chosen_stops, editable, of_seeds, stop_arguments
+from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
+from gan_lightning.core.discovery import path_of
+from gan_lightning.core.errors import UserError, printable
+from gan_lightning.core.films import GIF, MP4, VIDEO_EXTRA, can_write_mp4
+from gan_lightning.core.images import enlarged, picture, save, tile, to_uint8
+from gan_lightning.core.seeding import mix
+from gan_lightning.editing.interpolation import Interpolation, Slerp
+from gan_lightning.editing.latent_files import Latents
+from gan_lightning.editing.strip import filmed, frames_of, rows_of, strip
+from gan_lightning.editing.style_mixing import mixed_styles
+from gan_lightning.editing.truncation import Truncation
+from gan_lightning.editing.walk import Walk, walked
+from gan_lightning.models.generative import GenerativeModel
+from gan_lightning.models.sampling import latents
+from gan_lightning.networks import Discriminator
+from gan_lightning.networks.contract import judged
+from gan_lightning.networks.layers import MinibatchStddev
+from gan_lightning.runs.checkpoint import Checkpoint
+
+FIRST_SEEDS = (0, 1, 2, 3)
+"""The stops if none are given."""
+
+
+@dataclass
+class WalkOptions:
+    """A walk, and where to write it.
+
+    Args:
+        seeds: Stops by their seeds: --seeds 1 2 3. If null, 0 to 3, or 0 alone if there are several labels. The image
+            of a seed is that of gan predict.
+        latents: Stops from a .npz file in place of seeds, such as the images that gan invert has found again.
+        labels: For a model with classes, the class of each stop, by name or number: one for all stops, one for each, or
+            several (or all) for one stop, which then goes through these classes. If null, as in gan predict.
+        styles: Seeds whose style is given to each stop: writes mixing.png in place of a walk. The network must have
+            stages, as FastGANGenerator has.
+        steps: Frames from one stop to the next.
+        loop: Lead back to the first stop, so that the film starts again without a jump.
+        fps: Frames in a second.
+        batch_size: Images made at a time. It changes the memory needed, not the images.
+        folder: The folder for strip.png, walk.gif and walk.mp4.
+        overwrite: Write into a folder that already holds files, replacing those of the same name.
+        device: cpu, cuda, mps, or auto: a GPU if there is one.
+    """
+
+    seeds: list[int] | None = None
+    latents: str | None = None
+    labels: int | str | list[int | str] | None = None
+    styles: list[int] | None = None
+    steps: int = 30
+    loop: bool = False
+    fps: int = 20
+    batch_size: int = 64
+    folder: str = "walk"
+    overwrite: bool = False
+    device: str = "auto"
+
+
+def walk_parser() -> Parser:
+    parser = command_parser(
+        "walk",
+        "Films a walk through latent space, from a checkpoint alone: between seeds, inverted images or classes. gan "
+        "walk last --seeds 1 2 3 writes a strip (PNG), a GIF and, with the extra video, an MP4.",
+    )
+    add_checkpoint_options(parser)
+    parser.add_class_arguments(WalkOptions)
+    parser.add_argument(
+        "--interpolation",
+        type=Interpolation,
+        default={"class_path": path_of(Slerp)},
+        help="The way from stop to stop: Slerp (a great circle) or Lerp (a straight line).",
+    )
+    parser.add_argument(
+        "--truncation",
+        type=Truncation | None,
+        default=None,
+        help="Likelier stops: TowardsMean (--truncation.psi 0.7), or RejectUnlikely, which asks the discriminator. If "
+        "null, the stops as they are.",
+    )
+    parser.choices = {"interpolation": Interpolation, "truncation": Truncation}
+    return parser
+
+
+def film_walk(command: str, arguments: Sequence[str]) -> None:
+    """Writes a strip and films of a walk, or a sheet of mixed styles."""
+    parser = walk_parser()
+    words = without_foreign_keys(stop_arguments(arguments), parser.options, command)
+    print_class_help(parser, words)
+    import_trusted(words)
+    made = instantiated(parser, parsed(parser, words))
+    check_numbers(made)
+    checkpoint = open_checkpoint(made.ckpt_path)
+    source = editable(checkpoint, made.device)
+    several = isinstance(made.labels, list) or made.labels == "all"
+    stops = truncated(made, chosen_stops(made, source, FIRST_SEEDS[:1] if several else FIRST_SEEDS), source, checkpoint)
+    if made.styles is not None:
+        write_mixing(made, stops, source)
+    else:
+        write_walk(made, Walk(stops, made.steps, made.interpolation, made.loop), source)
+
+
+def check_numbers(made: Namespace) -> None:
+    """Refuses numbers that are too small."""
+    for key in ("steps", "fps", "batch_size"):
+        if made[key] < 1:
+            raise UserError(f"{key} is {made[key]}; it must be at least 1")
+
+
+def write_walk(made: Namespace, walk: Walk, source: Editable) -> None:
+    """Writes the strip and the films of a walk, frame by frame."""
+    folder = Path(made.folder)
+    prepare(folder, made.overwrite, "")
+    films = [GIF(folder / "walk.gif", made.fps)]
+    films += [MP4(folder / "walk.mp4", made.fps)] if can_write_mp4() else []
+    batches = walked(source.model, walk.batches(made.batch_size))
+    frames = tqdm(frames_of(batches), total=len(walk), unit="frame", leave=False, disable=None)
+    rows = rows_of(walk)
+    with ExitStack() as opened:
+        for film in films:
+            opened.enter_context(film)
+        images = filmed(frames, films, {number for row in rows for number in row})
+    save(strip(walk, images), folder / "strip.png")
+    names = ", ".join(["strip.png", *(film.path.name for film in films)])
+    print(f"wrote {names} ({len(walk):,} frame{'s' * (len(walk) > 1)}) into {printable(made.folder)}")
+    if not can_write_mp4():
+        print(f"for an MP4, too: {VIDEO_EXTRA}", file=sys.stderr)
+
+
+def write_mixing(made: Namespace, stops: Latents, source: Editable) -> None:
+    """Writes a sheet: the stops in the first column, the styles in the first row, each stop in each style."""
+    styles = of_seeds(made.styles, source)
+    mixed = mixed_styles(source.model, stops, styles)
+    prepare(Path(made.folder), made.overwrite, "")
+    own = [walked(source.model, Walk(some, 1).batches(made.batch_size)) for some in (styles, stops)]
+    across, down = (torch.cat([*batches]) for batches in own)
+    corner = torch.full_like(mixed[:1], -1)
+    lines = [torch.cat([image, row]) for image, row in zip(down.split(1), mixed.split(len(across)), strict=True)]
+    sheet = to_uint8(torch.cat([corner, across, *lines]))
+    save(enlarged(picture(tile(sheet, len(across) + 1))), Path(made.folder, "mixing.png"))
+    rows, columns = (", ".join(some.names) for some in (stops, styles))
+    print(f"wrote mixing.png into {printable(made.folder)}: rows are {rows}; columns are the styles of {columns}")
+
+
+def truncated(made: Namespace, stops: Latents, source: Editable, checkpoint: Checkpoint) -> Latents:
+    """Returns the stops after the truncation that is asked for."""
+    if made.truncation is None:
+        return stops
+    if not made.truncation.looks:
+        return made.truncation(stops, source.model, None, None)
+    if made.latents is not None:
+        raise UserError("truncation is RejectUnlikely, which redraws seeds, but latents are given: choose TowardsMean")
+    discriminator = discriminator_of(checkpoint).to(source.model.device).eval()
+    seeds = FIRST_SEEDS if made.seeds is None else made.seeds
+    seeds = [seed for seed in seeds for _ in range(len(stops.z) // len(seeds))]
+
+    def score(x: torch.Tensor, y: torch.Tensor | None) -> torch.Tensor:
+        labels = torch.zeros(len(x), dtype=torch.int64) if y is None else y
+        weight = next(discriminator.parameters())
+        return judged(discriminator, x.to(weight), labels.to(weight.device)).image_logits.cpu()
+
+    def redraw(attempt: int) -> torch.Tensor:
+        return latents([mix(seed, attempt) for seed in seeds], source.latent_dim)
+
+    return made.truncation(stops, source.model, score, redraw)
+
+
+def discriminator_of(checkpoint: Checkpoint) -> Discriminator:
+    """Returns the discriminator in a checkpoint.
+
+    Raises:
+        UserError: There is none, or it does not judge images one by one.
+    """
+    found = getattr(GenerativeModel.load_from_checkpoint(checkpoint.path), "discriminator", None)
+    if found is None:
+        raise UserError(f"truncation is RejectUnlikely, but {checkpoint.path} has no discriminator: choose TowardsMean")
+    if found.packing > 1 or any(isinstance(layer, MinibatchStddev) for layer in found.modules()):
+        raise UserError("truncation is RejectUnlikely, but the discriminator judges several images together: choose "
+                        "TowardsMean")  # fmt: skip
+    return found
