@@ -15,10 +15,17 @@ from gan_lightning.commands.configs import names
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
-RUN = ["README.md", "CONTRIBUTING.md", "docs/training.md", "docs/evaluating.md", "docs/lightning_cli.md"]
+RUN = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/training.md",
+    "docs/evaluating.md",
+    "docs/editing.md",
+    "docs/lightning_cli.md",
+]
 """Pages whose code blocks run, in their order. (tests/runs/test_clusters.py runs docs/clusters.md.)"""
 
-FIRST_RUN = ["docs/training.md", "docs/evaluating.md"]
+FIRST_RUN = ["docs/training.md", "docs/evaluating.md", "docs/editing.md"]
 """Pages for somebody who has trained on digits before."""
 
 SHORT = ["--trainer.max_steps", "2"]

@@ -40,12 +40,12 @@ def mixed_styles(model: Model, contents: Latents, styles: Latents) -> Tensor:
     n, m = len(contents.z), len(styles.z)
     with ExitStack() as hooks:
         for gate in gates:
-            hooks.callback(gate.register_forward_hook(partial(instead, strengths, n)).remove)
+            hooks.callback(gate.register_forward_hook(partial(replaced_by, strengths, n)).remove)
         y = None if contents.y is None else contents.y.repeat_interleave(m)
         return images_from(model, contents.z.repeat_interleave(m, 0), y)
 
 
-def stages_of(model: Model) -> list[nn.Module]:
+def stages_of(model: Model) -> list[Excitation]:
     """Returns the layers that say how strong channels are.
 
     Raises:
@@ -64,7 +64,7 @@ def keep(strengths: dict[nn.Module, Tensor], gate: nn.Module, inputs: object, ou
     strengths[gate] = output
 
 
-def instead(
+def replaced_by(
     strengths: dict[nn.Module, Tensor], contents: int, gate: nn.Module, inputs: object, output: Tensor
 ) -> Tensor:
     """Returns the strengths of the styles, once for each content, in place of a layer's own."""

@@ -43,7 +43,7 @@ def test_lerp_is_the_straight_line():
 
 def test_slerp_between_latents_of_one_line_is_the_straight_line():
     a = torch.tensor([1.0, 2.0])
-    for b in (a, 3 * a, -a, 0 * a):
+    for b in (a, 3 * a, -a):
         way = interpolate(a, b, 3)
         torch.testing.assert_close(way, interpolate(a, b, 3, Lerp()))
 
@@ -98,7 +98,7 @@ def test_a_model_without_embeddings_changes_class_in_the_middle():
         seen.extend(y.tolist())
         return z.view(-1, 1, 2, 2)
 
-    [*walked(model, Walk(stops(2, classes=2), steps=4).batches())]
+    assert len([*walked(model, Walk(stops(2, classes=2), steps=4).batches())]) == 1
     assert seen == [0, 0, 1, 1, 1]
 
 
