@@ -1,10 +1,11 @@
-"""The classification accuracy score of conditional models on MNIST, and the reverse.
+"""The classification accuracy score of conditional models on MNIST or folders of images, and the reverse.
 
     python benchmarks/accuracy_score.py lightning_logs/version_0/checkpoints/last.ckpt --root data
+    python benchmarks/accuracy_score.py CKPT --train data/cifar10-train --test data/cifar10-test --samples 50000
 
-A classifier is trained on 60,000 samples and their labels, and tested on the 10,000 real test images (Ravuri and
-Vinyals, "Classification accuracy score for conditional generative models", 2019, https://arxiv.org/abs/1905.10887).
-Beside it stand the same classifier trained on the 60,000 real images, and what that one says of the samples' labels.
+A classifier is trained on 60,000 samples and their labels, and tested on the real test images (Ravuri and Vinyals,
+"Classification accuracy score for conditional generative models", 2019, https://arxiv.org/abs/1905.10887). Beside it
+stand the same classifier trained on the real training images, and what that one says of the samples' labels.
 Classifiers take as many iterations on more samples (--samples): they see fewer of them twice.
 """
 
@@ -21,7 +22,7 @@ from torch.utils.data import TensorDataset
 
 from gan_lightning import GAN, FeatureLearner
 from gan_lightning.commands.run import quieten
-from gan_lightning.data import MNIST, ImageData
+from gan_lightning.data import MNIST, ImageData, ImageFolder
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import FeatureNetwork
 from gan_lightning.training.optimization import Optimization
@@ -30,10 +31,12 @@ ITERATIONS, BLOCK = 1950, 500
 
 
 class Given(ImageData):
-    """These pixels (N, 1, 28, 28) and labels (N,)."""
+    """These pixels (N, C, H, W) and labels (N,)."""
 
     def __init__(self, pixels: Tensor, labels: Tensor) -> None:
-        super().__init__((1, 28, 28), batch_size=128, classes=10)
+        channels, height, width = pixels.shape[1:]
+        mirror = channels == 3  # photographs; digits would not be read
+        super().__init__((channels, height, width), batch_size=128, classes=10, mirror=mirror)
         self.images = TensorDataset(pixels, labels)
 
     def load(self) -> TensorDataset:
@@ -43,7 +46,8 @@ class Given(ImageData):
 def classifier(pixels: Tensor, labels: Tensor, seed: int) -> FeatureNetwork:
     """Trained on these images as configs/extractor.yaml does."""
     torch.manual_seed(seed)
-    network = FeatureNetwork((1, 28, 28), classes=10)
+    channels, height, width = pixels.shape[1:]
+    network = FeatureNetwork((channels, height, width), classes=10)
     adam = partial(torch.optim.AdamW, lr=0.002, weight_decay=0.05, fused=True)
     fall = partial(CosineAnnealingLR, T_max=ITERATIONS)
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
@@ -76,18 +80,30 @@ def sampled(path: str, labels: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat(made), labels
 
 
+def real_images(options: argparse.Namespace) -> list[tuple[Tensor, Tensor]]:
+    """Training images and their labels, and test images and theirs."""
+    if options.train is None:
+        data = MNIST(options.root)
+        data.prepare_data()
+        return [data.load()[:], data.load_test()[:]]  # pyright: ignore[reportReturnType]
+    folders = [ImageFolder(root, options.size) for root in (options.train, options.test)]
+    return [folder.load()[:] for folder in folders]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", nargs="+")
     parser.add_argument("--root", default="data", help="the folder that holds MNIST/raw")
+    parser.add_argument("--train", help="a folder of training images, one folder a class, in place of MNIST")
+    parser.add_argument("--test", help="the folder of its test images")
+    parser.add_argument("--size", type=int, default=32, help="of the images in those folders")
     parser.add_argument("--seed", type=int, default=0, help="of the classifiers")
     parser.add_argument("--samples", type=int, nargs="+", default=[60_000], help="how many to learn from")
     arguments = parser.parse_args()
     quieten()
     torch.set_num_threads(1)
-    data = MNIST(arguments.root)
-    data.prepare_data()
-    real, tests = data.load().tensors, data.load_test().tensors
+    real, tests = real_images(arguments)
+    counts = f"{len(real[0]):,} real images", f"{len(tests[0]):,} test images"
 
     def row(trained: str, tested: str, network: FeatureNetwork, images: tuple[Tensor, ...], cpu: str = "") -> None:
         print(f"| {trained} | {tested} | {accuracy(network, images[0], images[1]):.4f} | {cpu} |", flush=True)
@@ -95,14 +111,14 @@ def main() -> None:
     print("| trained on | tested on | accuracy | CPU-s of training |\n|---|---|---|---|")
     started = time.process_time()
     theirs = classifier(real[0], real[1], arguments.seed)
-    row("60,000 real images", "10,000 test images", theirs, tests, f"{time.process_time() - started:.0f}")
+    row(*counts, theirs, tests, f"{time.process_time() - started:.0f}")
     for path in arguments.checkpoint:
         for count in arguments.samples:
             samples = sampled(path, real[1][torch.arange(count) % len(real[1])])
             started, name = time.process_time(), f"{count:,} samples of {path}"
             ours = classifier(*samples, arguments.seed)
-            row(name, "10,000 test images", ours, tests, f"{time.process_time() - started:.0f}")
-            row("60,000 real images", name, theirs, samples)
+            row(name, counts[1], ours, tests, f"{time.process_time() - started:.0f}")
+            row(counts[0], name, theirs, samples)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import torch
 import yaml
 from lightning.pytorch import Callback, Trainer
+from lightweight import LightweightDiscriminator, LightweightGenerator
 from PIL import Image
 from popular_dcgan import PopularDiscriminator, PopularGenerator
 
@@ -37,6 +38,8 @@ from gan_lightning.evaluation import Evaluator
 from gan_lightning.evaluation.features import extractor_for
 from gan_lightning.evaluation.metrics import authenticity
 from gan_lightning.evaluation.report import Result
+from gan_lightning.objectives import Hinge
+from gan_lightning.penalties import R1
 from gan_lightning.training.optimization import Optimization
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -45,7 +48,7 @@ WARM_UP, MEASURED = 10, 40
 """Iterations before and while the time of one is measured."""
 
 JUDGES = ["Colour", "EfficientNetLite0"]
-"""Feature networks; the second is the extra."""
+"""Feature networks; the second is an extra, and what photos_fast.yaml plays against."""
 
 KEYS = ("row", "recipe", "budget", "seed", "judge")
 """What tells one judgement from another."""
@@ -60,14 +63,16 @@ class Recipe(NamedTuple):
     """What is trained.
 
     Args:
-        config: A file in configs/; "" for the most copied DCGAN.
+        config: A file in configs/, or a baseline of BASELINES.
         options: That differ from it.
         ours: Whether it is run with all seeds.
+        share: Of the row's CPU-seconds.
     """
 
     config: str
     options: Mapping[str, Any] = MappingProxyType({})
     ours: bool = False
+    share: float = 1.0
 
 
 class Row(NamedTuple):
@@ -98,18 +103,20 @@ DIFF_AUGMENT = {"model.augmentation": "DiffAugment"}
 CIFAR10 = {
     "pyramids": Recipe("cifar10.yaml", ours=True),
     "the networks of few.yaml": Recipe("few.yaml", NO_ADA),
-    "the most copied DCGAN": Recipe(""),
+    "the most copied DCGAN": Recipe("DCGAN"),
     "SNGAN": Recipe("resnet.yaml"),
 }
 LABELLED = {
     "pyramids": Recipe("cifar10_conditional.yaml", ours=True),
     "the networks of conditional.yaml": Recipe("conditional.yaml"),
-    "the most copied DCGAN": Recipe(""),
+    "the most copied DCGAN": Recipe("DCGAN"),
 }
 CATS = {
     "pyramids": Recipe("photos_sprint.yaml", ours=True),
     "few.yaml": Recipe("few.yaml", {"model.augmentation.init_args.color": True}),
-    "the most copied DCGAN, DiffAugment": Recipe("", DIFF_AUGMENT),
+    "the most copied DCGAN, DiffAugment": Recipe("DCGAN", DIFF_AUGMENT),
+    "lightweight-gan's networks, DiffAugment": Recipe("lightweight-gan", DIFF_AUGMENT),
+    "photos_fast.yaml": Recipe("photos_fast.yaml", ours=True, share=1 / 3),
 }
 ROWS = {
     "cifar10": Row("CIFAR-10, 600 CPU-seconds", 32, 600, False, 1 / 6, 10_000, CIFAR10),
@@ -129,8 +136,11 @@ def data_of(row: Row, root: str, batch_size: int, seed: int, mirror: bool) -> Im
 
 def experiment_of(row: Row, recipe: Recipe, root: str, seed: int, folder: Path) -> tuple[GAN, ImageFolder]:
     """Returns the model and the data."""
-    if not recipe.config:
-        model, batch_size, mirror = popular(row, "model.augmentation" in recipe.options, seed), 64, False
+    if recipe.config in BASELINES:
+        torch.manual_seed(seed)
+        augmentation = DiffAugment() if "model.augmentation" in recipe.options else None
+        model = BASELINES[recipe.config](row, augmentation=augmentation, seed=seed)
+        batch_size, mirror = BATCHES[recipe.config], False
     else:
         found = from_config(retold(row, recipe, root, folder), **recipe.options, seed=seed)
         model, batch_size, mirror = found.model, found.data.batch_size, found.data.mirror  # type: ignore[attr-defined]
@@ -153,19 +163,27 @@ DATA = {"batch_size": 64, "mirror": False}
 """Options of the data that are a part of a recipe."""
 
 
-def popular(row: Row, augmented: bool, seed: int) -> GAN:
+def popular(row: Row, **options: Any) -> GAN:
     """Returns the most copied DCGAN, with its loop's settings."""
-    torch.manual_seed(seed)
     shape, classes = (3, row.size, row.size), 10 if row.labels else 0
     adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999), fused=True)
-    return GAN(
-        PopularGenerator(shape, classes=classes),
-        PopularDiscriminator(shape, classes=classes),
-        augmentation=DiffAugment() if augmented else None,
-        generator_optimization=Optimization(adam),
-        discriminator_optimization=Optimization(adam),
-        seed=seed,
-    )
+    players = PopularGenerator(shape, classes=classes), PopularDiscriminator(shape, classes=classes)
+    optimization: dict[str, Any] = dict.fromkeys(OPTIMIZATIONS, Optimization(adam))
+    return GAN(*players, **optimization, **options)
+
+
+def lightweight(row: Row, **options: Any) -> GAN:
+    """Returns lightweight-gan's networks, with its loop's settings."""
+    shape = (3, row.size, row.size)
+    adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.9), fused=True)
+    optimization: dict[str, Any] = dict.fromkeys(OPTIMIZATIONS, Optimization(adam))
+    game: dict[str, Any] = {"objective": Hinge(), "penalties": [R1(20, every=4)], "average_decay": 0.995}
+    return GAN(LightweightGenerator(shape), LightweightDiscriminator(shape), **game, **optimization, **options)
+
+
+OPTIMIZATIONS = ("generator_optimization", "discriminator_optimization")
+BASELINES = {"DCGAN": popular, "lightweight-gan": lightweight}
+BATCHES = {"DCGAN": 64, "lightweight-gan": 10}
 
 
 class Clock(Callback):
@@ -242,11 +260,11 @@ def judgement(judge: Evaluator, folder: Path) -> dict[str, Any]:
 def run(name: str, options: argparse.Namespace) -> None:
     """Trains and judges what is not there yet: the first seed of every recipe, then the second, and so on."""
     row, root = ROWS[name], options.cifar10 if name in ("cifar10", "labels") else options.cats
-    seconds = row.seconds * options.share
     for seed in options.seeds:
         for title, recipe in row.recipes.items():
             if (options.only and title not in options.only) or (seed and not recipe.ours):
                 continue
+            seconds = row.seconds * options.share * recipe.share
             folder = options.folder / f"{name} {title} {seconds:g} {seed}".replace(" ", "_")
             trained(row, recipe, root, seconds, seed, folder)
             for kind in options.judges:
