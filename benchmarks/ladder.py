@@ -23,7 +23,7 @@ from gan_lightning.evaluation.reference import ReferenceImages
 def images(options: argparse.Namespace) -> ImageData:
     if options.data == "MNIST":
         return MNIST(options.root, held_out=options.held_out)
-    return ImageFolder(options.root, options.size, held_out=options.held_out)
+    return ImageFolder(options.root, options.size, options.channels, held_out=options.held_out)
 
 
 def main() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--data", choices=["MNIST", "ImageFolder"], default="ImageFolder")
     parser.add_argument("--root", required=True)
     parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--channels", type=int, default=3, help="1 turns the images grey")
     parser.add_argument("--held_out", type=float, default=0.16667)
     parser.add_argument("--most", type=int, default=4000)
     parser.add_argument("--extractors", nargs="+", required=True)

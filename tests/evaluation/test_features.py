@@ -126,8 +126,10 @@ def test_points_are_their_own_features():
 
 
 def test_data_that_no_network_knows_is_refused_with_what_to_do():
+    data = Blobs()
+    data.image_shape = (2, 4, 4)
     with pytest.raises(UserError, match=r"feature network for Blobs: train one with gan fit --config extractor"):
-        extractor_for(Blobs())
+        extractor_for(data)
 
 
 # ---- learning -----------------------------------------------------------------------------------------------------

@@ -159,11 +159,14 @@ def test_the_networks_of_the_package_see_all_damage_and_say_what_they_were_train
     assert lookup.PINNED[name].stat().st_size < 1_000_000
 
 
-def test_colour_images_of_any_size_are_seen_without_naming_an_extractor():
-    class Colours(Smooth):
-        def __init__(self, side: int) -> None:
-            ImageData.__init__(self, (3, side, side))
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [32, 64, 33])
+def test_colour_and_grey_images_of_any_size_are_seen_without_naming_an_extractor(channels, side):
+    class Photographs(Smooth):
+        def __init__(self) -> None:
+            ImageData.__init__(self, (channels, side, side))
 
-    for side in (32, 64, 33):
-        extractor = extractor_for(Colours(side))
-        assert extractor.extract(torch.zeros(2, 3, side, side)).features.shape == (2, 64)
+    features = extractor_for(Photographs()).extract(torch.zeros(2, channels, side, side)).features
+    in_colour = extractor_for(Photographs()).extract(torch.zeros(2, 3, side, side)).features
+    assert torch.equal(features, in_colour), "grey is three equal channels"
+    assert features.shape == (2, 64)

@@ -17,7 +17,8 @@ class Learnt(Extractor):
 
     Args:
         path: A .safetensors file. Nothing in it is executed.
-        any_size: Take images of other heights and widths, too, than the network was trained on.
+        any_size: Take images of other heights and widths, too, than the network was trained on, and grey ones as
+            colour images of three equal channels.
 
     Raises:
         UserError: There is no such file, or it holds no feature network.
@@ -42,6 +43,8 @@ class Learnt(Extractor):
     @torch.no_grad()
     def extract(self, x: Tensor) -> Extracted:
         shape = self.network.image_shape
+        if self.any_size and x.shape[1] == 1:
+            x = x.expand(-1, shape[0], -1, -1)
         if tuple(x.shape[1:]) != shape and not (self.any_size and x.shape[1] == shape[0]):
             raise UserError(
                 f"judge.extractor knows {in_words(shape)} ({self.name}), but these are {in_words(tuple(x.shape[1:]))}: "

@@ -28,7 +28,7 @@ def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
 
     Args:
         data: The data set. Points are their own features; some data sets have a feature network in the package.
-        name: MNIST, SecondMNIST, StackedMNIST (MNIST, channel by channel), Colour (for colour images of any size),
+        name: MNIST, SecondMNIST, StackedMNIST (MNIST, channel by channel), Colour (colour or grey images of any size),
             EfficientNetLite0, HED, Inception, DINOv2, CLIP, or the file of a feature network. If None, the data set's
             own, or Colour.
 
@@ -39,7 +39,7 @@ def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
         if name is not None:
             raise UserError(f"judge.extractor is {name}, but points are their own features: leave it out")
         return Coordinates()
-    name = name or data.extractor or ("Colour" if data.image_shape[0] == 3 else None)
+    name = name or data.extractor or ("Colour" if data.image_shape[0] in (1, 3) else None)
     if name is None:
         labels = "" if data.classes else " --model.network.classes 0"
         raise UserError(
