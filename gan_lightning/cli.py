@@ -14,6 +14,8 @@ from gan_lightning.commands.output import survive
 COMMANDS = {
     "fit": "train a GAN, a VAE or a VAE-GAN",
     "predict": "make samples from a checkpoint",
+    "invert": "find the latents of which a generator makes given images",
+    "complete": "make up what is missing in an image, in several ways",
     "walk": "film a walk between samples, classes or inverted images",
     "test": "evaluate samples against real images set apart for tests, for a report",
     "validate": "the same with held-out images, while you still make choices",

@@ -7,7 +7,18 @@ from jsonargparse import Namespace
 
 from gan_lightning.core.errors import UserError
 
-PATHS = ("root", "path", "folder", "default_root_dir", "ckpt_path", "images", "extractor", "latents", "along")
+PATHS = (
+    "root",
+    "path",
+    "folder",
+    "default_root_dir",
+    "ckpt_path",
+    "images",
+    "extractor",
+    "latents",
+    "along",
+    "mask",
+)
 """The options, of the package's classes and of a user's own, whose value is a path; each by its last word."""
 
 

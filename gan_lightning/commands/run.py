@@ -10,8 +10,10 @@ from typing import Any, NoReturn
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
+from gan_lightning.commands.complete import write_completions
 from gan_lightning.commands.evaluate import evaluate
 from gan_lightning.commands.fit import fit
+from gan_lightning.commands.invert import find_again
 from gan_lightning.commands.predict import predict
 from gan_lightning.commands.walk import film_walk
 from gan_lightning.core.distributed import follows
@@ -23,7 +25,15 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 LOST = ("Connection closed by peer", "Connection reset by peer", "NCCL communicator was aborted")
 """Messages of gloo and NCCL about a process that has ended."""
 
-HANDLERS = {"fit": fit, "predict": predict, "walk": film_walk, "validate": evaluate, "test": evaluate}
+HANDLERS = {
+    "fit": fit,
+    "predict": predict,
+    "invert": find_again,
+    "complete": write_completions,
+    "walk": film_walk,
+    "validate": evaluate,
+    "test": evaluate,
+}
 
 
 def run(command: str, arguments: Sequence[str]) -> None:

@@ -11,6 +11,9 @@ from gan_lightning.core import checkpoint_files
 from gan_lightning.core.blueprint import built
 from gan_lightning.core.configurable import rebuild
 from gan_lightning.core.errors import UserError
+from gan_lightning.editing.completion import Completed, complete
+from gan_lightning.editing.inversion import Inverted, invert
+from gan_lightning.editing.starts import check_same_kind
 from gan_lightning.models.ema import MovingAverage, decay_of, warmed_up
 from gan_lightning.models.sampling import in_full_precision, labels_of, latents, traversed
 from gan_lightning.networks import Generator
@@ -118,6 +121,37 @@ class GenerativeModel(AlternatingModule):
         """
         z = traversed(latents([seed], self.generator.latent_dim)[0], coordinates, values)
         return self.images(z, [seed] * len(z), None if label is None else [label] * len(z))
+
+    def invert(self, images: Tensor, labels: Tensor | None = None, **options: Any) -> Inverted:
+        """Finds the most likely latents of images.
+
+        Args:
+            images: (N, C, H, W) in [-1, 1].
+            labels: The class of each image, (N,) int64, for a model with classes. If None, it is inferred.
+            options: Of `gan_lightning.editing.inversion.invert`, such as `noise`, `starts` and `seed`.
+
+        Raises:
+            UserError: Images or labels do not fit the model.
+        """
+        check_same_kind(images, self.image_shape)
+        images = images.to(next(self.average_generator.parameters(), images))
+        return invert(self, images, self.generator.latent_dim, self.generator.classes, labels, **options)
+
+    def complete(self, images: Tensor, mask: Tensor, labels: Tensor | None = None, **options: Any) -> Completed:
+        """Makes up what is missing in images.
+
+        Args:
+            images: (N, C, H, W) in [-1, 1].
+            mask: (H, W) or (N, H, W) bool, true where images are missing.
+            labels: The class of each image, (N,) int64, for a model with classes. If None, it is inferred.
+            options: Of `gan_lightning.editing.completion.complete`, such as `count`, `noise` and `seed`.
+
+        Raises:
+            UserError: Images, mask or labels do not fit each other or the model.
+        """
+        check_same_kind(images, self.image_shape)
+        images = images.to(next(self.average_generator.parameters(), images))
+        return complete(self, images, mask, self.generator.latent_dim, self.generator.classes, labels, **options)
 
     def images(self, z: Tensor, seeds: Sequence[int], labels: Iterable[int] | None) -> Tensor:
         """Returns the averaged generator's images of latents (N, latent_dim) on the CPU, with these labels."""

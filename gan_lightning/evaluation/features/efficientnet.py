@@ -53,6 +53,12 @@ class EfficientNetLite0(Extractor):
         self.axes = self.axes.to(device)
         return self
 
+    def smooth(self, x: Tensor) -> Tensor:
+        """Returns the features (N, 64) of images that are not rounded to bytes, so that they have derivatives."""
+        pixels = (x.float() * 127.5 + 127.5).expand(-1, 3, -1, -1)
+        shown = (resized(pixels, LITE0_SIDE).clamp(0, 255) - 127) / 128
+        return self.network(shown) @ self.axes
+
     @torch.no_grad()
     def extract(self, x: Tensor) -> Extracted:
         device = self.axes.device

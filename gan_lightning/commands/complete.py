@@ -1,0 +1,157 @@
+"""`gan complete`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jsonargparse import Namespace
+from torch import Tensor
+from tqdm import tqdm
+
+from gan_lightning.commands.arguments import without_foreign_keys
+from gan_lightning.commands.edited import asked_classes, image_sampler, named_pictures, picture_arguments
+from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
+from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
+from gan_lightning.core.errors import UserError, printable
+from gan_lightning.core.images import enlarged, picture, save, tile, to_uint8
+from gan_lightning.data.class_names import class_names_in
+from gan_lightning.editing.completion import Completed
+from gan_lightning.editing.latent_files import Latents, write_latents
+from gan_lightning.editing.masks import hole
+from gan_lightning.editing.pictures import read_mask
+from gan_lightning.models.generative import GenerativeModel
+from gan_lightning.runs.run import check_folder
+
+TOGETHER_COMPLETED = 16
+"""Pictures that are completed at a time."""
+
+GREY = 0.0
+"""What a hole is shown as."""
+
+
+@dataclass
+class Completion:
+    """The completions to make, and where to write them.
+
+    Args:
+        images: Pictures to complete: files, or folders of them; the words alone on the command line.
+        mask: A picture of their size, white where they are missing.
+        hole: In place of a mask: left, right, top, bottom, centre, or random (60 % of the pixels).
+        labels: For a model with classes: the class of all pictures, by its name or number, or a list with one for each.
+            If null, it is inferred.
+        count: Completions of each picture: the most likely one, then others.
+        noise: Standard deviation of what the model need not explain, where pixels are in [-1, 1]. The larger, the more
+            the completions differ, and the less they follow what is known.
+        starts: Samples to start from: the nearest of `candidates`.
+        candidates: Samples to choose the starts from.
+        seed: Fixes all draws.
+        fit: Resize, crop and convert pictures of another size or kind, as training does.
+        folder: The folder for the completions, completions.png and latents.npz.
+        device: cpu, cuda, mps, or auto: a GPU if there is one.
+    """
+
+    images: list[str]
+    mask: str | None = None
+    hole: str | None = None
+    labels: int | str | list[int | str] | None = None
+    count: int = 8
+    noise: float = 0.3
+    starts: int = 8
+    candidates: int = 2000
+    seed: int = 0
+    fit: bool = False
+    folder: str = "completed"
+    device: str = "auto"
+
+
+def complete_parser() -> Parser:
+    parser = command_parser("complete", "Makes up what is missing in images: what is known stays as it is.")
+    add_checkpoint_options(parser)
+    parser.add_class_arguments(Completion)
+    return parser
+
+
+def write_completions(command: str, arguments: Sequence[str]) -> None:
+    """Writes completions, a picture with a row for each image, and their latents."""
+    parser = complete_parser()
+    words = without_foreign_keys(picture_arguments(arguments), parser.options, command)
+    import_trusted(words)
+    made = instantiated(parser, parsed(parser, words))
+    checkpoint = open_checkpoint(made.ckpt_path)
+    model, folder = image_sampler(checkpoint, made.device), Path(made.folder)
+    images, names = named_pictures(made.images, model, made.fit)
+    mask = asked_mask(made.mask, made.hole, model.image_shape, made.seed).to(model.device)
+    labels = asked_classes(made.labels, len(images), model, checkpoint)
+    check_folder(folder, "folder", "completions")
+    parts = [completed(model, images, mask, labels, rows, made) for rows in parts_of(len(images))]
+    write_images(folder, names, torch.cat([part.images for part in parts]))
+    y = None if parts[0].y is None else torch.cat([part.y.flatten() for part in parts if part.y is not None])
+    called = [f"{name} {k}" for name in names for k in range(made.count)]
+    write_latents(folder / "latents.npz", Latents(torch.cat([part.z.flatten(0, 1) for part in parts]), y, called))
+    save(overview(images, mask, torch.cat([part.images for part in parts])), folder / "completions.png")
+    for line in class_lines(names, parts, class_names_in(checkpoint.content, model.generator.classes)):
+        print(line)
+    total = len(images) * made.count
+    print(f"wrote {total} completion{'s' * (total > 1)}, completions.png and latents.npz into {printable(made.folder)}")
+
+
+def parts_of(count: int) -> tqdm:
+    """Returns the numbers of pictures, some at a time, behind a progress bar."""
+    return tqdm(torch.arange(count).split(TOGETHER_COMPLETED), unit="part", leave=False, disable=None)
+
+
+def completed(
+    model: GenerativeModel, images: Tensor, mask: Tensor, labels: Tensor | None, rows: Tensor, made: Namespace
+) -> Completed:
+    """Returns completions of some of the pictures."""
+    options = {"count": made.count, "noise": made.noise, "starts": made.starts, "samples": made.candidates}
+    chosen = rows.to(images.device)
+    given = None if labels is None else labels[rows]
+    return model.complete(images[chosen], mask, given, seed=made.seed + int(rows[0]), **options)
+
+
+def asked_mask(mask: str | None, name: str | None, image_shape: Sequence[int], seed: int) -> Tensor:
+    """Returns the mask (H, W) that is asked for.
+
+    Raises:
+        UserError: There is none, or there are two.
+    """
+    _, height, width = image_shape
+    if (mask is None) == (name is None):
+        given = "both given: give only one" if mask else "both missing: give a picture with --mask, or --hole left"
+        raise UserError(f"mask and hole are {given}")
+    return read_mask(Path(mask), height, width) if mask is not None else hole(str(name), height, width, seed)
+
+
+def write_images(folder: Path, names: Sequence[str], images: Tensor) -> None:
+    """Writes completions (N, K, C, H, W) as NAME-0.png and so on, numbered if two pictures have one name."""
+    stems = [Path(name).stem for name in names]
+    for i, (stem, row) in enumerate(zip(stems, images, strict=True)):
+        unique = stem if stems.count(stem) == 1 else f"{i:04d}-{stem}"
+        for k, pixels in enumerate(to_uint8(row)):
+            save(picture(pixels), folder / f"{unique}-{k}.png")
+
+
+def overview(images: Tensor, mask: Tensor, made: Tensor):
+    """Returns a picture with a row for each image: with its hole, then its completions."""
+    holed = images.masked_fill(mask, GREY).unsqueeze(1)
+    rows = torch.cat([holed, made], 1)[:50]
+    return enlarged(picture(tile(to_uint8(rows.flatten(0, 1)), rows.shape[1])))
+
+
+def class_lines(names: Sequence[str], parts: Sequence[Completed], classes: Sequence[str]) -> list[str]:
+    """Returns a line for each picture: its likely classes."""
+    found = [row for part in parts if part.probabilities is not None for row in part.probabilities]
+    return [f"{printable(name)}: {in_percent(row, classes)}" for name, row in zip(names, found, strict=False)]
+
+
+def in_percent(probabilities: Tensor, classes: Sequence[str]) -> str:
+    """Says which classes are likely."""
+    values, order = probabilities.sort(descending=True)
+    said = [
+        f"{printable(classes[k]) if classes else f'class {k}'} {p:.0%}"
+        for p, k in zip(values.tolist(), order.tolist(), strict=True)
+        if p >= 0.01
+    ]
+    return ", ".join(said[:5])

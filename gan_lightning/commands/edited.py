@@ -1,0 +1,127 @@
+"""What commands that edit images share: the model, the pictures, the classes asked for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from gan_lightning.commands.arguments import configs_located, with_options
+from gan_lightning.commands.subjects import chosen_device
+from gan_lightning.core.blueprint import built
+from gan_lightning.core.configurable import rebuild
+from gan_lightning.core.errors import UserError
+from gan_lightning.data import Plane
+from gan_lightning.data.class_names import class_names_in, class_number
+from gan_lightning.editing.matches import Features, Match, Pixels
+from gan_lightning.editing.pictures import picture_paths, read_pictures
+from gan_lightning.evaluation.features import EfficientNetLite0, Learnt
+from gan_lightning.evaluation.features.lookup import PINNED
+from gan_lightning.models.generative import GenerativeModel
+from gan_lightning.networks import Discriminator
+from gan_lightning.runs.checkpoint import Checkpoint
+
+SCALED_BY = 256
+"""Samples over which the scale of features is measured."""
+
+
+def picture_arguments(arguments: Sequence[str]) -> list[str]:
+    """A word alone is a picture or a folder of pictures."""
+    return configs_located(with_options(arguments, lambda word: ["--images+"]))
+
+
+def image_sampler(checkpoint: Checkpoint, device: str) -> GenerativeModel:
+    """Returns the model in a checkpoint, in evaluation mode and without gradients of its weights.
+
+    Raises:
+        UserError: It makes points, or no samples.
+    """
+    if Plane.in_checkpoint(checkpoint.content) is not None:
+        raise UserError(
+            f"{checkpoint.path} makes points of the plane, not images: there is nothing to find or complete"
+        )
+    model = GenerativeModel.sampler_from_checkpoint(checkpoint).to(chosen_device(device))
+    return model.eval().requires_grad_(False)
+
+
+def named_pictures(images: Sequence[str], model: GenerativeModel, fit: bool) -> tuple[Tensor, list[str]]:
+    """Returns pictures (N, C, H, W) in [-1, 1] on the model's device, and their names.
+
+    Raises:
+        UserError: One cannot be read, or does not fit the model.
+    """
+    paths = picture_paths(images)
+    return read_pictures(paths, model.image_shape, fit).to(model.device), [path.name for path in paths]
+
+
+def asked_classes(
+    labels: int | str | list[int | str] | None, count: int, model: GenerativeModel, checkpoint: Checkpoint
+) -> Tensor | None:
+    """Returns the classes (N,) of the pictures; None if they are to be inferred.
+
+    Raises:
+        UserError: The model has no such class, or there are neither as many labels as pictures nor one.
+    """
+    if labels is None:
+        return None
+    classes = model.generator.classes
+    if not classes:
+        raise UserError("this model was trained without labels: leave out labels")
+    names = class_names_in(checkpoint.content, classes)
+    numbers = [class_number(label, names) for label in (labels if isinstance(labels, list) else [labels])]
+    if len(numbers) not in (1, count):
+        raise UserError(f"there are {count} images and {len(numbers)} labels: give one for all, or one for each")
+    return torch.tensor(numbers).expand(count)
+
+
+def match_named(name: str, model: GenerativeModel, checkpoint: Checkpoint) -> Match:
+    """Returns in what images are compared, by its name.
+
+    Args:
+        name: pixels; discriminator; MNIST, SecondMNIST, Colour, EfficientNetLite0, or the file of a feature network.
+        model: Makes the samples that give features their scale.
+        checkpoint: Holds the discriminator.
+
+    Raises:
+        UserError: There is no such network, or it does not know such images.
+    """
+    if name == "pixels":
+        return Pixels()
+    if name == "discriminator":
+        network = stored_discriminator(checkpoint).to(model.device)
+        return Features(network.features, model.sample(range(SCALED_BY)), name)
+    if name == "EfficientNetLite0":
+        lite = EfficientNetLite0()
+        return Features(lite.to(model.device).smooth, model.sample(range(SCALED_BY)), name)
+    learnt = Learnt(PINNED.get(name, Path(name)), any_size=name == "Colour").to(model.device)
+    samples = model.sample(range(SCALED_BY))
+    learnt.extract(samples[:1])  # it says what images it knows
+    return Features(learnt.network, samples, learnt.name)
+
+
+def default_features(checkpoint: Checkpoint) -> str:
+    """Returns what features there are without being named: those of the discriminator, else none but pixels."""
+    try:
+        return "discriminator" if stored_discriminator(checkpoint) else "pixels"
+    except UserError:
+        return "pixels"
+
+
+def stored_discriminator(checkpoint: Checkpoint) -> Discriminator:
+    """Returns the discriminator in a checkpoint, in evaluation mode.
+
+    Raises:
+        UserError: There is none, or it has no features of single images.
+    """
+    words = checkpoint.arguments.get("discriminator")
+    if words is None:
+        raise UserError(f"match is discriminator, and {checkpoint.path} holds none: choose pixels or a feature network")
+    prefix = "discriminator."
+    held = checkpoint.content["state_dict"].items()
+    state = {str(name).removeprefix(prefix): tensor for name, tensor in held if str(name).startswith(prefix)}
+    found = built(lambda: cast(Discriminator, rebuild(words)), state, checkpoint.path)
+    if not found.features_dim or found.packing > 1:
+        raise UserError(f"match is discriminator, but {type(found).__name__} has no features of single images: choose "
+                        "pixels or a feature network")  # fmt: skip
+    return found.eval().requires_grad_(False)
