@@ -97,7 +97,8 @@ def match_named(name: str, model: GenerativeModel, checkpoint: Checkpoint) -> Ma
     learnt = Learnt(PINNED.get(name, Path(name)), any_size=name == "Colour").to(model.device)
     samples = model.sample(range(SCALED_BY))
     learnt.extract(samples[:1])  # it says what images it knows
-    return Features(learnt.network, samples, learnt.name)
+    channels = learnt.network.image_shape[0]
+    return Features(lambda x: learnt.network(x.expand(-1, channels, -1, -1)), samples, learnt.name)
 
 
 def default_features(checkpoint: Checkpoint) -> str:

@@ -76,7 +76,6 @@ def test_an_image_is_completed_in_several_ways(capsys):
         ("invert text.png", "cannot read text.png"),
         ("invert black.png --labels 3", "this model was trained without labels: leave out labels"),
         ("invert black.png --match nothing", "there is no file nothing"),
-        ("invert black.png --match Colour", "knows colour images"),
         ("complete black.png", "mask and hole are both missing"),
         ("complete black.png --hole left --mask black.png", "mask and hole are both given"),
         ("complete black.png --hole middle", "hole is middle"),
