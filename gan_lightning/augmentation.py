@@ -241,7 +241,7 @@ class ADA(Augmentation):
 
     @torch.no_grad()
     def observe(self, real: Tensor) -> None:
-        self.now += torch.stack([real.sign().sum(), real.new_tensor(len(real))])
+        self.now += torch.stack([real.sign().sum(), real.new_full((), len(real))])
 
     @torch.no_grad()
     def after_step(self) -> None:
@@ -249,13 +249,16 @@ class ADA(Augmentation):
         self.seen += self.now
         self.now.zero_()
         self.steps += 1
-        if not self.speed or int(self.steps) % EVERY:
-            return
+        if self.speed:
+            self.adapt(self.steps % EVERY == 0)
+
+    def adapt(self, due: Tensor) -> None:
+        """Moves p by what was seen, and forgets that, if it is due: a bool on the device, so that none waits for it."""
         signs, images = self.seen.unbind()
         everywhere = images * (torch.distributed.get_world_size() if several() else 1)
-        self.p += torch.sign(signs / images - self.target) * everywhere / self.speed
-        self.p.clamp_(0, 1)
-        self.seen.zero_()
+        moved = self.p + torch.sign(signs / images - self.target) * everywhere / self.speed
+        self.p.copy_(torch.where(due, moved.clamp(0, 1), self.p))
+        self.seen *= ~due
 
     def metrics(self) -> dict[str, Tensor]:
         return {"augmentation/p": self.p}
@@ -304,7 +307,7 @@ class Draws:
 def moved(x: Tensor, draws: Draws, blit: bool, geometry: bool) -> Tensor:
     """Moves pixels. All changes are one map from places in the new image to places in the old one."""
     n, _, height, width = x.shape
-    size = x.new_tensor([width, height])
+    size = (width, height)
     map_ = torch.eye(3, device=x.device, dtype=x.dtype).expand(n, 3, 3)
     if blit:
         flip = draws.maybe(1 - 2 * (draws.uniform() * 2).floor(), 1.0)
@@ -387,7 +390,7 @@ POWER = torch.tensor([10.0, 1.0, 1.0, 1.0]) / 13
 def filtered(x: Tensor, draws: Draws) -> Tensor:
     """Amplifies each octave by log-normal gains; each gain is scaled so that the power of an average image stays."""
     gains = torch.stack([draws.scale(1.0) for _ in OCTAVES], dim=1)
-    gains = gains / (1 + POWER.to(x) * (gains.square() - 1)).prod(1, keepdim=True).sqrt()
+    gains = gains / (1 + POWER.to(x, non_blocking=True) * (gains.square() - 1)).prod(1, keepdim=True).sqrt()
     down, right = (torch.einsum("nb,brs->nrs", gains, octave_matrices(side, x))[:, None] for side in x.shape[2:])
     return down @ x @ right.mT
 
@@ -396,7 +399,7 @@ def octave_matrices(side: int, like: Tensor) -> Tensor:
     """Returns the filters as matrices (4, side, side) that act on pixels in a line."""
     half = OCTAVES.shape[1] // 2
     places = torch.arange(side, device=like.device)[:, None] + torch.arange(-half, half + 1, device=like.device)
-    return torch.stack([weighing(places, taps, side) for taps in OCTAVES.to(like)])
+    return torch.stack([weighing(places, taps, side) for taps in OCTAVES.to(like, non_blocking=True)])
 
 
 def cut(x: Tensor, draws: Draws) -> Tensor:

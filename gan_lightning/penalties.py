@@ -112,6 +112,8 @@ def suited(size: Sequence[int], batch: int) -> float:
 
 def slopes(discriminate: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Returns the gradients (N, C, H, W) of each image's logit with respect to the image; they are differentiable."""
+    if torch.compiler.is_compiling():  # this form compiles, the one below does not
+        return torch.func.grad(lambda x: discriminate(x).sum())(x.detach())
     x = x.detach().requires_grad_()
     (slope,) = torch.autograd.grad(discriminate(x).sum(), x, create_graph=True)
     return slope

@@ -31,7 +31,7 @@ from gan_lightning.commands.arguments import fit_arguments
 from gan_lightning.commands.class_help import print_class_help
 from gan_lightning.commands.kinds import Kind, defaults, hints_of, kind_of, kinds, lists, pieces, short_name
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, nested, parsed
-from gan_lightning.commands.trainer import trainer_with
+from gan_lightning.commands.trainer import MatmulPrecision, trainer_with
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.models.generative import GenerativeModel
@@ -140,7 +140,7 @@ def from_config(*configs: str | Path, **options: Any) -> Experiment:
         UserError: A config or an option is refused.
     """
     arguments = [word for config in configs for word in ("--config", str(config))]
-    arguments += [f"--{key}={json.dumps(value)}" for key, value in options.items()]
+    arguments += [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in options.items()]
     return experiment_of(arguments, exit_on_error=False)
 
 
@@ -196,6 +196,13 @@ def fit_parser(kind: Kind) -> Parser:
         parser.add_class_arguments(CollapseGuard, "guard")
     parser.add_class_arguments(KeepCheckpoints, "checkpoint")
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
+    parser.add_argument(
+        "--trainer.matmul_precision",
+        type=MatmulPrecision | None,
+        default=None,
+        help="How a GPU multiplies 32-bit numbers: highest in 32 bits; high with TF32, ten bits of fraction; medium "
+        "may use fewer. If null, as torch does: matrices in 32 bits, convolutions with TF32.",
+    )
     parser.link_arguments("seed", "model.seed")
     parser.link_arguments("seed", "data.init_args.seed")
     for name, hint in hints_of(kind).items():

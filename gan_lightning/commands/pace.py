@@ -22,7 +22,7 @@ TIMES_FOR = 6.0
 SHARE = 0.93
 """Share of the time that iterations take; the rest is for pictures, checkpoints and the end."""
 
-KEPT = ("accelerator", "precision", "plugins", "benchmark", "deterministic")
+KEPT = ("accelerator", "precision", "matmul_precision", "plugins", "benchmark", "deterministic")
 """Options of the trainer that decide how fast an iteration is."""
 
 

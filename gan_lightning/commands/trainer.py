@@ -1,8 +1,9 @@
 """Builds Lightning's trainer from the options of a command."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 
@@ -20,12 +21,19 @@ REFUSALS = {
 """For each option, Lightning's message about a wrong value (a pattern), and what to say instead."""
 
 
+MatmulPrecision = Literal["highest", "high", "medium"]
+
+
 def trainer_with(options: dict[str, Any]) -> Trainer:
-    """Returns the trainer with these options.
+    """Returns the trainer with these options: Lightning's, and `matmul_precision`, which holds for the whole process.
 
     Raises:
         UserError: Lightning refuses them.
     """
+    options = {**options}
+    if (precision := options.pop("matmul_precision", None)) is not None:
+        torch.set_float32_matmul_precision(precision)
+        torch.backends.cudnn.allow_tf32 = precision != "highest"
     try:
         return Trainer(**options)
     except (MisconfigurationException, ImportError, TypeError, ValueError, RuntimeError) as error:

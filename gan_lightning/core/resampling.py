@@ -21,6 +21,11 @@ PEAK = 5
 """The place of its largest number."""
 
 
+def sent(numbers: Sequence[Any], like: Tensor) -> Tensor:
+    """Returns numbers as a tensor with the device and precision of another; nothing waits for the device."""
+    return torch.tensor(numbers, dtype=like.dtype).to(like.device, non_blocking=True)
+
+
 def reflected(place: Tensor, size: int) -> Tensor:
     """Returns the pixels, from 0 to size - 1, that are seen at whole places of any size."""
     period = max(1, 2 * (size - 1))
@@ -38,7 +43,7 @@ def doubling(size: int, like: Tensor) -> Tensor:
 
     It goes from pixel 0 through a whole period of reflections, and its first row is repeated at the end.
     """
-    taps = like.new_tensor(SYM6) * 2**0.5
+    taps = sent(SYM6, like) * 2**0.5
     place = torch.arange(2 * max(1, 2 * (size - 1)) + 1, device=like.device)[:, None]
     source = place + PEAK - torch.arange(len(SYM6), device=like.device)  # the odd ones are zeros between the pixels
     return weighing(source // 2, taps * (source % 2 == 0), size)
@@ -46,9 +51,16 @@ def doubling(size: int, like: Tensor) -> Tensor:
 
 def halving(size: int, like: Tensor) -> Tensor:
     """Returns the matrix from an image twice as fine to its pixels; it has 5 places more on each side."""
-    taps = like.new_tensor(SYM6) / 2**0.5
+    taps = sent(SYM6, like) / 2**0.5
     tap = torch.arange(len(SYM6), device=like.device)
     return weighing(2 * torch.arange(size, device=like.device)[:, None] + tap, taps, 2 * size + 10)
+
+
+def read_linearly(x: Tensor, places: Tensor) -> Tensor:
+    """Returns x (N, C, H, W) between its pixels, at places (N, h, w, 2) from -1 to 1."""
+    if torch.compiler.is_compiling():  # it would lose the second derivatives of `Reading`
+        return F.grid_sample(x, places, align_corners=True)
+    return Reading.apply(x, places)  # type: ignore[return-value]
 
 
 class Reading(torch.autograd.Function):
@@ -94,7 +106,7 @@ def resampled(x: Tensor, map_: Tensor) -> Tensor:
     down, right = (torch.arange(-5, 2 * side + 5, device=x.device, dtype=x.dtype) / 2 for side in (height, width))
     periods = [max(1, 2 * (side - 1)) for side in (width, height)]
     places = mapped(map_, right, down, x.shape, periods)
-    read = Reading.apply(fine, (places - places.floor()) * 2 - 1)
+    read = read_linearly(fine, (places - places.floor()) * 2 - 1)
     smooth = halving(height, x) @ read @ halving(width, x).T
     places = mapped(map_, right[5:-5:2], down[5:-5:2], x.shape, [1, 1])
     still = ((places - places.round()).abs() < 1e-3).flatten(1).all(1)
@@ -107,7 +119,7 @@ def mapped(map_: Tensor, right: Tensor, down: Tensor, shape: Sequence[int], unit
     rows, columns = torch.meshgrid(down - centre[1], right - centre[0], indexing="ij")
     start = torch.stack([columns, rows, torch.ones_like(rows)], dim=-1).flatten(0, 1)
     numbers = [[1 / unit if i == j else 0.0 for j in range(2)] + [centre[i] / unit] for i, unit in enumerate(units)]
-    return (start @ (right.new_tensor(numbers) @ map_).mT).unflatten(1, rows.shape)
+    return (start @ (sent(numbers, right) @ map_).mT).unflatten(1, rows.shape)
 
 
 def moved_by_pixels(x: Tensor, places: Tensor) -> Tensor:

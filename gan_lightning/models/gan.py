@@ -16,9 +16,10 @@ from gan_lightning.networks.contract import DiscriminatorOutput, class_loss, jud
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.penalties import Penalty, PenaltyInput
 from gan_lightning.training.batch_checks import images_and_labels
+from gan_lightning.training.compilation import Compiled, plainly, refused_in_one_line
 from gan_lightning.training.optimization import Optimization, Player
 from gan_lightning.training.schedules import Schedule
-from gan_lightning.training.settings import numbered
+from gan_lightning.training.settings import numbered, turn_into_tensors
 from gan_lightning.training.update import Update
 
 Minibatch = tuple[Tensor, Tensor]
@@ -49,6 +50,8 @@ class GAN(GenerativeModel):
         average_half_life: Images after which the past weighs half in the average, in place of `average_decay`. It is
             not warmed up: let it grow from 0 by a schedule.
         schedules: What changes during training: the path of a number below `model`, and its schedule.
+        compile: Compile the functions that compute both players' losses, for GPUs; the first iterations take minutes.
+        channels_last: Keep images and weights in memory with the channels innermost, which suits convolutions on GPUs.
         seed: Fixes all random draws of training, which also depend on the iteration and the process.
 
     Raises:
@@ -80,6 +83,8 @@ class GAN(GenerativeModel):
         average_decay: float = 0.999,
         average_half_life: float | None = None,
         schedules: Mapping[str, Schedule] = {},
+        compile: bool = False,  # noqa: A002  torch's name
+        channels_last: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(generator, average_decay, seed, average_half_life)
@@ -91,10 +96,21 @@ class GAN(GenerativeModel):
         self.penalties: Any = nn.ModuleList(penalties)
         self.penalty_names = numbered([type(penalty).__name__ for penalty in penalties])
         self.discriminator_steps = discriminator_steps
+        self.compute = Compiled() if compile else plainly
+        self.memory_format = torch.channels_last if channels_last else torch.preserve_format
         self.players = {
             "discriminator": Player(discriminator, discriminator_optimization),
             "generator": Player(generator, generator_optimization),
         }
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        self.to(memory_format=self.memory_format)
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        if self.compute is not plainly:
+            turn_into_tensors(self.schedules, self.arguments, self.device, self.dtype)
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """Runs one iteration of Algorithm 1: `discriminator_steps` updates of D, then one of G."""
@@ -107,13 +123,10 @@ class GAN(GenerativeModel):
     def update_discriminator(self, minibatch: Minibatch) -> Update:
         """Updates D once against the current G."""
         with self.update_of("discriminator") as update:
+            shares = update.microbatches * self.trainer.world_size
             for x, y, z in self.microbatches(minibatch, update):
-                x, fakes = self.packed(x), self.packed(self.generator(z, y))
-                judge_x, judge_fakes = self.judge(y), self.judge(y)
-                real, fake = judge_x(x), judge_fakes(fakes)
-                objective = self.objective.discriminator(real.logits, fake.logits)
-                penalties = self.penalise(x, fakes, real, fake, judge_x, judge_fakes)
-                update.backward(objective=objective, **class_loss(y, real, fake), **penalties)
+                terms, real, fake = self.compute(self.discriminator_loss, x, y, z, self.due_penalties(), shares)
+                update.backward(**terms)
                 update.record(real=real.logits, fake=fake.logits)
                 self.observe(real)
         self.after_discriminator_step()
@@ -123,11 +136,35 @@ class GAN(GenerativeModel):
         """Updates G once against the current D."""
         with self.update_of("generator") as update:
             for x, y, z in self.microbatches(minibatch, update):
-                fake = self.judge(y)(self.packed(self.generator(z, y)))
-                real_logits = self.judge(y)(self.packed(x)).logits if self.objective.compares else None
-                objective = self.objective.generator(fake.logits, real_logits)
-                update.backward(objective=objective, **class_loss(y, fake))
+                update.backward(**self.compute(self.generator_loss, x, y, z))
         return update
+
+    def discriminator_loss(
+        self, x: Tensor, y: Tensor, z: Tensor, due_penalties: Sequence[str], shares: int
+    ) -> tuple[dict[str, Tensor], DiscriminatorOutput, DiscriminatorOutput]:
+        """Returns the terms of D's loss by name, and what D says of real and of generated images.
+
+        Args:
+            x: Images (n, C, H, W).
+            y: Labels (n,).
+            z: Latents (n, latent_dim).
+            due_penalties: Names of the penalties of this iteration.
+            shares: Parts of D's whole step, over microbatches and processes, of which this is one.
+        """
+        x, fakes = self.packed(x), self.packed(self.generator(z, y))
+        judge_x, judge_fakes = self.judge(y), self.judge(y)
+        real, fake = judge_x(x), judge_fakes(fakes)
+        terms = {"objective": self.objective.discriminator(real.logits, fake.logits), **class_loss(y, real, fake)}
+        judges = (lambda x: judge_x(x).image_logits), (lambda x: judge_fakes(x).image_logits)
+        logits = real.image_logits, fake.image_logits
+        seen = PenaltyInput(*judges, x, promoted(fakes), *logits, self.normal, self.uniform, len(x) * shares)
+        return terms | self.penalise(seen, due_penalties), real, fake
+
+    def generator_loss(self, x: Tensor, y: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """Returns the terms of G's loss by name."""
+        fake = self.judge(y)(self.packed(self.generator(z, y)))
+        real_logits = self.judge(y)(self.packed(x)).logits if self.objective.compares else None
+        return {"objective": self.objective.generator(fake.logits, real_logits), **class_loss(y, fake)}
 
     def minibatches(self, batch: Any) -> list[Minibatch]:
         """Splits the batch into as many equal parts as D has steps."""
@@ -138,7 +175,8 @@ class GAN(GenerativeModel):
                 f"a batch of {len(x)} images does not split into {k} minibatches: set data.batch_size to a multiple "
                 "of model.discriminator_steps"
             )
-        return list(zip(x.to(self.dtype).tensor_split(k), y.tensor_split(k), strict=True))
+        x = x.to(self.dtype, memory_format=self.memory_format)
+        return list(zip(x.tensor_split(k), y.tensor_split(k), strict=True))
 
     def packed(self, x: Tensor) -> Tensor:
         """Returns images in packs, if D takes packs."""
@@ -153,25 +191,22 @@ class GAN(GenerativeModel):
         """Returns D's output for images, in 32 bits at least, whatever the precision of the networks."""
         return judged(self.discriminator, x, y)
 
-    def penalise(
-        self,
-        x: Tensor,
-        fakes: Tensor,
-        real: DiscriminatorOutput,
-        fake: DiscriminatorOutput,
-        judge_x: Judge,
-        judge_fakes: Judge,
-    ) -> dict[str, Tensor]:
-        """Returns the penalties that are due in this iteration, by name, in 32 bits at least."""
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        with refused_in_one_line():  # the backward pass is compiled when it first runs
+            super().backward(loss, *args, **kwargs)
+
+    def due_penalties(self) -> tuple[str, ...]:
+        """Returns the names of the penalties that are due in this iteration."""
+        pairs = zip(self.penalty_names, self.penalties, strict=True)
+        return tuple(name for name, penalty in pairs if due(self.iteration + 1, penalty.every))
+
+    def penalise(self, inputs: PenaltyInput, names: Sequence[str]) -> dict[str, Tensor]:
+        """Returns the penalties of these names, in 32 bits at least."""
         terms = {}
-        judges = (lambda x: judge_x(x).image_logits), (lambda x: judge_fakes(x).image_logits)
-        logits = real.image_logits, fake.image_logits
-        batch = len(x) * self.update.microbatches * self.trainer.world_size
-        given = PenaltyInput(*judges, x, promoted(fakes), *logits, self.normal, self.uniform, batch)
         for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
-            if due(self.iteration + 1, penalty.every):
+            if name in names:
                 with torch.autocast(self.device.type, enabled=False):
-                    terms[name] = penalty.every * (penalty.strength * penalty(given))
+                    terms[name] = penalty.every * (penalty.strength * penalty(inputs))
         return terms
 
     def observe(self, real: DiscriminatorOutput) -> None:

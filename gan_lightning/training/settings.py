@@ -4,12 +4,13 @@ These are the options of every player's optimizer, and the numbers among the arg
 but not of its networks. Each starts at the value that the option has.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, get_args, get_type_hints
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -122,6 +123,16 @@ def settings_of_parts(arguments: Mapping[str, Any]) -> dict[str, Setting]:
         if isinstance(part, Configurable) and not isinstance(part, NETWORKS)
         for name, setting in settings_of(part, defaults_of(type(part)) | part.init_args).items()
     }
+
+
+def turn_into_tensors(
+    paths: Iterable[str], arguments: Mapping[str, Any], device: torch.device, dtype: torch.dtype
+) -> None:
+    """Keeps the numbers of parts that follow a schedule in tensors: a compiled function has other numbers built in."""
+    for label, part in labelled(arguments):
+        for name in {path.rpartition(".")[2] for path in paths if path.rpartition(".")[0] == label}:
+            if isinstance(number := getattr(part, name, None), (int, float)):
+                setattr(part, name, torch.tensor(number, dtype=dtype, device=device))
 
 
 def labelled(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
