@@ -207,6 +207,20 @@ def test_a_config_gives_the_objects_that_the_command_would_train():
     assert (RUN / "checkpoints/last.ckpt").is_file()
 
 
+def test_how_a_gpu_multiplies_is_an_option_of_the_trainer(tmp_path):
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    options = {"trainer.default_root_dir": str(tmp_path), "trainer.fast_dev_run": True}
+    try:
+        for precision, convolutions in (("high", True), ("highest", False)):
+            experiment = from_config("digits", **options, **{"trainer.matmul_precision": precision})
+            assert experiment.trainer().default_root_dir == str(tmp_path)
+            assert torch.get_float32_matmul_precision() == precision
+            assert torch.backends.cudnn.allow_tf32 == convolutions
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+
+
 def test_a_mistake_in_a_config_is_an_exception_in_a_script():
     with pytest.raises(UserError, match="discriminator_stepz is not an option"):
         from_config("digits", **{"model.discriminator_stepz": 2})
