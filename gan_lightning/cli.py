@@ -17,6 +17,7 @@ COMMANDS = {
     "invert": "find the latents of which a generator makes given images",
     "complete": "make up what is missing in an image, in several ways",
     "walk": "film a walk between samples, classes or inverted images",
+    "directions": "find directions in latent space that change one thing, and edit images along them",
     "test": "evaluate samples against real images set apart for tests, for a report",
     "validate": "the same with held-out images, while you still make choices",
     "configs": "list the configs that come with the package, or copy one out",

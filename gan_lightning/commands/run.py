@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from gan_lightning.commands.complete import write_completions
+from gan_lightning.commands.directions import find_directions
 from gan_lightning.commands.evaluate import evaluate
 from gan_lightning.commands.fit import fit
 from gan_lightning.commands.invert import find_again
@@ -31,6 +32,7 @@ HANDLERS = {
     "invert": find_again,
     "complete": write_completions,
     "walk": film_walk,
+    "directions": find_directions,
     "validate": evaluate,
     "test": evaluate,
 }

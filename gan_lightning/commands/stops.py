@@ -17,7 +17,7 @@ from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.sampling import in_full_precision, labels_of, latents
 from gan_lightning.runs.checkpoint import Checkpoint
 
-SEVERAL = ("--seeds", "--labels", "--styles")
+SEVERAL = ("--seeds", "--labels", "--styles", "--attributes", "--unchanged", "--positive", "--negative")
 """Options that take several words on the command line."""
 
 

@@ -1,11 +1,12 @@
 """`gan walk`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from jsonargparse import Namespace
 from tqdm import tqdm
@@ -21,9 +22,11 @@ from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.films import GIF, MP4, VIDEO_EXTRA, can_write_mp4
 from gan_lightning.core.images import enlarged, picture, save, tile, to_uint8
 from gan_lightning.core.seeding import mix
+from gan_lightning.editing.direction_files import read_directions
+from gan_lightning.editing.directions import Sweep
 from gan_lightning.editing.interpolation import Interpolation, Slerp
 from gan_lightning.editing.latent_files import Latents
-from gan_lightning.editing.strip import filmed, frames_of, rows_of, strip
+from gan_lightning.editing.strip import filmed, frames_of, rows_of, strip, sweep_sheet
 from gan_lightning.editing.style_mixing import mixed_styles
 from gan_lightning.editing.truncation import Truncation
 from gan_lightning.editing.walk import Walk, walked
@@ -48,6 +51,10 @@ class WalkOptions:
         latents: Stops from a .npz file in place of seeds, such as the images that gan invert has found again.
         labels: For a model with classes, the class of each stop, by name or number: one for all stops, one for each, or
             several (or all) for one stop, which then goes through these classes. If null, as in gan predict.
+        along: A directions.safetensors that gan directions wrote: all stops are moved along one of its directions, in
+            one film, in place of a walk from stop to stop.
+        direction: The number of that direction in the file, from 0.
+        extent: How far images are moved along it to either side.
         styles: Seeds whose style is given to each stop: writes mixing.png in place of a walk. The network must have
             stages, as FastGANGenerator has.
         steps: Frames from one stop to the next.
@@ -62,6 +69,9 @@ class WalkOptions:
     seeds: list[int] | None = None
     latents: str | None = None
     labels: int | str | list[int | str] | None = None
+    along: str | None = None
+    direction: int = 0
+    extent: float = 3.0
     styles: list[int] | None = None
     steps: int = 30
     loop: bool = False
@@ -111,6 +121,8 @@ def film_walk(command: str, arguments: Sequence[str]) -> None:
     stops = truncated(made, chosen_stops(made, source, FIRST_SEEDS[:1] if several else FIRST_SEEDS), source, checkpoint)
     if made.styles is not None:
         write_mixing(made, stops, source)
+    elif made.along is not None:
+        write_sweep(made, stops, source)
     else:
         write_walk(made, Walk(stops, made.steps, made.interpolation, made.loop), source)
 
@@ -123,23 +135,49 @@ def check_numbers(made: Namespace) -> None:
 
 
 def write_walk(made: Namespace, walk: Walk, source: Editable) -> None:
-    """Writes the strip and the films of a walk, frame by frame."""
+    """Writes the strip and the films of a walk."""
+    shown = {number for row in rows_of(walk) for number in row}
+    images = film(made, walk, 1, source, shown)
+    save(strip(walk, images), Path(made.folder, "strip.png"))
+
+
+def write_sweep(made: Namespace, stops: Latents, source: Editable) -> None:
+    """Writes the strip and the films of a walk along a direction: a row for each stop."""
+    vector = read_directions(made.along, source.latent_dim).chosen(made.direction)
+    if not made.extent > 0:
+        raise UserError(f"extent is {made.extent:g}; it must be above 0")
+    film(made, Sweep(stops, vector, made.extent, made.steps, made.loop), len(stops.z), source)
+    sheet = sweep_sheet(source.model, stops, [vector], stops.names, made.extent)
+    save(sheet, Path(made.folder, "strip.png"))
+
+
+def film(
+    made: Namespace, walk: Walk | Sweep, together: int, source: Editable, shown: Collection[int] = ()
+) -> dict[int, np.ndarray]:
+    """Writes the films of a walk, frame by frame, and returns some frames.
+
+    Args:
+        made: The options.
+        walk: The walk.
+        together: Images in a frame.
+        source: The model.
+        shown: The numbers of the frames to return.
+    """
     folder = Path(made.folder)
     prepare(folder, made.overwrite, "")
     films = [GIF(folder / "walk.gif", made.fps)]
     films += [MP4(folder / "walk.mp4", made.fps)] if can_write_mp4() else []
     batches = walked(source.model, walk.batches(made.batch_size))
-    frames = tqdm(frames_of(batches), total=len(walk), unit="frame", leave=False, disable=None)
-    rows = rows_of(walk)
+    frames = tqdm(frames_of(batches, together), total=len(walk), unit="frame", leave=False, disable=None)
     with ExitStack() as opened:
-        for film in films:
-            opened.enter_context(film)
-        images = filmed(frames, films, {number for row in rows for number in row})
-    save(strip(walk, images), folder / "strip.png")
-    names = ", ".join(["strip.png", *(film.path.name for film in films)])
+        for one in films:
+            opened.enter_context(one)
+        found = filmed(frames, films, shown)
+    names = ", ".join(["strip.png", *(one.path.name for one in films)])
     print(f"wrote {names} ({len(walk):,} frame{'s' * (len(walk) > 1)}) into {printable(made.folder)}")
     if not can_write_mp4():
         print(f"for an MP4, too: {VIDEO_EXTRA}", file=sys.stderr)
+    return found
 
 
 def write_mixing(made: Namespace, stops: Latents, source: Editable) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
 from gan_lightning.core.films import Film
 from gan_lightning.core.images import labelled_tiles, tile, to_uint8
-from gan_lightning.editing.walk import Walk
+from gan_lightning.editing.directions import images_along
+from gan_lightning.editing.latent_files import Latents
+from gan_lightning.editing.walk import Model, Walk
 
 COLUMNS, ROWS = 9, 12
 """Images in a row of a strip, and rows, at most."""
@@ -73,3 +76,22 @@ def strip(walk: Walk, images: dict[int, np.ndarray]) -> Image.Image:
     shown = [number for row in rows for number in row]
     texts = [labels.get(number, "") for number in shown]
     return labelled_tiles(np.stack([images[number] for number in shown]), texts, len(rows[0]))
+
+
+def sweep_sheet(
+    model: Model, stops: Latents, vectors: Iterable[Tensor], names: Sequence[str], extent: float
+) -> Image.Image:
+    """Draws sweeps: a row for each stop and direction, whose name stands below its first image.
+
+    Args:
+        model: Makes the images.
+        stops: N latents.
+        vectors: K directions, (D,) each.
+        names: What the rows are called, K * N of them.
+        extent: How far the images at both ends are moved.
+    """
+    values = torch.linspace(-extent, extent, COLUMNS).tolist()
+    rows = torch.cat([images_along(model, stops, vector, values) for vector in vectors])
+    texts = [f"{value:+.1f}" for value in values]
+    labels = [text for name in names for text in (name, *texts[1:])]
+    return labelled_tiles(to_uint8(rows.flatten(0, 1)), labels, COLUMNS)
