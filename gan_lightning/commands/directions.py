@@ -203,7 +203,7 @@ def classifier(made: Namespace, checkpoint: Checkpoint, source: Editable) -> Cla
 
 
 def sheet_names(names: Sequence[str]) -> list[str]:
-    """Returns a file name for each image, made of letters and digits of its own, with its number if two are the same."""
+    """Returns a file name for each image: letters and digits of its own name, and its number if two have the same."""
     plain = [re.sub(r"[^\w-]+", "-", Path(name).stem)[:60].strip("-") or "image" for name in names]
     return [f"{name}.png" if plain.count(name) == 1 else f"{name}-{number}.png" for number, name in enumerate(plain)]
 
