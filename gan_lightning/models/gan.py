@@ -110,7 +110,7 @@ class GAN(GenerativeModel):
     def on_train_start(self) -> None:
         super().on_train_start()
         if self.compute is not plainly:
-            turn_into_tensors(self.schedules, self.arguments, self.device, self.dtype)
+            turn_into_tensors(self.schedules, self.arguments, next(self.discriminator.parameters()))
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """Runs one iteration of Algorithm 1: `discriminator_steps` updates of D, then one of G."""

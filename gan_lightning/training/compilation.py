@@ -4,7 +4,7 @@ Functions are compiled, not networks or the module: a compiled network cannot be
 function is compiled whole, so that nothing of a loss gets lost between two compiled pieces.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -48,7 +48,7 @@ class Compiled:
             return self.compiled[name](*arguments)
 
 
-def translated(backend: str, options: dict[str, Any], graph: GraphModule, inputs: Sequence[Tensor]) -> Callable:
+def translated(backend: str, options: dict[str, Any], graph: GraphModule, inputs: list[Tensor]) -> Callable:
     """Returns a graph as a compiled function.
 
     Raises:

@@ -125,14 +125,12 @@ def settings_of_parts(arguments: Mapping[str, Any]) -> dict[str, Setting]:
     }
 
 
-def turn_into_tensors(
-    paths: Iterable[str], arguments: Mapping[str, Any], device: torch.device, dtype: torch.dtype
-) -> None:
+def turn_into_tensors(paths: Iterable[str], arguments: Mapping[str, Any], like: Tensor) -> None:
     """Keeps the numbers of parts that follow a schedule in tensors: a compiled function has other numbers built in."""
     for label, part in labelled(arguments):
         for name in {path.rpartition(".")[2] for path in paths if path.rpartition(".")[0] == label}:
             if isinstance(number := getattr(part, name, None), (int, float)):
-                setattr(part, name, torch.tensor(number, dtype=dtype, device=device))
+                setattr(part, name, torch.tensor(number, dtype=like.dtype, device=like.device))
 
 
 def labelled(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
