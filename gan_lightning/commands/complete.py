@@ -46,6 +46,7 @@ class Completion:
         starts: Samples to start from: the nearest of `candidates`.
         candidates: Samples to choose the starts from.
         seed: Fixes all draws.
+        tuned: A tuned.safetensors of gan invert --tune, which changes the generator.
         fit: Resize, crop and convert pictures of another size or kind, as training does.
         folder: The folder for the completions, completions.png and latents.npz.
         device: cpu, cuda, mps, or auto: a GPU if there is one.
@@ -60,6 +61,7 @@ class Completion:
     starts: int = 8
     candidates: int = 2000
     seed: int = 0
+    tuned: str | None = None
     fit: bool = False
     folder: str = "completed"
     device: str = "auto"
@@ -79,7 +81,7 @@ def write_completions(command: str, arguments: Sequence[str]) -> None:
     import_trusted(words)
     made = instantiated(parser, parsed(parser, words))
     checkpoint = open_checkpoint(made.ckpt_path)
-    model, folder = image_sampler(checkpoint, made.device), Path(made.folder)
+    model, folder = image_sampler(checkpoint, made.device, made.tuned), Path(made.folder)
     images, names = named_pictures(made.images, model, made.fit)
     mask = asked_mask(made.mask, made.hole, model.image_shape, made.seed).to(model.device)
     labels = asked_classes(made.labels, len(images), model, checkpoint)

@@ -16,6 +16,7 @@ from gan_lightning.data import Plane
 from gan_lightning.data.class_names import class_names_in, class_number
 from gan_lightning.editing.matches import Features, Match, Pixels
 from gan_lightning.editing.pictures import picture_paths, read_pictures
+from gan_lightning.editing.tuning_files import apply_tuning
 from gan_lightning.evaluation.features import EfficientNetLite0, Learnt
 from gan_lightning.evaluation.features.lookup import PINNED
 from gan_lightning.models.generative import GenerativeModel
@@ -31,17 +32,24 @@ def picture_arguments(arguments: Sequence[str]) -> list[str]:
     return configs_located(with_options(arguments, lambda word: ["--images+"]))
 
 
-def image_sampler(checkpoint: Checkpoint, device: str) -> GenerativeModel:
+def image_sampler(checkpoint: Checkpoint, device: str, tuned: str | None = None) -> GenerativeModel:
     """Returns the model in a checkpoint, in evaluation mode and without gradients of its weights.
 
+    Args:
+        checkpoint: Holds the model.
+        device: cpu, cuda, mps or auto.
+        tuned: A file of `gan invert --tune`, which changes the model.
+
     Raises:
-        UserError: It makes points, or no samples.
+        UserError: It makes points, or no samples, or the file was not tuned from it.
     """
     if Plane.in_checkpoint(checkpoint.content) is not None:
         raise UserError(
             f"{checkpoint.path} makes points of the plane, not images: there is nothing to find or complete"
         )
     model = GenerativeModel.sampler_from_checkpoint(checkpoint).to(chosen_device(device))
+    if tuned is not None:
+        apply_tuning(model.average_generator.network, tuned)
     return model.eval().requires_grad_(False)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jsonargparse import Namespace
+from torch import Tensor
 from tqdm import tqdm
 
 from gan_lightning.commands.arguments import without_foreign_keys
@@ -21,8 +23,12 @@ from gan_lightning.commands.trust import add_checkpoint_options, import_trusted,
 from gan_lightning.core.errors import printable
 from gan_lightning.core.images import save
 from gan_lightning.editing.findings import Findings, side_by_side
-from gan_lightning.editing.inversion import invert
+from gan_lightning.editing.inversion import Inverted, psnr
 from gan_lightning.editing.latent_files import Latents, write_latents
+from gan_lightning.editing.matches import Match
+from gan_lightning.editing.tuning import tune
+from gan_lightning.editing.tuning_files import apply_tuning, write_tuning
+from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.runs.run import check_folder
 
 
@@ -42,6 +48,9 @@ class Search:
         candidates: Samples to choose the starts from.
         enough: PSNR, in dB, at which a picture counts as found, so that no more starts are tried.
         seed: Fixes the samples to start from.
+        tune: Also change the generator a little, in so many steps, so that it makes the pictures more exactly (pivotal
+            tuning). The change is written into tuned.safetensors, which the option tuned of other commands takes. The
+            checkpoint stays as it is.
         fit: Resize, crop and convert pictures of another size or kind, as training does.
         folder: The folder for latents.npz, pairs.png, report.json and report.md.
         device: cpu, cuda, mps, or auto: a GPU if there is one.
@@ -55,6 +64,7 @@ class Search:
     candidates: int = 1000
     enough: float = 45.0
     seed: int = 0
+    tune: int | None = None
     fit: bool = False
     folder: str = "inverted"
     device: str = "auto"
@@ -88,30 +98,37 @@ def find_again(command: str, arguments: Sequence[str]) -> None:
     seen_by = match_named(made.features or default_features(checkpoint), model, checkpoint)
     check_folder(folder, "folder", "latents")
     begun = time.process_time()
+    found = searched(model, images, labels, match, made)
+    seconds = (time.process_time() - begun) / len(images)
+    tuned = found if made.tune is None else after_tuning(model, images, found, made, folder)
+    write_latents(folder / "latents.npz", Latents(found.z, found.y, names))
+    save(side_by_side(images, tuned.images, tuned.psnr), folder / "pairs.png")
+    report = Findings(names, images, tuned, match, seen_by, seconds)
+    report.write(folder)
+    print(report.summary())
+    also = "" if made.tune is None else "tuned.safetensors, "
+    print(f"wrote latents.npz, {also}pairs.png, report.json and report.md into {printable(made.folder)}")
+
+
+def searched(model: GenerativeModel, images: Tensor, labels: Tensor | None, match: Match, made: Namespace) -> Inverted:
+    """Searches, behind a progress bar with the PSNR."""
     with tqdm(total=made.starts, unit="start", leave=False, disable=None) as bar:
 
         def told(done: int, of: int, psnr: float) -> None:
             bar.total, bar.n = of, done
             bar.set_postfix_str(f"median PSNR {psnr:.1f} dB")
 
-        found = invert(
-            model,
-            images,
-            model.generator.latent_dim,
-            model.generator.classes,
-            labels,
-            match,
-            made.noise,
-            made.starts,
-            made.candidates,
-            made.enough,
-            seed=made.seed,
-            told=told,
-        )
-    seconds = (time.process_time() - begun) / len(images)
-    write_latents(folder / "latents.npz", Latents(found.z, found.y, names))
-    save(side_by_side(images, found.images, found.psnr), folder / "pairs.png")
-    report = Findings(names, images, found, match, seen_by, seconds)
-    report.write(folder)
-    print(report.summary())
-    print(f"wrote latents.npz, pairs.png, report.json and report.md into {printable(made.folder)}")
+        search = {"noise": made.noise, "starts": made.starts, "samples": made.candidates, "enough": made.enough}
+        return model.invert(images, labels, match=match, seed=made.seed, told=told, **search)
+
+
+def after_tuning(model: GenerativeModel, images: Tensor, found: Inverted, made: Namespace, folder: Path) -> Inverted:
+    """Tunes the generator to what was found, writes the change, and returns what it makes now."""
+    network = model.average_generator.network
+    with tqdm(total=made.tune, unit="step", leave=False, disable=None) as bar:
+        tuned = tune(network, found.z, found.y, images, made.tune, made.seed, lambda step, error: bar.update())
+    print(f"before tuning: median PSNR {float(found.psnr.median()):.1f} dB")
+    write_tuning(folder / "tuned.safetensors", network, tuned)
+    apply_tuning(network, folder / "tuned.safetensors")
+    shown = model(found.z, found.y)
+    return found._replace(images=shown, psnr=psnr(shown, images))

@@ -18,6 +18,7 @@ PATHS = (
     "latents",
     "along",
     "mask",
+    "tuned",
 )
 """The options, of the package's classes and of a user's own, whose value is a path; each by its last word."""
 

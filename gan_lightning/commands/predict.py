@@ -15,6 +15,7 @@ from gan_lightning.commands.trust import add_checkpoint_options, import_trusted,
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data import Plane
 from gan_lightning.data.class_names import class_names_in, class_number
+from gan_lightning.editing.tuning_files import apply_tuning
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.sampling import labels_of, seed_loader
 
@@ -36,6 +37,7 @@ class Samples:
         folder: The folder for 0000.png and so on, named by seed, and grid.png; or for points.csv and points.png.
         npz: Also write samples.npz: `images` uint8 (N, H, W, C) or `points` (N, 2), and `seeds` int64 (N,).
         overwrite: Write into a folder that already holds files, replacing those of the same name.
+        tuned: A tuned.safetensors of gan invert --tune, which changes the generator.
         traverse: Also write traversal.png: the first sample, in which each of this many coordinates of the latent, one
             per row, runs from -3 to 3.
     """
@@ -47,6 +49,7 @@ class Samples:
     folder: str = "samples"
     npz: bool = False
     overwrite: bool = False
+    tuned: str | None = None
     traverse: int = 0
 
 
@@ -68,6 +71,8 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     samples: Samples = made.samples
     checkpoint = open_checkpoint(made.ckpt_path)
     model, plane = GenerativeModel.sampler_from_checkpoint(checkpoint), Plane.in_checkpoint(checkpoint.content)
+    if samples.tuned is not None:
+        apply_tuning(model.average_generator.network, samples.tuned)
     names = class_names_in(checkpoint.content, model.generator.classes)
     labels = asked_labels(samples.labels, model.generator.classes, names)
     loader = seed_loader(samples.first_seed, samples.count, samples.batch_size, labels)

@@ -52,6 +52,19 @@ def test_samples_are_found_again_and_reported(capsys):
     assert json.loads(Path("inverted/report.json").read_text())["features"] == "features of MNIST"
 
 
+def test_a_tuned_generator_makes_another_picture_and_the_checkpoint_stays(capsys):
+    before = (RUN / "checkpoints/last.ckpt").read_bytes()
+    quick = ["--candidates", "50", "--starts", "1", "--folder", "tuning"]
+    gan("invert", "black.png", *LAST, *quick)
+    plain = json.loads(Path("tuning/report.json").read_text())["images"][0]["psnr"]
+    gan("invert", "black.png", *LAST, *quick, "--tune", "40")
+    assert json.loads(Path("tuning/report.json").read_text())["images"][0]["psnr"] > plain + 1
+    assert (RUN / "checkpoints/last.ckpt").read_bytes() == before
+    changed = ["--samples.tuned", "tuning/tuned.safetensors", "--samples.folder", "tuned_samples"]
+    gan("predict", "last", "--samples.count", "1", *changed)
+    assert Path("tuned_samples/0000.png").read_bytes() != Path("samples/0000.png").read_bytes()
+
+
 def test_an_image_is_completed_in_several_ways(capsys):
     gan("complete", "samples/0001.png", "--hole", "left", "--count", "3", "--candidates", "200", *LAST)
     assert "wrote 3 completions" in capsys.readouterr().out
