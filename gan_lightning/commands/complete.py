@@ -107,7 +107,7 @@ def completed(
     model: GenerativeModel, images: Tensor, mask: Tensor, labels: Tensor | None, rows: Tensor, made: Namespace
 ) -> Completed:
     """Returns completions of some of the pictures."""
-    options = {"count": made.count, "noise": made.noise, "starts": made.starts, "samples": made.candidates}
+    options = {"count": made.count, "noise": made.noise, "starts": made.starts, "candidates": made.candidates}
     chosen = rows.to(images.device)
     given = None if labels is None else labels[rows]
     return model.complete(images[chosen], mask, given, seed=made.seed + int(rows[0]), **options)

@@ -118,7 +118,7 @@ def searched(model: GenerativeModel, images: Tensor, labels: Tensor | None, matc
             bar.total, bar.n = of, done
             bar.set_postfix_str(f"median PSNR {psnr:.1f} dB")
 
-        search = {"noise": made.noise, "starts": made.starts, "samples": made.candidates, "enough": made.enough}
+        search = {"noise": made.noise, "starts": made.starts, "candidates": made.candidates, "enough": made.enough}
         return model.invert(images, labels, match=match, seed=made.seed, told=told, **search)
 
 

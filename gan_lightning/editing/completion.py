@@ -8,9 +8,10 @@ from torch import Tensor
 from gan_lightning.core.errors import UserError
 from gan_lightning.editing.blending import blended
 from gan_lightning.editing.inversion import check_search, in_parts
+from gan_lightning.editing.least_squares import Residuals
 from gan_lightning.editing.masks import checked_mask
 from gan_lightning.editing.matches import Pixels
-from gan_lightning.editing.posterior import chains_from, minima, minima_drawn
+from gan_lightning.editing.posterior import Minima, chains_from, minima, minima_drawn
 from gan_lightning.editing.starts import checked_labels, nearest_samples
 from gan_lightning.editing.walk import Model
 
@@ -43,7 +44,7 @@ def complete(
     count: int = 8,
     noise: float = 0.3,
     starts: int = 8,
-    samples: int = 2000,
+    candidates: int = 2000,
     iterations: int = 15,
     steps: int = 20,
     seed: int = 0,
@@ -65,7 +66,7 @@ def complete(
         noise: Standard deviation of what the model need not explain. The larger, the more the completions differ, and
             the less they follow what is known.
         starts: Samples to start from.
-        samples: The starts are the nearest of so many.
+        candidates: The starts are the nearest of so many samples.
         iterations: At most so many from each start.
         steps: Of each chain.
         seed: Fixes the samples to start from, and the draws.
@@ -73,39 +74,69 @@ def complete(
     Raises:
         UserError: Images, mask or labels do not fit each other or the model.
     """
-    check_search(noise, starts, samples, classes)
+    check_search(noise, starts, candidates, classes)
     if count < 1:
         raise UserError(f"count is {count}; it must be at least 1")
     missing, labels = checked_mask(mask, images), checked_labels(labels, len(images), classes)
     weights = (~missing).expand_as(images).flatten(1).to(images)
-    known = images.flatten(1) * weights
+    likelihood = Likelihood(model, images.flatten(1) * weights, weights, noise)
     given = None if labels is None else labels.to(images.device)
-    begun = nearest_samples(model, known, Pixels(), latent_dim, classes, given, samples, starts, seed, weights)
-    each = begun.z.shape[1]
-
-    def residuals(z: Tensor, rows: Tensor, image: Tensor, y: Tensor | None) -> Tensor:
-        made = model(z, None if y is None else y[rows]).flatten(1)
-        return (made * weights[image[rows]] - known[image[rows]]) / noise
-
-    numbers = torch.arange(len(images), device=images.device)
-    of_start, y_start = numbers.repeat_interleave(each), None if begun.y is None else begun.y.flatten()
-    found = minima(lambda z, rows: residuals(z, rows, of_start, y_start), begun, iterations)
-    likeliest = most_likely(found.evidence, found.y, classes)
-    chosen = (
-        torch.cat([likeliest[:, None], minima_drawn(found, count - 1, seed)], 1) if count > 1 else likeliest[:, None]
-    )
-    z = found.z[numbers[:, None], chosen.to(numbers)]
-    y = None if found.y is None else found.y[numbers[:, None], chosen.to(numbers)]
-    if count > 1:
-        chains, y_chain = z[:, 1:].flatten(0, 1), None if y is None else y[:, 1:].flatten()
-        curved = found.curvature[torch.arange(len(images))[:, None], chosen[:, 1:]].flatten(0, 1)
-        of_chain = numbers.repeat_interleave(count - 1)
-        walk = chains_from(lambda z, rows: residuals(z, rows, of_chain, y_chain), chains, curved, steps, seed)
-        z = torch.cat([z[:, :1], walk.view(len(images), count - 1, latent_dim)], 1)
+    drawn_from = (candidates, starts, seed, weights)
+    begun = nearest_samples(model, likelihood.known, Pixels(), latent_dim, classes, given, *drawn_from)
+    found = minima(likelihood.of(*repeated(begun.z, begun.y)), begun, iterations)
+    z, y = explanations(likelihood, found, count, classes, steps, seed)
     made = in_parts(model, z.flatten(0, 1), None if y is None else y.flatten())
-    twice = images.repeat_interleave(count, 0), missing.repeat_interleave(count, 0)
-    laid = blended(twice[0], made, twice[1]).view(len(images), count, *images.shape[1:])
-    return Completed(laid, z, y, None if y is None else found.class_probabilities(classes))
+    laid = blended(images.repeat_interleave(count, 0), made, missing.repeat_interleave(count, 0))
+    probabilities = None if y is None else found.class_probabilities(classes)
+    return Completed(laid.view(len(images), count, *images.shape[1:]), z, y, probabilities)
+
+
+class Likelihood(NamedTuple):
+    """How well latents explain what is known of N images.
+
+    Args:
+        model: Makes images.
+        known: The images (N, R), zero where they are missing.
+        weights: (N, R), one where they are known, else zero.
+        noise: Standard deviation of what the model need not explain.
+    """
+
+    model: Model
+    known: Tensor
+    weights: Tensor
+    noise: float
+
+    def of(self, image: Tensor, y: Tensor | None) -> Residuals:
+        """Returns the residuals of problems that belong to these images, (n,), with these labels, (n,)."""
+
+        def residuals(z: Tensor, rows: Tensor) -> Tensor:
+            made = self.model(z, None if y is None else y[rows]).flatten(1)
+            return (made * self.weights[image[rows]] - self.known[image[rows]]) / self.noise
+
+        return residuals
+
+
+def repeated(z: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Returns the image of each of the latents (N, S, d), one by one, (N * S,), and their labels."""
+    image = torch.arange(len(z), device=z.device).repeat_interleave(z.shape[1])
+    return image, None if y is None else y.flatten()
+
+
+def explanations(
+    likelihood: Likelihood, found: Minima, count: int, classes: int, steps: int, seed: int
+) -> tuple[Tensor, Tensor | None]:
+    """Returns latents (N, count, d) and labels: the most likely minimum of each image, then draws of the posterior."""
+    images = torch.arange(len(found.z))[:, None]
+    first = most_likely(found.evidence, found.y, classes)[:, None]
+    chosen = torch.cat([first, minima_drawn(found, count - 1, seed)], 1)
+    z, y = (None if part is None else part[images.to(part.device), chosen.to(part.device)] for part in found[:2])
+    assert z is not None
+    if count == 1:
+        return z, y
+    problems = likelihood.of(*repeated(z[:, 1:], None if y is None else y[:, 1:]))
+    curvature = found.curvature[images, chosen[:, 1:]].flatten(0, 1)
+    drawn = chains_from(problems, z[:, 1:].flatten(0, 1), curvature, steps, seed)
+    return torch.cat([z[:, :1], drawn.view_as(z[:, 1:])], 1), y
 
 
 def most_likely(evidence: Tensor, y: Tensor | None, classes: int) -> Tensor:

@@ -48,7 +48,7 @@ def invert(
     match: Match | None = None,
     noise: float = 0.03,
     starts: int = 8,
-    samples: int = 1000,
+    candidates: int = 1000,
     enough: float = 45.0,
     iterations: int = 20,
     seed: int = 0,
@@ -70,7 +70,7 @@ def invert(
         noise: Standard deviation of what the model need not explain, in units of m. The larger, the more likely the
             latents, and the worse the match.
         starts: Samples to start from.
-        samples: The starts are the nearest of so many.
+        candidates: The starts are the nearest of so many samples.
         enough: An image is found when it has this PSNR, in dB; the starts left are not tried.
         iterations: At most so many from each start.
         seed: Fixes the samples to start from.
@@ -79,11 +79,11 @@ def invert(
     Raises:
         UserError: Images or labels do not fit the model.
     """
-    check_search(noise, starts, samples, classes)
+    check_search(noise, starts, candidates, classes)
     match, labels = match or Pixels(), checked_labels(labels, len(images), classes)
     measures = match(images)
     given = None if labels is None else labels.to(images.device)
-    begun = nearest_samples(model, measures, match, latent_dim, classes, given, samples, starts, seed)
+    begun = nearest_samples(model, measures, match, latent_dim, classes, given, candidates, starts, seed)
     z, y = begun.z[:, 0].clone(), None if begun.y is None else begun.y[:, 0].clone()
     lowest = torch.full((len(images),), torch.inf, dtype=torch.float64, device=z.device)
     made, quality = torch.zeros_like(images), torch.zeros(len(images), device=z.device)
@@ -117,7 +117,7 @@ def in_parts(model: Model, z: Tensor, y: Tensor | None, part: int = 64) -> Tenso
     return torch.cat([model(a, b) for a, b in zip(z.split(part), labels, strict=True)])
 
 
-def check_search(noise: float, starts: int, samples: int, classes: int) -> None:
+def check_search(noise: float, starts: int, candidates: int, classes: int) -> None:
     """Refuses options of a search that cannot be.
 
     Raises:
@@ -127,5 +127,6 @@ def check_search(noise: float, starts: int, samples: int, classes: int) -> None:
         raise UserError(f"noise is {noise:g}; it must be above 0")
     if starts < 1:
         raise UserError(f"starts is {starts}; it must be at least 1")
-    if samples < max(1, classes) * starts:
-        raise UserError(f"samples is {samples}; it must be at least {max(1, classes) * starts}: starts for each class")
+    least = max(1, classes) * starts
+    if candidates < least:
+        raise UserError(f"candidates is {candidates}; it must be at least {least}: as many as starts, for each class")

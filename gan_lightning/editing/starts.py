@@ -37,7 +37,7 @@ def nearest_samples(
     latent_dim: int,
     classes: int,
     labels: Tensor | None,
-    samples: int,
+    candidates: int,
     starts: int,
     seed: int,
     weights: Tensor | None = None,
@@ -51,20 +51,20 @@ def nearest_samples(
         latent_dim: Length of a latent.
         classes: Number of classes of the model; 0 for one without labels. Of several, all get as many samples.
         labels: The class of each image, (N,) int64, whose samples are then the only ones. If None, it may be any.
-        samples: Number of samples to choose from.
+        candidates: Number of samples to choose from.
         starts: Number of samples to return for each image.
         seed: Fixes the samples. They are none of `model.sample`.
         weights: (N, R), how much each measure counts; all the same if None.
     """
     draw = torch.Generator().manual_seed(mix(STARTS, seed))
-    z = torch.randn(samples, latent_dim, generator=draw).to(measures)
-    y = torch.arange(samples, device=z.device) % classes if classes else None
+    z = torch.randn(candidates, latent_dim, generator=draw).to(measures)
+    y = torch.arange(candidates, device=z.device) % classes if classes else None
     parts = [None] * len(z.split(MADE_TOGETHER)) if y is None else y.split(MADE_TOGETHER)
     found = [match(model(a, b)) for a, b in zip(z.split(MADE_TOGETHER), parts, strict=True)]
     distances = torch.cat([squared_distances(measures, part, weights) for part in found], 1)
     if y is not None and labels is not None:
         distances[labels[:, None] != y[None]] = torch.inf
-    chosen = distances.topk(min(starts, samples // max(1, classes)), largest=False).indices
+    chosen = distances.topk(min(starts, candidates // max(1, classes)), largest=False).indices
     return Starts(z[chosen], None if y is None else y[chosen])
 
 

@@ -57,13 +57,13 @@ def tune(
     """
     if steps < 1:
         raise UserError(f"tune is {steps}; it must be at least 1 step")
-    tuned = copy.deepcopy(generator).eval().requires_grad_(True)
+    frozen = copy.deepcopy(generator).eval().requires_grad_(False)
+    tuned = copy.deepcopy(frozen).requires_grad_(True)
     optimizer = torch.optim.Adam(tuned.parameters(), lr=RATE)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
         near, labels = neighbours(z, y, mix(TUNING_STREAM, seed, step))
-        with torch.no_grad():
-            before = generator(near, labels)
+        before = frozen(near, labels)
         error = F.mse_loss(tuned(z, y), images)
         loss = error + KEEP_WEIGHT * F.mse_loss(tuned(near, labels), before)
         optimizer.zero_grad()

@@ -92,7 +92,7 @@ def test_anything_that_is_called_with_latents_and_labels_can_be_used():
         (torch.zeros(1, 1, 4, 4), {"labels": torch.tensor([1])}, "trained without labels"),
         (torch.zeros(1, 1, 4, 4), {"noise": 0.0}, "noise is 0"),
         (torch.zeros(1, 1, 4, 4), {"starts": 0}, "starts is 0"),
-        (torch.zeros(1, 1, 4, 4), {"samples": 3}, "samples is 3"),
+        (torch.zeros(1, 1, 4, 4), {"candidates": 3}, "candidates is 3"),
     ],
 )
 def test_what_cannot_be_found_is_refused_in_one_line(images, options, words):
