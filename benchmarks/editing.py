@@ -95,7 +95,7 @@ def real(model: GenerativeModel, options: argparse.Namespace) -> None:
     x, _ = chosen(options)
     train, begun = tensors(options, test=False)[0], time.process_time()
     latent_dim = model.generator.latent_dim
-    search = {"noise": options.noise, "starts": options.starts, "seed": options.seed}
+    search = {"noise": options.noise or 0.03, "starts": options.starts, "seed": options.seed}
     found = torch.cat([model.invert(part, **search).images for part in x.split(BATCH)])
     seconds = (time.process_time() - begun) / len(x)
     rows = {
@@ -171,7 +171,12 @@ def complete(model: GenerativeModel, options: argparse.Namespace) -> None:
         with torch.no_grad():
             seen = reader(x.masked_fill(mask, 0)).softmax(1)
         begun = time.process_time()
-        search = {"noise": options.noise, "starts": options.starts, "count": options.count + 1, "seed": options.seed}
+        search = {
+            "noise": options.noise or 0.5,
+            "starts": options.starts,
+            "count": options.count + 1,
+            "seed": options.seed,
+        }
         made = [model.complete(part, mask, **search) for part in x.split(BATCH)]
         seconds = (time.process_time() - begun) / len(x)
         images = torch.cat([part.images for part in made])
@@ -205,7 +210,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--n", type=int, default=256)
     parser.add_argument("--starts", type=int, default=8)
-    parser.add_argument("--noise", type=float, default=0.3)
+    parser.add_argument("--noise", type=float, default=None)
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--holes", nargs="+", default=["left", "right", "top", "bottom", "random"])
     parser.add_argument("--epochs", type=int, default=2)

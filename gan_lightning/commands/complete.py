@@ -57,7 +57,7 @@ class Completion:
     hole: str | None = None
     labels: int | str | list[int | str] | None = None
     count: int = 8
-    noise: float = 0.3
+    noise: float = 0.5
     starts: int = 8
     candidates: int = 2000
     seed: int = 0

@@ -42,7 +42,7 @@ def complete(
     classes: int = 0,
     labels: Tensor | None = None,
     count: int = 8,
-    noise: float = 0.3,
+    noise: float = 0.5,
     starts: int = 8,
     candidates: int = 2000,
     iterations: int = 15,
@@ -79,19 +79,19 @@ def complete(
         raise UserError(f"count is {count}; it must be at least 1")
     missing, labels = checked_mask(mask, images), checked_labels(labels, len(images), classes)
     weights = (~missing).expand_as(images).flatten(1).to(images)
-    likelihood = Likelihood(model, images.flatten(1) * weights, weights, noise)
+    part = KnownPart(model, images.flatten(1) * weights, weights, noise)
     given = None if labels is None else labels.to(images.device)
     drawn_from = (candidates, starts, seed, weights)
-    begun = nearest_samples(model, likelihood.known, Pixels(), latent_dim, classes, given, *drawn_from)
-    found = minima(likelihood.of(*repeated(begun.z, begun.y)), begun, iterations)
-    z, y = explanations(likelihood, found, count, classes, steps, seed)
+    begun = nearest_samples(model, part.known, Pixels(), latent_dim, classes, given, *drawn_from)
+    found = minima(part.of(*repeated(begun.z, begun.y)), begun, iterations)
+    z, y = explanations(part, found, count, classes, steps, seed)
     made = in_parts(model, z.flatten(0, 1), None if y is None else y.flatten())
     laid = blended(images.repeat_interleave(count, 0), made, missing.repeat_interleave(count, 0))
     probabilities = None if y is None else found.class_probabilities(classes)
     return Completed(laid.view(len(images), count, *images.shape[1:]), z, y, probabilities)
 
 
-class Likelihood(NamedTuple):
+class KnownPart(NamedTuple):
     """How well latents explain what is known of N images.
 
     Args:
@@ -123,17 +123,17 @@ def repeated(z: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
 
 
 def explanations(
-    likelihood: Likelihood, found: Minima, count: int, classes: int, steps: int, seed: int
+    part: KnownPart, found: Minima, count: int, classes: int, steps: int, seed: int
 ) -> tuple[Tensor, Tensor | None]:
     """Returns latents (N, count, d) and labels: the most likely minimum of each image, then draws of the posterior."""
     images = torch.arange(len(found.z))[:, None]
     first = most_likely(found.evidence, found.y, classes)[:, None]
     chosen = torch.cat([first, minima_drawn(found, count - 1, seed)], 1)
-    z, y = (None if part is None else part[images.to(part.device), chosen.to(part.device)] for part in found[:2])
+    z, y = (None if held is None else held[images.to(held.device), chosen.to(held.device)] for held in found[:2])
     assert z is not None
     if count == 1:
         return z, y
-    problems = likelihood.of(*repeated(z[:, 1:], None if y is None else y[:, 1:]))
+    problems = part.of(*repeated(z[:, 1:], None if y is None else y[:, 1:]))
     curvature = found.curvature[images, chosen[:, 1:]].flatten(0, 1)
     drawn = chains_from(problems, z[:, 1:].flatten(0, 1), curvature, steps, seed)
     return torch.cat([z[:, :1], drawn.view_as(z[:, 1:])], 1), y

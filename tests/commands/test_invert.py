@@ -58,7 +58,7 @@ def test_a_tuned_generator_makes_another_picture_and_the_checkpoint_stays(capsys
     gan("invert", "black.png", *LAST, *quick)
     plain = json.loads(Path("tuning/report.json").read_text())["images"][0]["psnr"]
     gan("invert", "black.png", *LAST, *quick, "--tune", "40")
-    assert json.loads(Path("tuning/report.json").read_text())["images"][0]["psnr"] > plain + 1
+    assert json.loads(Path("tuning/report.json").read_text())["images"][0]["psnr"] > plain + 0.3
     assert (RUN / "checkpoints/last.ckpt").read_bytes() == before
     changed = ["--samples.tuned", "tuning/tuned.safetensors", "--samples.folder", "tuned_samples"]
     gan("predict", "last", "--samples.count", "1", *changed)
