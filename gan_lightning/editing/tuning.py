@@ -36,7 +36,7 @@ def tune(
     images: Tensor,
     steps: int = 200,
     seed: int = 0,
-    told: Callable[[int, float], None] | None = None,
+    told: Callable[[int, float], object] | None = None,
 ) -> nn.Module:
     """Returns a copy of a generator that makes these images of these latents, and others nearly as before.
 
