@@ -18,6 +18,7 @@ COMMANDS = {
     "complete": "make up what is missing in an image, in several ways",
     "walk": "film a walk between samples, classes or inverted images",
     "directions": "find directions in latent space that change one thing, and edit images along them",
+    "explore": "open a page for a browser: sliders, pictures found again and completed",
     "test": "evaluate samples against real images set apart for tests, for a report",
     "validate": "the same with held-out images, while you still make choices",
     "configs": "list the configs that come with the package, or copy one out",

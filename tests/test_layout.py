@@ -15,7 +15,7 @@ FLOORS = [
     {"training", "editing"},
     {"models", "evaluation"},
     {"callbacks"},
-    {"commands", "cli", "__main__"},
+    {"commands", "page", "cli", "__main__"},
 ]
 """Lowest first. The rooms of the second and of the fourth floor do not know each other."""
 STRANGERS = [FLOORS[1], FLOORS[3]]

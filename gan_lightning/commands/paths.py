@@ -19,6 +19,7 @@ PATHS = (
     "along",
     "mask",
     "tuned",
+    "directions",
 )
 """The options, of the package's classes and of a user's own, whose value is a path; each by its last word."""
 

@@ -13,6 +13,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from gan_lightning.commands.complete import write_completions
 from gan_lightning.commands.directions import find_directions
 from gan_lightning.commands.evaluate import evaluate
+from gan_lightning.commands.explore import explore
 from gan_lightning.commands.fit import fit
 from gan_lightning.commands.invert import find_again
 from gan_lightning.commands.predict import predict
@@ -33,6 +34,7 @@ HANDLERS = {
     "complete": write_completions,
     "walk": film_walk,
     "directions": find_directions,
+    "explore": explore,
     "validate": evaluate,
     "test": evaluate,
 }

@@ -1,5 +1,6 @@
 """Latents in files, such as those of images that were found again."""
 
+import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,15 +37,22 @@ class Latents(NamedTuple):
 
 
 def write_latents(path: str | Path, latents: Latents) -> None:
-    """Writes latents into a .npz file: `z` float32 (N, latent_dim), `y` int64 (N,) if there are labels, and `names`.
+    """Writes latents into a .npz file, as `latents_file` returns it."""
+    with replacing(Path(path)) as file:
+        file.write(latents_file(latents))
+
+
+def latents_file(latents: Latents) -> bytes:
+    """Returns a .npz file: `z` float32 (N, latent_dim), `y` int64 (N,) if there are labels, and `names`.
 
     The same latents give the same bytes.
     """
     arrays = {"z": latents.z.detach().cpu().float().numpy(), "names": np.array(latents.names, dtype=np.str_)}
     if latents.y is not None:
         arrays["y"] = latents.y.cpu().long().numpy()
-    with replacing(Path(path)) as file:
+    with io.BytesIO() as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
+        return file.getvalue()
 
 
 def read_latents(path: str | Path) -> Latents:

@@ -1,0 +1,129 @@
+"""What the page shows, and that the commands beside it make it again."""
+
+import os
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers.commands import SMALL, gan
+from PIL import Image
+
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import picture
+from gan_lightning.editing.direction_files import write_directions
+from gan_lightning.editing.directions import SeFa, directions
+from gan_lightning.editing.latent_files import read_latents, write_latents
+from gan_lightning.page.again import Again
+from gan_lightning.page.explorer import GIVEN, Asked, Explorer
+from gan_lightning.page.pieces import png, text
+from gan_lightning.runs.checkpoint import Checkpoint
+
+NETWORKS = ["--model.generator.hidden", "[8]", "--model.discriminator.hidden", "[8]", "--grid.every_n_steps", "0"]
+LABELLED = [
+    "--model.generator.latent_dim",
+    "4",
+    "--model.generator.classes",
+    "10",
+    "--model.discriminator.classes",
+    "10",
+]
+
+
+@pytest.fixture(scope="module")
+def explorer(tmp_path_factory) -> Explorer:
+    """A tiny model of digits with classes, and a folder of its own."""
+    folder, before = tmp_path_factory.mktemp("explored"), Path.cwd()
+    os.chdir(folder)
+    gan("fit", *SMALL, *NETWORKS, *LABELLED)
+    found = Explorer(Checkpoint(folder / "lightning_logs/version_0/checkpoints/last.ckpt"), "cpu")
+    os.chdir(before)
+    return found
+
+
+def again(command: str) -> Path:
+    """Runs a command in the working folder; returns where it has written."""
+    program, *arguments = shlex.split(command)
+    assert program == "gan"
+    gan(*arguments)
+    return Path("again")
+
+
+def test_the_command_beside_a_sample_makes_it_again(explorer, in_tmp_path):
+    sight = explorer.look(Asked(seed=3, other=1, label=4))
+    assert " predict " in sight.command
+    folder = again(sight.command)
+    assert np.array_equal(np.asarray(Image.open(folder / "0003-class-4.png")), sight.pixels[..., 0])
+
+
+def test_the_command_beside_an_edited_image_makes_it_again_from_its_latent(explorer, in_tmp_path):
+    sight = explorer.look(Asked(3, 1, 4, 0.8, 0.3, "SeFa", [1.0], [2], [0.5]))
+    write_latents("latents.npz", sight.latents)
+    folder = again(sight.command)
+    drawn = np.asarray(Image.open(folder / "strip.png"))
+    factor = (drawn.shape[1] - 2) // 28
+    assert np.array_equal(drawn[: 28 * factor : factor, : 28 * factor : factor], sight.pixels[..., 0])
+
+
+@pytest.mark.parametrize(
+    "asked", [Asked(3, 1, 4, 0.8), Asked(3, 1, 4, 1.0, 0.5, "SeFa", [2.0])], ids=["seeds", "latents"]
+)
+def test_the_command_beside_a_way_makes_it_again(asked, explorer, in_tmp_path):
+    sight = explorer.look(asked)
+    write_latents("way.npz", sight.stops)
+    assert (again(sight.way_command) / "strip.png").read_bytes() == png(sight.sheet)
+
+
+def test_the_commands_beside_a_picture_complete_it_and_find_it_again(explorer, in_tmp_path):
+    shown = torch.from_numpy(explorer.look(Asked(7, 1, 2)).pixels.copy())
+    missing = torch.zeros(28, 28, dtype=torch.bool)
+    missing[:, 14:] = True
+    Path("picture.png").write_bytes(png(picture(shown.numpy())))
+    Path("mask.png").write_bytes(png(picture(missing.numpy().astype(np.uint8)[..., None] * 255)))
+    x = shown.permute(2, 0, 1) / 127.5 - 1
+    made = explorer.complete(x, missing, 2, 3, 1, 5)
+    folder = again(explorer.again.complete("picture.png", "mask.png", 2, 3, 1, 5))
+    assert torch.equal(read_latents(folder / "latents.npz").z, made.z[0])
+    assert len([*folder.glob("picture-*.png")]) == 3
+    found = explorer.find(x, None, 2)
+    folder = again(explorer.again.invert("picture.png", None, 2))
+    z, y, _ = read_latents(folder / "latents.npz")
+    assert torch.equal(z, found.z)
+    assert torch.equal(y, found.y)
+    begun = Asked(0, 1, int(y), found=read_latents(folder / "latents.npz"))
+    assert np.abs(explorer.look(begun).pixels.astype(int) - shown.numpy()).max() < 16
+
+
+def test_what_one_person_sees_does_not_depend_on_what_others_ask(explorer):
+    asked = [Asked(seed, 9, seed % 10, 1.0, 0.5, "SeFa", [seed / 4]) for seed in range(8)]
+    alone = [explorer.look(each).pixels for each in asked]
+    with ThreadPoolExecutor(4) as people:
+        together = [sight.pixels for sight in people.map(explorer.look, asked)]
+    assert all(map(np.array_equal, alone, together))
+
+
+def test_directions_come_from_the_weights_the_activations_or_a_file(explorer, in_tmp_path):
+    assert explorer.methods() == ["SeFa", "principal components"]
+    assert len(explorer.directions("principal components").names) == 4
+    write_directions("directions.safetensors", directions(explorer.source.model, SeFa()).strongest(2))
+    path = explorer.again.path
+    given = Explorer(Checkpoint(path), "cpu", "directions.safetensors")
+    assert given.methods()[0] == GIVEN
+    both = [given.look(Asked(1, 2, 3, 1.0, 0.0, name, [2.0])).pixels for name in (GIVEN, "SeFa")]
+    assert np.array_equal(*both)
+    with pytest.raises(UserError, match="there are no directions elsewhere"):
+        explorer.look(Asked(1, 2, 3, 1.0, 0.0, "elsewhere", [2.0]))
+
+
+def test_a_class_is_named_so_that_a_command_reads_it_as_that_class(explorer):
+    checkpoint = Checkpoint(explorer.again.path)
+    names = ["rose", "1", "007", "all", "[a]", "true"]
+    named = Again(checkpoint, names)
+    assert [named.class_word(label) for label in range(len(names))] == ["rose", "1", "2", "3", "4", "5"]
+    assert Again(checkpoint, ()).class_word(3) == "3"
+
+
+def test_names_of_strangers_are_shown_as_text():
+    assert text('<img src=x onerror="alert(1)">\x1b') == "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;\\x1b"
