@@ -190,7 +190,7 @@ def classifier(made: Namespace, checkpoint: Checkpoint, source: Editable) -> Cla
     name = made.classifier or next((data.extractor for data in subclasses(ImageData) if path_of(data) == path), None)
     if name is None or (made.classifier is None and name not in PINNED):
         return None
-    found = Learnt(PINNED.get(name, name))
+    found = Learnt(PINNED[name] if name in PINNED else Path(name))
     if found.network.image_shape != tuple(source.model.generator.image_shape) or not found.network.classes:
         raise UserError(f"classifier is {name}, which reads no classes from images of this model: train one with "
                         "gan fit --config extractor")  # fmt: skip

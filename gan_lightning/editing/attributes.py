@@ -1,7 +1,7 @@
 """Directions of an attribute: what separates the latents whose images have more of it from those with less."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -51,7 +51,14 @@ def boundary(more: Tensor, less: Tensor) -> Tensor:
         raise UserError("some seeds are on both sides: give other ones with than without the attribute")
     z = torch.cat([more, less]).double().cpu().numpy()
     has = [1] * len(more) + [0] * len(less)
-    fitted = LinearSVC(C=0.01, dual=True, class_weight="balanced", max_iter=100_000, random_state=0).fit(z, has)
+    options: dict[str, Any] = {
+        "C": 0.01,
+        "dual": True,
+        "class_weight": "balanced",
+        "max_iter": 100_000,
+        "random_state": 0,
+    }
+    fitted = LinearSVC(**options).fit(z, has)
     return F.normalize(torch.from_numpy(fitted.coef_[0]), dim=0)
 
 
