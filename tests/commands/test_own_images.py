@@ -242,7 +242,7 @@ def test_a_run_is_not_resumed_with_other_images(capsys):
 def test_a_longer_time_lengthens_a_resumed_run():
     gan("fit", "pics", "--hours", "0.001", "--grid.rows", "2")
     first = settings()["trainer"]["max_steps"]
-    gan("fit", "pics", "--ckpt_path", "last", "--hours", "0.01")
+    gan("fit", "pics", "--ckpt_path", "last", "--hours", "0.003")
     assert settings()["trainer"]["max_steps"] > first
 
 

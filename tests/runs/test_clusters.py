@@ -142,6 +142,7 @@ def job(folder: str, stop: bool) -> subprocess.Popen:
     return process
 
 
+@pytest.mark.long
 def test_a_slurm_job_is_queued_again_and_goes_on_to_the_same_end():
     without_interruption("runs/whole")
     assert job("runs/parts", stop=True).returncode == 138, Path("output.txt").read_text()
