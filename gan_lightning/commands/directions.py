@@ -56,6 +56,7 @@ class DirectionOptions:
         swept: Samples that each direction's purity is measured with.
         folder: The folder for directions.safetensors, directions.md, and a sheet for each edited image.
         overwrite: Write into a folder that already holds files, replacing those of the same name.
+        tuned: A tuned.safetensors of gan invert --tune, which changes the generator.
         device: cpu, cuda, mps, or auto: a GPU if there is one.
     """
 
@@ -73,6 +74,7 @@ class DirectionOptions:
     swept: int = 64
     folder: str = "directions"
     overwrite: bool = False
+    tuned: str | None = None
     device: str = "auto"
 
 
@@ -103,7 +105,7 @@ def find_directions(command: str, arguments: Sequence[str]) -> None:
     made = instantiated(parser, parsed(parser, words))
     check_options(made)
     checkpoint = open_checkpoint(made.ckpt_path)
-    source = editable(checkpoint, made.device)
+    source = editable(checkpoint, made.device, made.tuned)
     stops = chosen_stops(made, source, [0])
     classify = classifier(made, checkpoint, source)
     found = found_directions(made, source, classify).strongest(made.count)

@@ -13,6 +13,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.data import Plane
 from gan_lightning.data.class_names import class_names_in, class_number
 from gan_lightning.editing.latent_files import Latents, check_latents, read_latents
+from gan_lightning.editing.tuning_files import apply_tuning
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.sampling import in_full_precision, labels_of, latents
 from gan_lightning.runs.checkpoint import Checkpoint
@@ -68,15 +69,22 @@ def joined(before: Sequence[str], words: list[str] | None) -> list[str]:
     return [option, f"[{', '.join(value if value.isdigit() else json.dumps(value) for value in values)}]"]
 
 
-def editable(checkpoint: Checkpoint, device: str) -> Editable:
+def editable(checkpoint: Checkpoint, device: str, tuned: str | None = None) -> Editable:
     """Returns the model in a checkpoint.
 
+    Args:
+        checkpoint: Holds the model.
+        device: cpu, cuda, mps or auto.
+        tuned: A file of `gan invert --tune`, which changes the model.
+
     Raises:
-        UserError: It makes points, or no samples.
+        UserError: It makes points, or no samples, or the file was not tuned from it.
     """
     if Plane.in_checkpoint(checkpoint.content) is not None:
         raise UserError(f"{checkpoint.path} makes points, not images: there is nothing to see between them")
     model = GenerativeModel.sampler_from_checkpoint(checkpoint).to(chosen_device(device)).eval()
+    if tuned is not None:
+        apply_tuning(model.average_generator.network, tuned)
     in_full_precision(model)
     return Editable(model, class_names_in(checkpoint.content, model.generator.classes))
 

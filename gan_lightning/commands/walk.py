@@ -63,6 +63,7 @@ class WalkOptions:
         batch_size: Images made at a time. It changes the memory needed, not the images.
         folder: The folder for strip.png, walk.gif and walk.mp4.
         overwrite: Write into a folder that already holds files, replacing those of the same name.
+        tuned: A tuned.safetensors of gan invert --tune, which changes the generator.
         device: cpu, cuda, mps, or auto: a GPU if there is one.
     """
 
@@ -79,6 +80,7 @@ class WalkOptions:
     batch_size: int = 64
     folder: str = "walk"
     overwrite: bool = False
+    tuned: str | None = None
     device: str = "auto"
 
 
@@ -116,7 +118,7 @@ def film_walk(command: str, arguments: Sequence[str]) -> None:
     made = instantiated(parser, parsed(parser, words))
     check_numbers(made)
     checkpoint = open_checkpoint(made.ckpt_path)
-    source = editable(checkpoint, made.device)
+    source = editable(checkpoint, made.device, made.tuned)
     several = isinstance(made.labels, list) or made.labels == "all"
     stops = truncated(made, chosen_stops(made, source, FIRST_SEEDS[:1] if several else FIRST_SEEDS), source, checkpoint)
     if made.styles is not None:

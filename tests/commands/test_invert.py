@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers.commands import RUN, SMALL, TINY, gan, mistake
 from PIL import Image
 
+from gan_lightning.commands.stops import editable
+from gan_lightning.commands.trust import open_checkpoint
 from gan_lightning.editing.latent_files import read_latents
 
 LAST = ["--ckpt_path", "last"]
@@ -63,6 +66,9 @@ def test_a_tuned_generator_makes_another_picture_and_the_checkpoint_stays(capsys
     changed = ["--samples.tuned", "tuning/tuned.safetensors", "--samples.folder", "tuned_samples"]
     gan("predict", "last", "--samples.count", "1", *changed)
     assert Path("tuned_samples/0000.png").read_bytes() != Path("samples/0000.png").read_bytes()
+    checkpoint = open_checkpoint("last")
+    plain, tuned = (editable(checkpoint, "cpu", path).model for path in (None, "tuning/tuned.safetensors"))
+    assert not torch.equal(plain.sample([0]), tuned.sample([0]))
 
 
 def test_an_image_is_completed_in_several_ways(capsys):
