@@ -98,7 +98,10 @@ def check(line: str, words: str, capsys: pytest.CaptureFixture) -> None:
         ("gan train", "gan: there is no command train; did you mean gan fit?"),
         ("gan fitt", "gan: there is no command fitt; did you mean gan fit?"),
         ("gan sample", "did you mean gan predict?"),
-        ("gan dance", "the commands are fit, predict, test, validate, configs"),
+        (
+            "gan dance",
+            "the commands are fit, predict, invert, complete, walk, directions, explore, test, validate, configs",
+        ),
         ("gan --data Digits", "gan: the command must come first"),
     ],
 )
