@@ -97,7 +97,7 @@ def match_named(name: str, model: GenerativeModel, checkpoint: Checkpoint) -> Ma
     if name == "pixels":
         return Pixels()
     if name == "discriminator":
-        network = stored_discriminator(checkpoint).to(model.device)
+        network = seeing_discriminator(checkpoint).to(model.device)
         return Features(network.features, model.sample(range(SCALED_BY)), name)
     if name == "EfficientNetLite0":
         lite = EfficientNetLite0()
@@ -111,26 +111,36 @@ def match_named(name: str, model: GenerativeModel, checkpoint: Checkpoint) -> Ma
 
 def default_features(checkpoint: Checkpoint) -> str:
     """Returns what features there are without being named: those of the discriminator, else none but pixels."""
-    try:
-        return "discriminator" if stored_discriminator(checkpoint) else "pixels"
-    except UserError:
-        return "pixels"
+    discriminator = stored_discriminator(checkpoint)
+    return "discriminator" if discriminator is not None and sees_single_images(discriminator) else "pixels"
 
 
-def stored_discriminator(checkpoint: Checkpoint) -> Discriminator:
-    """Returns the discriminator in a checkpoint, in evaluation mode.
+def seeing_discriminator(checkpoint: Checkpoint) -> Discriminator:
+    """Returns the discriminator in a checkpoint.
 
     Raises:
         UserError: There is none, or it has no features of single images.
     """
+    found = stored_discriminator(checkpoint)
+    if found is None:
+        raise UserError(f"match is discriminator, and {checkpoint.path} holds none: choose pixels or a feature network")
+    if not sees_single_images(found):
+        raise UserError(f"match is discriminator, but {type(found).__name__} has no features of single images: choose "
+                        "pixels or a feature network")  # fmt: skip
+    return found
+
+
+def sees_single_images(discriminator: Discriminator) -> bool:
+    """Whether it has features, and each of one image."""
+    return bool(discriminator.features_dim) and discriminator.packing == 1
+
+
+def stored_discriminator(checkpoint: Checkpoint) -> Discriminator | None:
+    """Returns the discriminator in a checkpoint, in evaluation mode and without gradients, or None if it has none."""
     words = checkpoint.arguments.get("discriminator")
     if words is None:
-        raise UserError(f"match is discriminator, and {checkpoint.path} holds none: choose pixels or a feature network")
+        return None
     prefix = "discriminator."
     held = checkpoint.content["state_dict"].items()
     state = {str(name).removeprefix(prefix): tensor for name, tensor in held if str(name).startswith(prefix)}
-    found = built(lambda: cast(Discriminator, rebuild(words)), state, checkpoint.path)
-    if not found.features_dim or found.packing > 1:
-        raise UserError(f"match is discriminator, but {type(found).__name__} has no features of single images: choose "
-                        "pixels or a feature network")  # fmt: skip
-    return found.eval().requires_grad_(False)
+    return built(lambda: cast(Discriminator, rebuild(words)), state, checkpoint.path).eval().requires_grad_(False)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from gan_lightning.callbacks.sample_writer import prepare
 from gan_lightning.commands.arguments import without_foreign_keys
 from gan_lightning.commands.class_help import print_class_help
+from gan_lightning.commands.edited import stored_discriminator
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
 from gan_lightning.commands.stops import Editable, chosen_stops, editable, of_seeds, stop_arguments
 from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
@@ -30,7 +31,6 @@ from gan_lightning.editing.strip import filmed, frames_of, rows_of, strip, sweep
 from gan_lightning.editing.style_mixing import mixed_styles
 from gan_lightning.editing.truncation import Truncation
 from gan_lightning.editing.walk import Walk, walked
-from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.sampling import latents
 from gan_lightning.networks import Discriminator
 from gan_lightning.networks.contract import judged
@@ -205,7 +205,7 @@ def truncated(made: Namespace, stops: Latents, source: Editable, checkpoint: Che
         return made.truncation(stops, source.model, None, None)
     if made.latents is not None:
         raise UserError("truncation is RejectUnlikely, which redraws seeds, but latents are given: choose TowardsMean")
-    discriminator = discriminator_of(checkpoint).to(source.model.device).eval()
+    discriminator = single_judge(checkpoint).to(source.model.device)
     seeds = FIRST_SEEDS if made.seeds is None else made.seeds
     seeds = [seed for seed in seeds for _ in range(len(stops.z) // len(seeds))]
 
@@ -220,13 +220,13 @@ def truncated(made: Namespace, stops: Latents, source: Editable, checkpoint: Che
     return made.truncation(stops, source.model, score, redraw)
 
 
-def discriminator_of(checkpoint: Checkpoint) -> Discriminator:
+def single_judge(checkpoint: Checkpoint) -> Discriminator:
     """Returns the discriminator in a checkpoint.
 
     Raises:
         UserError: There is none, or it does not judge images one by one.
     """
-    found = getattr(GenerativeModel.load_from_checkpoint(checkpoint.path), "discriminator", None)
+    found = stored_discriminator(checkpoint)
     if found is None:
         raise UserError(f"truncation is RejectUnlikely, but {checkpoint.path} has no discriminator: choose TowardsMean")
     if found.packing > 1 or any(isinstance(layer, MinibatchStddev) for layer in found.modules()):
