@@ -44,9 +44,7 @@ def image_sampler(checkpoint: Checkpoint, device: str, tuned: str | None = None)
         UserError: It makes points, or no samples, or the file was not tuned from it.
     """
     if Plane.in_checkpoint(checkpoint.content) is not None:
-        raise UserError(
-            f"{checkpoint.path} makes points of the plane, not images: there is nothing to find or complete"
-        )
+        raise UserError(f"{checkpoint.path} makes points of the plane, not images: there is nothing to edit")
     model = GenerativeModel.sampler_from_checkpoint(checkpoint).to(chosen_device(device))
     if tuned is not None:
         apply_tuning(model.average_generator.network, tuned)

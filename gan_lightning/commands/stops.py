@@ -8,12 +8,10 @@ import torch
 from jsonargparse import Namespace
 
 from gan_lightning.commands.arguments import sample_arguments
-from gan_lightning.commands.subjects import chosen_device
+from gan_lightning.commands.edited import image_sampler
 from gan_lightning.core.errors import UserError
-from gan_lightning.data import Plane
 from gan_lightning.data.class_names import class_names_in, class_number
 from gan_lightning.editing.latent_files import Latents, check_latents, read_latents
-from gan_lightning.editing.tuning_files import apply_tuning
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.sampling import in_full_precision, labels_of, latents
 from gan_lightning.runs.checkpoint import Checkpoint
@@ -70,7 +68,7 @@ def joined(before: Sequence[str], words: list[str] | None) -> list[str]:
 
 
 def editable(checkpoint: Checkpoint, device: str, tuned: str | None = None) -> Editable:
-    """Returns the model in a checkpoint.
+    """Returns the model in a checkpoint, and the names of its classes.
 
     Args:
         checkpoint: Holds the model.
@@ -80,11 +78,7 @@ def editable(checkpoint: Checkpoint, device: str, tuned: str | None = None) -> E
     Raises:
         UserError: It makes points, or no samples, or the file was not tuned from it.
     """
-    if Plane.in_checkpoint(checkpoint.content) is not None:
-        raise UserError(f"{checkpoint.path} makes points, not images: there is nothing to see between them")
-    model = GenerativeModel.sampler_from_checkpoint(checkpoint).to(chosen_device(device)).eval()
-    if tuned is not None:
-        apply_tuning(model.average_generator.network, tuned)
+    model = image_sampler(checkpoint, device, tuned)
     in_full_precision(model)
     return Editable(model, class_names_in(checkpoint.content, model.generator.classes))
 

@@ -79,7 +79,7 @@ def test_a_model_of_points_has_no_walk(in_tmp_path, capsys):
     ring = ["--data", "Ring", "--data.batch_size", "8", "--trainer.max_steps", "2", "--grid.every_n_steps", "0"]
     gan("fit", *ring, "--model.generator.hidden", "[8]", "--model.discriminator.hidden", "[8]")
     capsys.readouterr()
-    assert "makes points, not images" in mistake(capsys, "walk", "last")
+    assert "makes points of the plane, not images" in mistake(capsys, "walk", "last")
 
 
 def test_several_words_make_a_list():
