@@ -117,7 +117,7 @@ def serve(made: Namespace, checkpoint: Checkpoint, named: bool) -> None:
             "GRADIO_TEMP_DIR": opened.enter_context(TemporaryDirectory(prefix="gan-explore-")),
         }
         explorer = Explorer(checkpoint, made.device, made.directions)
-        explorer.training = training_images(made.data, explorer.source.model.image_shape, named)
+        explorer.training = training_images(made.data, explorer.image_shape, named)
         from gan_lightning.page.application import web_application  # gradio reads the environment once
 
         server = server_of(web_application(explorer, printable(checkpoint.path)), made.host)

@@ -7,7 +7,7 @@ from gan_lightning.page.explorer import Explorer
 from gan_lightning.page.layout import Page
 from gan_lightning.page.pieces import HERE
 
-FONTS = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
+FONTS, FIXED_WIDTH = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
 """Those that the browser has, so that none is asked for."""
 
 
@@ -26,7 +26,7 @@ def web_application(explorer: Explorer, title: str) -> fastapi.FastAPI:
         enable_monitoring=False,
         pwa=False,
         mcp_server=False,
-        theme=gr.themes.Default(**FONTS),
+        theme=gr.themes.Default(font=FONTS, font_mono=FIXED_WIDTH),
         css=(HERE / "page.css").read_text(encoding="utf-8"),
         head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
     )

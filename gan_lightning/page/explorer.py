@@ -16,7 +16,7 @@ from torch import Tensor
 from gan_lightning.commands.edited import image_sampler
 from gan_lightning.commands.stops import editable, of_seeds, with_labels
 from gan_lightning.core.errors import UserError
-from gan_lightning.core.images import to_uint8
+from gan_lightning.core.images import ImageShape, to_uint8
 from gan_lightning.editing.completion import Completed
 from gan_lightning.editing.direction_files import read_directions
 from gan_lightning.editing.directions import DirectionMethod, Directions, GANSpace, SeFa, directions
@@ -112,6 +112,12 @@ class Explorer:
         if file is not None:
             self.found[GIVEN] = read_directions(file, self.source.latent_dim)
         self.one_at_a_time = threading.Lock()
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """Channels, height, width."""
+        channels, height, width = self.source.model.image_shape
+        return channels, height, width
 
     @property
     def classes(self) -> list[str]:

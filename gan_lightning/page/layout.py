@@ -6,39 +6,42 @@ from functools import wraps
 from typing import Any
 
 import gradio as gr  # pyright: ignore[reportMissingImports]
-import torch
 from torch import Tensor
 
-from gan_lightning.commands.complete import in_percent
 from gan_lightning.core.errors import UserError
-from gan_lightning.core.images import picture, to_uint8
-from gan_lightning.editing.latent_files import Latents, latents_file
+from gan_lightning.editing.latent_files import Latents
+from gan_lightning.page.answers import ANY_CLASS, Answers, Seen, integer_of, number_of
 from gan_lightning.page.explorer import Asked, Explorer
-from gan_lightning.page.pieces import erasable, figure, heading, kept, note, png, row, strip_of
-from gan_lightning.page.uploads import LARGEST_UPLOAD, erased, uploaded_picture
+from gan_lightning.page.pieces import heading, note
+from gan_lightning.page.uploads import LARGEST_UPLOAD
 
-MOST_DIRECTIONS, MOST_COORDINATES, NEAREST_SHOWN, COMPLETIONS = 6, 3, 6, 6
-"""Sliders for directions and for coordinates, training images and completions that are shown."""
+MOST_DIRECTIONS, MOST_COORDINATES = 6, 3
+"""Sliders for directions, and for coordinates."""
 
 HIGHEST_SEED = 9999
 """Of the sliders."""
 
 WAITING = 20
-"""People whose searches may wait in line; more are told to come back."""
+"""Questions that may wait in line; whoever asks more is told to come back."""
 
-CHOOSER = """
-element.querySelector("input").addEventListener("change", async (event) => {
+CHOOSER = f"""
+element.querySelector("input").addEventListener("change", async (event) => {{
   const [file] = event.target.files;
-  if (file) trigger("upload", { content: file.size > LARGEST ? null : await window.brush.read(file) });
+  if (file) trigger("upload", {{ content: file.size > {LARGEST_UPLOAD} ? null : await window.brush.read(file) }});
   event.target.value = "";
-});
-""".replace("LARGEST", str(LARGEST_UPLOAD))
+}});
+"""
 """Sends a file that is chosen; of one that is too large, only that."""
+
+CHOOSE = '<label class="choose">Choose a picture<input type="file" accept="image/*"></label>'
 
 BY_SEED, BY_PICTURE = "a seed", "the picture found again"
 
-QUICK = {"concurrency_id": "look", "show_progress": "hidden", "trigger_mode": "always_last"}
-LONG = {"concurrency_id": "search", "show_progress": "minimal", "trigger_mode": "once"}
+BRIEF: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+QUICK: dict[str, Any] = BRIEF | {"concurrency_id": "look", "trigger_mode": "always_last"}
+LONG: dict[str, Any] = {
+    "api_visibility": "private", "show_progress": "minimal", "concurrency_id": "search", "trigger_mode": "once"
+}  # fmt: skip
 """How events are run: looks one by one, only the last of a moving slider; searches one by one beside them."""
 
 
@@ -64,9 +67,9 @@ class Page:
     """
 
     def __init__(self, explorer: Explorer, title: str) -> None:
-        self.explorer, self.title = explorer, title
-        self.shape = tuple(explorer.source.model.image_shape)
+        self.explorer, self.title, self.answers = explorer, title, Answers(explorer)
         self.methods = explorer.methods()
+        self.classes = [(name, number) for number, name in enumerate(explorer.classes)]
 
     def blocks(self) -> gr.Blocks:
         """Builds the page."""
@@ -78,18 +81,16 @@ class Page:
                     self.look_tab()
                 with gr.Tab("Your picture"):
                     self.picture_tab()
-            self.connect(page)
-        page.queue(max_size=WAITING, default_concurrency_limit=1)
-        return page
+            self.connect_looks(page)
+            self.connect_picture()
+        return page.queue(max_size=WAITING, default_concurrency_limit=1)
 
     # ---- what is where --------------------------------------------------------------------------------------------
 
     def look_tab(self) -> None:
         with gr.Row(equal_height=False, elem_id="look"):
             with gr.Column(min_width=280):
-                self.seen, self.way = gr.HTML(padding=False, elem_id="seen"), gr.HTML(padding=False, elem_id="way")
-                self.near = gr.HTML(padding=False, elem_id="near")
-                self.saved = gr.HTML(padding=False, elem_id="saved")
+                self.seen = [gr.HTML(padding=False, elem_id=name) for name in Seen._fields]
             with gr.Column(min_width=280):
                 self.main_controls()
                 self.way_controls()
@@ -101,227 +102,132 @@ class Page:
         self.start = gr.Radio([BY_SEED], value=BY_SEED, label="Begin with", visible=False)
         self.seed = gr.Slider(0, HIGHEST_SEED, 0, step=1, label="Seed", elem_id="seed")
         self.another = gr.Button("Another seed", size="sm")
-        classes = self.explorer.classes
-        choices = [(name, number) for number, name in enumerate(classes)]
-        self.label = gr.Dropdown(choices, value=0 if classes else None, label="Class", visible=bool(classes),
-                                 elem_id="class")  # fmt: skip
-        self.psi = gr.Slider(0, 1, 1, step=0.05, label="Truncation (1: none, 0: the mean)", elem_id="truncation")
-        self.nearest = gr.Checkbox(label="Show the nearest training images", visible=self.explorer.training is not None)
+        labelled = bool(self.classes)
+        self.label = gr.Dropdown(self.classes, value=0 if labelled else None, label="Class", visible=labelled)
+        self.psi = gr.Slider(0, 1, 1, step=0.05, label="Truncation (1: none, 0: the mean)")
+        self.nearest = gr.Checkbox(
+            label="Show the nearest training images", visible=self.explorer.training is not None, elem_id="nearest"
+        )
 
     def way_controls(self) -> None:
         with gr.Accordion("The way to another seed", open=True):
-            self.other = gr.Slider(0, HIGHEST_SEED, 1, step=1, label="The other seed", elem_id="other")
-            self.share = gr.Slider(0, 1, 0, step=1 / 40, label="Place on the way", elem_id="share")
+            self.other = gr.Slider(0, HIGHEST_SEED, 1, step=1, label="The other seed")
+            self.share = gr.Slider(0, 1, 0, step=1 / 40, label="Place on the way")
 
     def direction_controls(self) -> None:
-        names = self.names(self.methods[0])
         with gr.Accordion("Directions", open=True):
-            self.method = gr.Radio(self.methods, value=self.methods[0], label="Found by", elem_id="method")
-            self.amounts = [
-                gr.Slider(-4, 4, 0, step=0.1, label=names[k] if k < len(names) else "", visible=k < len(names),
-                          elem_id=f"direction-{k}")
-                for k in range(MOST_DIRECTIONS)
-            ]  # fmt: skip
+            self.method = gr.Radio(self.methods, value=self.methods[0], label="Found by")
+            self.amounts = [gr.Slider(-4, 4, step=0.1, **words) for words in self.direction_words(self.methods[0])]
 
     def coordinate_controls(self) -> None:
         last = self.explorer.source.latent_dim - 1
-        count = min(MOST_COORDINATES, last + 1)
         self.coordinates, self.values = [], []
         with gr.Accordion("Single coordinates of the latent", open=False):
-            for k in range(count):
+            for k in range(min(MOST_COORDINATES, last + 1)):
                 with gr.Row():
-                    number = gr.Number(k, minimum=0, maximum=last, precision=0, label=f"Coordinate (0 to {last})",
-                                       min_width=120, elem_id=f"coordinate-{k}")  # fmt: skip
+                    label = f"Coordinate (0 to {last})"
+                    number = gr.Number(k, minimum=0, maximum=last, precision=0, label=label, min_width=120)
                     self.coordinates.append(number)
-                    value = gr.Slider(-4, 4, 0, step=0.1, label="Moved by", min_width=150, elem_id=f"value-{k}")
-                    self.values.append(value)
+                    self.values.append(gr.Slider(-4, 4, 0, step=0.1, label="Moved by", min_width=150))
 
     def picture_tab(self) -> None:
+        side = max(self.explorer.image_shape[1:])
         with gr.Row(equal_height=False):
             with gr.Column(min_width=280):
-                self.chooser = gr.HTML(
-                    html_template='<label class="choose">Choose a picture<input type="file" accept="image/*"></label>',
-                    js_on_load=CHOOSER,
-                    padding=False,
-                    elem_id="choose",
+                self.chooser = gr.HTML(html_template=CHOOSE, js_on_load=CHOOSER, padding=False)
+                self.canvas = gr.HTML(
+                    note("Any photo or drawing: it is resized and cropped as training images are."), padding=False
                 )
-                self.canvas = gr.HTML(note("Any photo or drawing: it is resized and cropped as training images are."),
-                                      padding=False)  # fmt: skip
-                side = max(self.shape[1:])
-                self.brush = gr.Slider(1, max(2, side // 2), max(1, side // 6), step=1, label="Brush, in pixels",
-                                       elem_id="brush")  # fmt: skip
+                label = "Brush, in pixels of the model"
+                self.brush = gr.Slider(1, max(2, side // 2), max(1, side // 6), step=1, label=label, elem_id="brush")
                 self.clear = gr.Button("Erase nothing", size="sm")
             with gr.Column(min_width=280):
-                classes = self.explorer.classes
-                choices = [("find out", -1), *((name, number) for number, name in enumerate(classes))]
-                self.given = gr.Dropdown(choices, value=-1, label="Class of the picture", visible=bool(classes))
-                self.draw = gr.Slider(0, HIGHEST_SEED, 0, step=1, label="Seed of the completions")
-                self.starts = gr.Slider(1, 8, 4, step=1, label="Starts of the search (more: better, slower)",
-                                        elem_id="starts")  # fmt: skip
-                self.mask = gr.Textbox(visible="hidden")
+                self.search_controls()
                 with gr.Row():
-                    self.complete_it = gr.Button("Complete it", variant="primary", elem_id="complete",
-                                                 min_width=130)  # fmt: skip
-                    self.find_it = gr.Button("Find it again", elem_id="find", min_width=130)
-                self.completed, self.again = gr.HTML(padding=False), gr.HTML(padding=False)
+                    self.complete_it = gr.Button("Complete it", variant="primary", elem_id="complete", min_width=120)
+                    self.find_it = gr.Button("Find it again", elem_id="find", min_width=120)
+                self.answered = [gr.HTML(padding=False), gr.HTML(padding=False)]
+
+    def search_controls(self) -> None:
+        choices = [("find out", ANY_CLASS), *self.classes]
+        self.given = gr.Dropdown(choices, value=ANY_CLASS, label="Class of the picture", visible=bool(self.classes))
+        self.draw = gr.Slider(0, HIGHEST_SEED, 0, step=1, label="Seed of the completions")
+        self.starts = gr.Slider(1, 8, 4, step=1, label="Starts of the search (more: better, slower)", elem_id="starts")
+        self.mask = gr.Textbox(visible="hidden")
 
     # ---- what happens ---------------------------------------------------------------------------------------------
 
-    def connect(self, page: gr.Blocks) -> None:
-        moved = [self.start, self.seed, self.label, self.psi, self.other, self.share, self.nearest, *self.amounts]
-        moved += [*self.coordinates, *self.values]
-        asked = [self.found, *moved[:7], self.method, *self.amounts, *self.coordinates, *self.values]
-        look = {
-            "fn": shown_on_page(self.look),
-            "inputs": asked,
-            "outputs": [self.seen, self.way, self.near, self.saved],
-        }
-        look |= QUICK | {"api_visibility": "private"}
-        gr.on([page.load, *(control.input for control in moved)], **look)
-        change = {"api_visibility": "private", "show_progress": "hidden"}
-        self.another.click(another_seed, None, self.seed, **change).then(**look)
+    def connect_looks(self, page: gr.Blocks) -> None:
+        """Shows what the controls ask for as soon as one is moved."""
+        first = [self.start, self.seed, self.label, self.psi, self.other, self.share, self.nearest]
+        numbers = [*self.amounts, *self.coordinates, *self.values]
+        asked = [self.found, *first, self.method, *numbers]
+        self.looking: dict[str, Any] = {"fn": shown_on_page(self.look), "inputs": asked, "outputs": self.seen} | QUICK
+        gr.on([page.load, *(control.input for control in [*first, *numbers])], **self.looking)
+        self.another.click(another_seed, None, self.seed, **BRIEF).then(**self.looking)
         sliders = [*self.amounts, *self.values]
-        self.start_again.click(lambda: [0] * len(sliders), None, sliders, **change).then(**look)
+        self.start_again.click(lambda: [0] * len(sliders), None, sliders, **BRIEF).then(**self.looking)
         renamed = shown_on_page(self.renamed)
-        self.method.input(renamed, self.method, self.amounts, concurrency_id="look", **change).then(**look)
-        self.chooser.upload(shown_on_page(self.chosen), None, [self.picture, self.canvas, self.completed, self.again],
-                            **change)  # fmt: skip
-        self.clear.click(None, js="() => window.brush.clear()")
-        long = LONG | {"api_visibility": "private"}
-        self.complete_it.click(
-            shown_on_page(self.complete), [self.mask, self.picture, self.given, self.starts, self.draw],
-            [self.completed, self.again], js="(mask, ...others) => [window.brush.mask(), ...others]", **long,
-        )  # fmt: skip
-        self.find_it.click(
-            shown_on_page(self.find), [self.picture, self.given, self.starts],
-            [self.completed, self.again, self.found, self.start, self.label], **long,
-        ).then(**look)  # fmt: skip
+        self.method.input(renamed, self.method, self.amounts, concurrency_id="look", **BRIEF).then(**self.looking)
 
-    def asked(self, found: Latents | None, words: tuple[Any, ...]) -> Asked:
-        """Returns what the controls say."""
-        start, seed, label, psi, other, share, _, method, *numbers = words
+    def connect_picture(self) -> None:
+        """Searches when a button is pressed. What is erased is asked of the canvas."""
+        self.chooser.upload(shown_on_page(self.chosen), None, [self.picture, self.canvas, *self.answered], **BRIEF)
+        self.clear.click(None, js="() => window.brush.clear()")
+        self.complete_it.click(
+            shown_on_page(self.complete),
+            [self.mask, self.picture, self.given, self.starts, self.draw],
+            self.answered,
+            js="(mask, ...others) => [window.brush.mask(), ...others]",
+            **LONG,
+        )
+        searched = [self.picture, self.given, self.starts]
+        taken = [*self.answered, self.found, self.start, self.label]
+        self.find_it.click(shown_on_page(self.find), searched, taken, **LONG).then(**self.looking)
+
+    def look(self, found: Latents | None, *words: Any) -> Seen:
+        """Shows what the controls ask for."""
+        start, seed, label, psi, other, share, near, method, *numbers = words
         many, few = len(self.amounts), len(self.coordinates)
-        amounts, coordinates, values = numbers[:many], numbers[many : many + few], numbers[many + few :]
-        return Asked(
+        asked = Asked(
             seed=integer_of(seed),
             other=integer_of(other),
-            label=integer_of(label) if self.explorer.classes else None,
+            label=integer_of(label) if self.classes else None,
             psi=number_of(psi),
             share=number_of(share),
             method=method,
-            amounts=[number_of(amount) for amount in amounts],
-            coordinates=[integer_of(coordinate) for coordinate in coordinates],
-            values=[number_of(value) for value in values],
+            amounts=[number_of(amount) for amount in numbers[:many]],
+            coordinates=[integer_of(coordinate) for coordinate in numbers[many : many + few]],
+            values=[number_of(value) for value in numbers[many + few :]],
             found=found if start == BY_PICTURE else None,
         )
+        return self.answers.seen(asked, bool(near))
 
-    def look(self, found: Latents | None, *words: Any) -> tuple[str, str, str, str]:
-        """Shows what is asked for."""
-        sight = self.explorer.look(self.asked(found, words))
-        name = sight.latents.names[0]
-        way = strip_of(sight.way, f"From {sight.stops.names[0]} to {sight.stops.names[1]}")
-        image = {"image.png": png(picture(sight.pixels)), "latents.npz": latents_file(sight.latents)}
-        strip = {"strip.png": png(sight.sheet), "way.npz": latents_file(sight.stops)}
-        saved = kept(image, sight.command, "Save this image, and the command that makes it again")
-        saved += kept(strip, sight.way_command, "Save the way, and the command that makes it again")
-        near = self.neighbours(torch.from_numpy(sight.pixels)) if words[6] else ""
-        return figure(sight.pixels, name), way, near, saved
-
-    def neighbours(self, pixels: Tensor) -> str:
-        """Shows the training images that are nearest to an image (H, W, C) uint8."""
-        if self.explorer.training is None:
-            return ""
-        near = self.explorer.training.nearest(pixels.permute(2, 0, 1) / 127.5 - 1, NEAREST_SHOWN)
-        names = [f"off by {distance * 127.5:.0f} of 255" for distance in near.distances.tolist()]
-        return row(list(near.images.permute(0, 2, 3, 1).numpy()), names, "The nearest training images")
-
-    def names(self, method: str) -> list[str]:
-        """Returns what the directions on the page are called."""
-        return self.explorer.directions(method).names[:MOST_DIRECTIONS]
+    def direction_words(self, method: str) -> list[dict[str, Any]]:
+        """Returns how the sliders for directions begin, and what they are called."""
+        names = self.explorer.directions(method).names[:MOST_DIRECTIONS]
+        unused = [""] * (MOST_DIRECTIONS - len(names))
+        return [{"value": 0, "label": name, "visible": name != ""} for name in [*names, *unused]]
 
     def renamed(self, method: str) -> list[Any]:
-        """Puts other directions on the sliders, at 0."""
-        names = self.names(method)
-        return [
-            gr.update(label=names[k], value=0, visible=True) if k < len(names) else gr.update(value=0, visible=False)
-            for k in range(MOST_DIRECTIONS)
-        ]
+        """Puts other directions on the sliders."""
+        return [gr.update(**words) for words in self.direction_words(method)]
 
     def chosen(self, event: gr.EventData) -> tuple[Tensor, str, str, str]:
-        """Shows a picture that was chosen, to be erased."""
-        found = uploaded_picture(event._data.get("content"), self.shape)
-        return found, erasable(to_uint8(found[None])[0]), note("Erase a part of it with the brush."), ""
+        """Shows a picture that was chosen."""
+        return *self.answers.chosen(event._data.get("content")), note("Erase a part of it with the brush."), ""
 
-    def complete(self, letters: str, shown: Tensor | None, label: int, starts: int, seed: int) -> tuple[str, str]:
+    def complete(self, letters: str, shown: Tensor | None, *numbers: Any) -> tuple[str, str]:
         """Shows completions of the picture."""
-        found = self.there(shown)
-        missing, given = erased(letters, self.shape), None if label < 0 else integer_of(label)
-        search = COMPLETIONS, integer_of(starts), integer_of(seed)
-        made = self.explorer.complete(found, missing, given, *search)
-        pixels = to_uint8(made.images[0])
-        names = [f"{k + 1}{self.called(made.y, k)}" for k in range(len(pixels))]
-        files = {"picture.png": png(picture(to_uint8(found[None])[0])), "mask.png": png(picture_of(missing))}
-        y = None if made.y is None else made.y[0]
-        latents = Latents(made.z[0], y, [f"picture.png {k}" for k in range(len(pixels))])
-        files |= {f"picture-{k}.png": png(picture(each)) for k, each in enumerate(pixels)}
-        files |= {"latents.npz": latents_file(latents)}
-        command = self.explorer.again.complete("picture.png", "mask.png", given, *search)
-        words = "Save them, and the command that makes them again of picture.png and mask.png"
-        likely = (
-            []
-            if made.probabilities is None
-            else [note(f"Class: {in_percent(made.probabilities[0], self.explorer.source.class_names)}")]
-        )
-        shown_all = row(list(pixels), names, "Completions, the most likely one first")
-        return "".join([shown_all, *likely]), kept(files, command, words)
+        return self.answers.completed(letters, shown, *map(integer_of, numbers))[:2]
 
-    def find(self, shown: Tensor | None, label: int, starts: int) -> tuple[Any, ...]:
-        """Shows what the model makes that is most like the picture, and lets the other tab begin with it."""
-        found = self.there(shown)
-        given = None if label < 0 else integer_of(label)
-        again = self.explorer.find(found, given, integer_of(starts))
-        latents = Latents(again.z.cpu(), None if again.y is None else again.y.cpu(), ["picture.png"])
-        pair = [to_uint8(found[None])[0], to_uint8(again.images)[0]]
-        names = ["the picture", f"found again, {float(again.psnr[0]):.1f} dB{self.called(again.y, 0)}"]
-        files = {"picture.png": png(picture(pair[0])), "latents.npz": latents_file(latents)}
-        command = self.explorer.again.invert("picture.png", given, integer_of(starts))
-        saved = kept(files, command, "Save it, and the command that finds it again")
-        saved += note(f"“Look around” now begins with {BY_PICTURE}.")
+    def find(self, shown: Tensor | None, *numbers: Any) -> tuple[Any, ...]:
+        """Shows the picture found again, and lets the other tab begin with it."""
+        images, saved, found = self.answers.found(shown, *map(integer_of, numbers))
         begin = gr.update(choices=[BY_SEED, BY_PICTURE], value=BY_PICTURE, visible=True)
-        label_found = gr.skip() if again.y is None else int(again.y[0])
-        return row(pair, names, "Found again"), saved, latents, begin, label_found
-
-    def called(self, y: Tensor | None, k: int) -> str:
-        """Returns the class of one of several images, after a comma."""
-        if y is None:
-            return ""
-        name = self.explorer.classes[int(y.flatten()[k])]
-        return f", class {name}" if name.isdigit() else f", {name}"
-
-    def there(self, shown: Tensor | None) -> Tensor:
-        """Returns the picture that is shown.
-
-        Raises:
-            UserError: There is none.
-        """
-        if shown is None:
-            raise UserError("there is no picture yet: choose one first")
-        return shown
-
-
-def picture_of(mask: Tensor) -> Any:
-    """Returns a mask (H, W) as a picture, white where it is true."""
-    return picture(mask.to(torch.uint8).mul(255)[..., None].numpy())
+        label = gr.skip() if found is None or found.y is None else int(found.y[0])
+        return images, saved + note(f"“Look around” now begins with {BY_PICTURE}."), found, begin, label
 
 
 def another_seed() -> int:
     return random.randint(0, HIGHEST_SEED)
-
-
-def integer_of(value: Any) -> int:
-    """Returns a whole number from a control, which may be empty."""
-    return int(value or 0)
-
-
-def number_of(value: Any) -> float:
-    return float(value or 0)
