@@ -3,6 +3,7 @@
   const COLOUR = "rgb(255, 64, 129)";
   let last = null;
 
+  const pen = (target) => target.getContext("2d", { willReadFrequently: true });
   const canvas = () => document.querySelector("canvas.erased");
   const radius = () => Number(document.querySelector("#brush input[type=range]").value) / 2;
 
@@ -13,11 +14,11 @@
   }
 
   function dab(target, [x, y]) {
-    const pen = target.getContext("2d"), r = radius();
-    pen.fillStyle = COLOUR;
+    const ink = pen(target), r = radius();
+    ink.fillStyle = COLOUR;
     for (let i = Math.floor(x - r); i <= x + r; i++)
       for (let j = Math.floor(y - r); j <= y + r; j++)
-        if (Math.hypot(i + 0.5 - x, j + 0.5 - y) <= Math.max(r, 0.71)) pen.fillRect(i, j, 1, 1);
+        if (Math.hypot(i + 0.5 - x, j + 0.5 - y) <= Math.max(r, 0.71)) ink.fillRect(i, j, 1, 1);
   }
 
   function stroke(target, from, to) {
@@ -45,14 +46,14 @@
     mask() {
       const target = canvas();
       if (!target) return "";
-      const { data } = target.getContext("2d").getImageData(0, 0, target.width, target.height);
+      const { data } = pen(target).getImageData(0, 0, target.width, target.height);
       let letters = "";
       for (let i = 3; i < data.length; i += 4) letters += data[i] ? "1" : "0";
       return letters;
     },
     clear() {
       const target = canvas();
-      target?.getContext("2d").clearRect(0, 0, target.width, target.height);
+      if (target) pen(target).clearRect(0, 0, target.width, target.height);
     },
     // The bytes of a file in base64.
     read: (file) =>
