@@ -19,9 +19,12 @@ NEAREST_SHOWN, COMPLETIONS = 6, 6
 ANY_CLASS = -1
 """The class of a picture that is to be found out."""
 
-IMAGE, WAY = "Save this image, and the command that makes it again", "Save the way, and the command that makes it again"
-COMPLETED = "Save them, and the command that makes them again of picture.png and mask.png"
-FOUND = "Save it, and the command that finds it again"
+SAVE_IMAGE, SAVE_WAY = (
+    "Save this image, and the command that makes it again",
+    "Save the way, and the command that makes it again",
+)
+SAVE_COMPLETIONS = "Save them, and the command that makes them again of picture.png and mask.png"
+SAVE_FOUND = "Save it, and the command that finds it again"
 
 
 class Seen(NamedTuple):
@@ -60,7 +63,7 @@ class Answers:
             figure(sight.pixels, sight.latents.names[0]),
             strip_of(sight.way, f"From {sight.stops.names[0]} to {sight.stops.names[1]}"),
             self.neighbours(torch.from_numpy(sight.pixels)) if near else "",
-            kept(image, sight.command, IMAGE) + kept(strip, sight.way_command, WAY),
+            kept(image, sight.command, SAVE_IMAGE) + kept(strip, sight.way_command, SAVE_WAY),
         )
 
     def neighbours(self, pixels: Tensor) -> str:
@@ -99,7 +102,7 @@ class Answers:
         files |= {f"picture-{k}.png": png(picture(each)) for k, each in enumerate(pixels)}
         files["latents.npz"] = latents_file(Latents(made.z[0], y, [f"picture.png {k}" for k in range(len(pixels))]))
         command = self.explorer.again.complete("picture.png", "mask.png", given, *search)
-        return Answered(shown_all, kept(files, command, COMPLETED))
+        return Answered(shown_all, kept(files, command, SAVE_COMPLETIONS))
 
     def found(self, shown: Tensor | None, label: int, starts: int) -> Answered:
         """Shows what the model makes that is most like a picture; see `completed`."""
@@ -110,7 +113,7 @@ class Answers:
         names = ["the picture", f"found again, {float(again.psnr[0]):.1f} dB{self.called(again.y, 0)}"]
         files = {"picture.png": picture_file(x), "latents.npz": latents_file(latents)}
         command = self.explorer.again.invert("picture.png", given, starts)
-        return Answered(row(pair, names, "Found again"), kept(files, command, FOUND), latents)
+        return Answered(row(pair, names, "Found again"), kept(files, command, SAVE_FOUND), latents)
 
     def called(self, y: Tensor | None, k: int) -> str:
         """Returns the class of one of several images, after a comma."""

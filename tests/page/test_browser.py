@@ -1,5 +1,6 @@
 """The page in a browser without a screen: headless Chromium."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -55,7 +56,16 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def site(folder, tmp_path_factory) -> Iterator[str]:
+def event_loop_of_gradio() -> Iterator[None]:
+    """What gradio would open without ever closing it, when it is given locks."""
+    asyncio.set_event_loop(loop := asyncio.new_event_loop())
+    yield
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="module")
+def site(folder, tmp_path_factory, event_loop_of_gradio) -> Iterator[str]:
     """The page, served by a thread; returns its address."""
     from gan_lightning.data import Digits
     from gan_lightning.page.explorer import Explorer
