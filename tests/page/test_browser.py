@@ -1,13 +1,10 @@
 """The page in a browser without a screen: headless Chromium."""
 
-import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
@@ -22,7 +19,6 @@ from PIL import Image
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore"),  # gradio's own
     pytest.mark.skipif(not find_spec("gradio"), reason='gradio is not installed: pip install "gan-lightning[explore]"'),
 ]
 needs_browser = pytest.mark.skipif(
@@ -30,14 +26,8 @@ needs_browser = pytest.mark.skipif(
 )
 
 TINY = ["--model.generator.hidden", "[8]", "--model.discriminator.hidden", "[8]", "--grid.every_n_steps", "0"]
-LABELLED = [
-    "--model.generator.latent_dim",
-    "4",
-    "--model.generator.classes",
-    "10",
-    "--model.discriminator.classes",
-    "10",
-]
+LABELLED = ["--model.generator.latent_dim", "4"]
+LABELLED += ["--model.generator.classes", "10", "--model.discriminator.classes", "10"]
 
 PATIENCE = 60_000
 """Milliseconds, on a busy machine."""
@@ -56,38 +46,22 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def event_loop_of_gradio() -> Iterator[None]:
-    """What gradio would open without ever closing it, when it is given locks."""
-    asyncio.set_event_loop(loop := asyncio.new_event_loop())
-    yield
-    loop.close()
-    asyncio.set_event_loop(None)
-
-
-@pytest.fixture(scope="module")
-def site(folder, tmp_path_factory, event_loop_of_gradio) -> Iterator[str]:
-    """The page, served by a thread; returns its address."""
-    from gan_lightning.data import Digits
-    from gan_lightning.page.explorer import Explorer
-    from gan_lightning.page.server import address, listening, server_of
-    from gan_lightning.page.training_images import TrainingImages
-    from gan_lightning.runs.checkpoint import Checkpoint
-
-    with pytest.MonkeyPatch.context() as patch, listening("127.0.0.1", 0) as found:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
-        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-        explorer = Explorer(Checkpoint(folder / "lightning_logs/version_0/checkpoints/last.ckpt"), "cpu")
-        explorer.training = TrainingImages(Digits())
-        from gan_lightning.page.application import web_application
-
-        server = server_of(web_application(explorer, "a <b>model</b>"), "127.0.0.1")
-        thread = threading.Thread(target=lambda: server.run(sockets=[found]), daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.05)
-        yield address("127.0.0.1", found)
-        server.should_exit = True
-        thread.join(10)
+def site(folder, tmp_path_factory) -> Iterator[str]:
+    """The address of the page, while `gan explore` serves it. Ctrl-C then ends it and leaves nothing behind."""
+    temporary = tmp_path_factory.mktemp("temporary")
+    run = str(folder / "lightning_logs/version_0")
+    command = [sys.executable, "-m", "gan_lightning", "explore", run, "--port", "0"]
+    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(temporary)}, **options) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "is at http://127.0.0.1:" in line
+        yield line.split(" is at ")[1].split()[0]
+        assert len([*temporary.glob("gan-explore-*")]) == 1
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate()[1]
+        assert (process.returncode, errors) == (0, "")
+    assert not [*temporary.glob("gan-explore-*")]
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +122,6 @@ def test_a_slider_shows_another_image_to_whoever_moves_it_on_a_phone_too(visit):
     page.locator("#nearest input").check()
     page.wait_for_selector("#near img")
     assert page.locator("#near img").count() == 6
-    assert page.locator("b").count() == 0, "a model's name is text"
 
 
 @needs_browser
@@ -190,7 +163,7 @@ def status(site: str, path: str = "/", body: bytes | None = None) -> int:
             return answer.status
 
 
-def test_no_file_is_served_and_no_upload_is_kept(site, folder):
+def test_no_file_is_served_and_no_upload_is_taken(site, folder):
     secret = folder / "text.png"
     paths = [
         f"/{start}{secret}" for start in ("file=", "gradio_api/file=", "gradio_api/file", "assets/../..", "static/..")
@@ -200,28 +173,3 @@ def test_no_file_is_served_and_no_upload_is_kept(site, folder):
         assert status(site, path) == 404, path
     assert status(site, "/gradio_api/upload", b"a picture") == 404
     assert status(site) == 200
-
-
-@pytest.mark.long
-def test_ctrl_c_ends_the_command_and_leaves_nothing_behind(folder, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "gan_lightning",
-        "explore",
-        str(folder / "lightning_logs/version_0"),
-        "--port",
-        "0",
-    ]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)}, **options) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert "is at http://127.0.0.1:" in line
-        assert status(line.split(" is at ")[1].split()[0]) == 200
-        assert any("gan-explore-" in path.name for path in tmp_path.iterdir())
-        process.send_signal(signal.SIGINT)
-        errors = process.communicate(timeout=600)[1]
-        assert process.returncode == 0
-        assert errors == ""
-    assert not any("gan-explore-" in path.name for path in tmp_path.iterdir())
