@@ -14,6 +14,7 @@ import pytest
 import torch
 from helpers.bombs import BOMBS, TOO_LARGE, WHOLE, gif, progressive
 from PIL import Image, ImageOps
+from PIL import __version__ as PILLOW
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageFolder, image_files
@@ -136,6 +137,8 @@ def test_the_first_of_the_pictures_in_a_photograph_is_read(tmp_path):
 
 @pytest.mark.parametrize("name", TOO_LARGE)
 def test_too_many_pixels_are_refused_by_the_header_alone(name, tmp_path):
+    if name == "a.webp" and int(PILLOW.split(".")[0]) < 13:
+        pytest.skip("Pillow before 13 refuses such a file by itself, without its size")
     (tmp_path / name).write_bytes(TOO_LARGE[name]())
     message = refusal(tmp_path / name)
     assert "pixels, and data.max_pixels is 80,000,000" in message
@@ -299,12 +302,14 @@ ORDINARY = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"]
 
 
 def saved_in_each_mode(folder: Path, name: str) -> Iterator[Path]:
-    """Noise in all modes that the format of a file can hold."""
+    """Noise in all modes that the format of a file can hold, and that Pillow itself reads again."""
     noise = Image.fromarray(np.random.default_rng(0).integers(256, size=(30, 50, 4), dtype=np.uint8))
     for mode in ORDINARY:
         image = noise.convert("RGB" if mode in ("P", "CMYK", "YCbCr") else "RGBA").convert(mode)
         with contextlib.suppress(OSError, ValueError, KeyError):
             image.save(folder / name, **SAVED[name])
+            with Image.open(folder / name) as again:
+                again.load()
             yield folder / name
 
 
