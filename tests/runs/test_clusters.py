@@ -57,6 +57,7 @@ def a_clone(tmp_path, monkeypatch):
         Path(name).chmod(0o755)
 
 
+@pytest.mark.long
 def test_torchrun_on_two_machines_trains_one_gan():
     (command,) = re.findall(r"^torchrun.*?(?=^```)", (ROOT / "docs/clusters.md").read_text(), re.MULTILINE | re.DOTALL)
     command = command.replace("--nproc_per_node 4", "--nproc_per_node 1").replace("devices 4", "devices 1").strip()
