@@ -112,4 +112,12 @@ def patches(before: int, channels: int, side: int) -> nn.Conv2d:
 
 def gated(channels: int) -> list[nn.Module]:
     """Normalises twice as many channels, and lets half of them gate the other half: a * sigmoid(b)."""
-    return [nn.BatchNorm2d(2 * channels), nn.GLU(1)]
+    return [nn.BatchNorm2d(2 * channels), Gate()]
+
+
+class Gate(nn.Module):
+    """Half of the channels times the sigmoid of the other half: GLU(1), whose forward derivatives are fast."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        half = x.shape[1] // 2
+        return x[:, :half] * x[:, half:].sigmoid()
