@@ -161,7 +161,7 @@ def judge() -> Learnt:
 
 def complete(model: GenerativeModel, options: argparse.Namespace) -> None:
     """Test images completed, hole by hole."""
-    from skimage.restoration import inpaint_biharmonic
+    from skimage.restoration import inpaint_biharmonic  # pyright: ignore[reportMissingImports]
 
     x, y = chosen(options)
     train, labels = tensors(options, test=False)
