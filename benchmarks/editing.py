@@ -58,7 +58,7 @@ def tensors(options: argparse.Namespace, test: bool) -> tuple[Tensor, Tensor]:
     folder = ImageFolder(root=options.test_root if test else options.root, image_size=side)
     folder.setup("fit")
     assert folder.source is not None
-    return folder.source[torch.arange(len(folder.source))]
+    return folder.source[torch.arange(len(folder.source))]  # pyright: ignore[reportArgumentType]
 
 
 def scaled(pixels: Tensor) -> Tensor:
