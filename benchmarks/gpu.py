@@ -70,7 +70,7 @@ PEAKS = {
     "A100": (19.5, 156, 312),
     "L40S": (91.6, 183, 362),
 }
-"""TFLOP/s of cards at 32 bits, TF32 and bf16, without sparsity, from NVIDIA's data sheets."""
+"""TFLOP/s of cards at 32 bits, TF32 and bf16, without sparsity. Check yours before you quote a share."""
 
 WARM_UP, WATCHED = 3, 2
 """Iterations before the clock starts, and which of them is watched for waits."""

@@ -24,11 +24,11 @@ from gan_lightning.core.films import GIF, MP4, VIDEO_EXTRA, can_write_mp4
 from gan_lightning.core.images import enlarged, picture, save, tile, to_uint8
 from gan_lightning.core.seeding import mix
 from gan_lightning.editing.direction_files import read_directions
-from gan_lightning.editing.directions import Sweep
 from gan_lightning.editing.interpolation import Interpolation, Slerp
 from gan_lightning.editing.latent_files import Latents
 from gan_lightning.editing.strip import filmed, frames_of, rows_of, strip, sweep_sheet
 from gan_lightning.editing.style_mixing import mixed_styles
+from gan_lightning.editing.sweep import Sweep
 from gan_lightning.editing.truncation import Truncation
 from gan_lightning.editing.walk import Walk, walked
 from gan_lightning.models.sampling import latents

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.editing.directions import Directions, in_batches
-from gan_lightning.editing.walk import Model, images_from
+from gan_lightning.editing.directions import Directions
+from gan_lightning.editing.walk import Model, images_from, in_batches
 
 EXTREMES = 0.02
 """The share of the samples, at either end of an attribute, that the boundary is fitted to: Shen et al., Section 4.1."""

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gan_lightning.editing.directions import Directions, images_along
+from gan_lightning.editing.directions import Directions
 from gan_lightning.editing.latent_files import Latents
 from gan_lightning.editing.measures import Measure
+from gan_lightning.editing.sweep import images_along
 from gan_lightning.editing.walk import Model
 
 PLACES = 7

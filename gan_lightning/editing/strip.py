@@ -9,8 +9,8 @@ from torch import Tensor
 
 from gan_lightning.core.films import Film
 from gan_lightning.core.images import labelled_tiles, tile, to_uint8
-from gan_lightning.editing.directions import images_along
 from gan_lightning.editing.latent_files import Latents
+from gan_lightning.editing.sweep import images_along
 from gan_lightning.editing.walk import Model, Walk
 
 COLUMNS, ROWS = 9, 12

@@ -135,3 +135,9 @@ def mixed_classes(model: Any, y: Tensor, towards: Tensor, share: Tensor) -> Iter
             if isinstance(layer, nn.Embedding):
                 hooks.callback(layer.register_forward_hook(mix).remove)
         yield
+
+
+def in_batches(z: Tensor, y: Tensor | None, size: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yields latents and labels, so many at a time."""
+    for first in range(0, len(z), size):
+        yield z[first : first + size], None if y is None else y[first : first + size]

@@ -16,14 +16,13 @@ from gan_lightning.editing.directions import (
     Directions,
     GANSpace,
     SeFa,
-    Sweep,
     directions,
-    images_along,
     principal,
 )
 from gan_lightning.editing.latent_files import Latents
 from gan_lightning.editing.measures import ink_height, ink_mass, ink_width, slant, stroke_width, warmth
 from gan_lightning.editing.purity import class_kept, monotone, purity, purity_table
+from gan_lightning.editing.sweep import Sweep, images_along
 from gan_lightning.networks import Generator, MLPGenerator
 
 
