@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # for editors; whatever lies in models/ is found without bein
     from gan_lightning.commands.experiment import from_config as from_config
     from gan_lightning.models.feature_learner import FeatureLearner as FeatureLearner
     from gan_lightning.models.gan import GAN as GAN
+    from gan_lightning.models.translator import Translator as Translator
     from gan_lightning.models.vae import VAE as VAE
     from gan_lightning.models.vae_gan import VAEGAN as VAEGAN
 

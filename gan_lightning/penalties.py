@@ -13,7 +13,7 @@ To add a penalty, write a class here or in a file of your own, and name it in YA
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -352,3 +352,9 @@ class WeightClipping(Penalty):
     def after_step(self, discriminator: nn.Module) -> None:
         for p in discriminator.parameters():
             p.clamp_(-self.limit, self.limit)
+
+
+def weighted_penalties(penalties: Mapping[str, Penalty], inputs: PenaltyInput) -> dict[str, Tensor]:
+    """Returns each penalty times its interval and strength, by name, in 32 bits at least."""
+    with torch.autocast(inputs.x.device.type, enabled=False):
+        return {name: penalty.every * (penalty.strength * penalty(inputs)) for name, penalty in penalties.items()}

@@ -11,8 +11,8 @@ import gan_lightning
 ROOT = Path(gan_lightning.__file__).parent
 FLOORS = [
     {"core"},
-    {"objectives", "penalties", "augmentation", "networks", "data", "runs"},
-    {"training", "editing"},
+    {"objectives", "penalties", "augmentation", "degradations", "networks", "data", "runs"},
+    {"training", "editing", "terms"},
     {"models", "evaluation"},
     {"callbacks"},
     {"commands", "page", "cli", "__main__"},

@@ -14,6 +14,7 @@ from gan_lightning.callbacks.run_summary import RunSummary
 from gan_lightning.callbacks.sample_grid import SampleGrid
 from gan_lightning.callbacks.sample_writer import SampleWriter
 from gan_lightning.callbacks.training_cost import Cost
+from gan_lightning.callbacks.translation_grid import TranslationGrid
 from gan_lightning.callbacks.traversal import Traversal
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "RunSummary",
     "SampleGrid",
     "SampleWriter",
+    "TranslationGrid",
     "Traversal",
 ]

@@ -15,6 +15,8 @@ from gan_lightning.commands.parser import Parser, command_parser, instantiated, 
 from gan_lightning.commands.report_files import try_extractor, write_report
 from gan_lightning.commands.subjects import Subject, subjects_of
 from gan_lightning.commands.trained_on import check_held_out, data_of, trained_on_words
+from gan_lightning.commands.translate import is_translator
+from gan_lightning.commands.translation_report import judge_translations
 from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
 from gan_lightning.commands.wrong_configs import config_contents
 from gan_lightning.core.errors import UserError, printable
@@ -96,6 +98,8 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     if trained_on is not None:
         parser.set_defaults({"data": trained_on})  # --data.root alone then changes only the root
     made = instantiated(parser, parsed(parser, words))
+    if checkpoints and is_translator(checkpoints[0]):
+        return judge_translations(made, command, checkpoints)
     subjects = subjects_of(made, command, checkpoints)
     data: ImageData = made.data
     check_held_out(data, checkpoints)

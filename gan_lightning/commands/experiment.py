@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from jsonargparse import Namespace
@@ -25,6 +25,7 @@ from gan_lightning.callbacks import (
     Reconstructions,
     RunSummary,
     SampleGrid,
+    TranslationGrid,
 )
 from gan_lightning.callbacks.config_writer import ConfigWriter
 from gan_lightning.commands.arguments import fit_arguments
@@ -35,7 +36,8 @@ from gan_lightning.commands.trainer import MatmulPrecision, trainer_with
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.models.generative import GenerativeModel
-from gan_lightning.networks import Discriminator, Generator, ImageFeatures
+from gan_lightning.models.translator import Translator
+from gan_lightning.networks import Discriminator, Generator, ImageFeatures, ImageToImage
 from gan_lightning.runs.claim import claim_folder
 from gan_lightning.runs.locate import Start
 from gan_lightning.runs.metrics_csv import MetricsTable
@@ -48,7 +50,7 @@ LENGTH = 20_000
 """Iterations of a training run without a limit on epochs, steps or time."""
 
 DESCRIPTION = (
-    "Trains a GAN, a VAE, a VAE-GAN or a feature network. Options override the --config files, which override each "
+    "Trains a GAN, a VAE, a VAE-GAN, a translator or a feature network. Options override the --config files, which override each "
     "other in order. gan fit FOLDER [--size PIXELS] [--hours HOURS] trains on a folder or a .zip of images for an hour "
     "or as long as asked, and chooses all else itself; options override what it chooses."
 )
@@ -114,6 +116,8 @@ class Experiment:
 
     def pictures(self) -> list[Callback]:
         """Returns the callbacks that draw the run."""
+        if isinstance(self.model, Translator):
+            return [self.options.grid, LossCurves()]
         if not isinstance(self.model, GenerativeModel):
             return [LossCurves(), FeatureWriter()]
         grid = self.options.grid
@@ -194,6 +198,8 @@ def fit_parser(kind: Kind) -> Parser:
         parser.add_class_arguments(SampleGrid, "grid")
         parser.add_class_arguments(Judgement, "judge")
         parser.add_class_arguments(CollapseGuard, "guard")
+    if issubclass(kind, Translator):
+        parser.add_class_arguments(TranslationGrid, "grid")
     parser.add_class_arguments(KeepCheckpoints, "checkpoint")
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
     parser.add_argument(
@@ -206,7 +212,7 @@ def fit_parser(kind: Kind) -> Parser:
     parser.link_arguments("seed", "model.seed")
     parser.link_arguments("seed", "data.init_args.seed")
     for name, hint in hints_of(kind).items():
-        if hint in (Generator, Discriminator, ImageFeatures):
+        if {hint, *get_args(hint)} & {Generator, Discriminator, ImageFeatures, ImageToImage}:
             parser.link_arguments("data", f"model.{name}.init_args.image_shape", image_shape_of, apply_on="instantiate")
     parser.set_defaults(defaults(kind))
     parser.choices = {"data": ImageData, **{f"model.{name}": base for name, base in pieces(kind).items()}}

@@ -15,7 +15,7 @@ from gan_lightning.commands.own_code import import_own
 from gan_lightning.core.configurable import Configurable, defaults_of, describe, passed_on
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks import Discriminator, Generator, ImageFeatures
+from gan_lightning.networks import Discriminator, Generator, ImageFeatures, ImageToImage
 from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.optimization import Optimization
 
@@ -25,6 +25,7 @@ STANDARD: dict[type, str] = {
     Generator: "MLPGenerator",
     Discriminator: "MLPDiscriminator",
     ImageFeatures: "FeatureNetwork",
+    ImageToImage: "SuperResolver",
 }
 """The networks of a model if none are given."""
 
@@ -130,6 +131,8 @@ def defaults(kind: Kind) -> dict[str, Any]:
             words[f"model.{name}"] = describe(getattr(values[owner], key)) if owner in values else None
         elif isinstance(value := values.get(name), Configurable):
             words[f"model.{name}"] = {"class_path": path_of(type(value))}
+        elif name in lists(kind) and values.get(name):
+            words[f"model.{name}"] = [{"class_path": path_of(type(part))} for part in values[name]]
         elif name not in values:  # a network, which the class requires
             words[f"model.{name}"] = {"class_path": STANDARD.get(base, path_of(base))}
     return {key: value for key, value in words.items() if value is not None}

@@ -11,6 +11,7 @@ from gan_lightning.callbacks import Obedience, PointWriter, SampleWriter, Traver
 from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, nested, parsed
 from gan_lightning.commands.trainer import trainer_with
+from gan_lightning.commands.translate import asks_for_translations, write_translations
 from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data import Plane
@@ -63,7 +64,9 @@ def predict_parser() -> Parser:
 
 
 def predict(command: str, arguments: Sequence[str]) -> None:
-    """Writes samples."""
+    """Writes samples, or what is made of images."""
+    if asks_for_translations(arguments):
+        return write_translations(command, arguments)
     parser = predict_parser()
     words = without_foreign_keys(sample_arguments(arguments), parser.options, command)
     import_trusted(words)

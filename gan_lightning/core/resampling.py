@@ -127,3 +127,12 @@ def moved_by_pixels(x: Tensor, places: Tensor) -> Tensor:
     columns, rows = reflected(places[..., 0], x.shape[3]), reflected(places[..., 1], x.shape[2])
     first = torch.arange(len(x), device=x.device)[:, None, None]
     return x.permute(0, 2, 3, 1)[first, rows, columns].permute(0, 3, 1, 2)
+
+
+def bicubic(x: Tensor, height: int, width: int) -> Tensor:
+    """Returns images (N, C, H, W) at another size, as Pillow resizes them, and MATLAB but for the edges.
+
+    The kernel is Keys's with a = -0.5, as wide as the coarser of the two sizes, so that nothing is aliased: "Cubic
+    convolution interpolation for digital image processing", 1981. https://doi.org/10.1109/TASSP.1981.1163711
+    """
+    return F.interpolate(x, (height, width), mode="bicubic", align_corners=False, antialias=True)

@@ -54,3 +54,12 @@ def reseed(device: torch.device, seed: int) -> None:
         torch.cuda.default_generators[device.index or 0].manual_seed(seed)
     elif device.type == "mps":
         torch.mps.manual_seed(seed)
+
+
+def numbered_draws(seed: int) -> tuple[Draw, Draw]:
+    """Returns draws of standard normal numbers, and of numbers uniform in [0, 1), on the CPU, by a seed alone."""
+    generator = torch.Generator().manual_seed(mix(seed))
+    return (
+        lambda *shape: torch.randn(shape, generator=generator),
+        lambda *shape: torch.rand(shape, generator=generator),
+    )

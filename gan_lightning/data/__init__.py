@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # for editors; data sets that are not listed are found, too
     from gan_lightning.data.cifar10 import CIFAR10 as CIFAR10
     from gan_lightning.data.digits import Digits as Digits
     from gan_lightning.data.image_folder import ImageFolder as ImageFolder
+    from gan_lightning.data.image_patches import ImagePatches as ImagePatches
     from gan_lightning.data.mixtures import Grid as Grid
     from gan_lightning.data.mixtures import Mixture as Mixture
     from gan_lightning.data.mixtures import Ring as Ring

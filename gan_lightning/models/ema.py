@@ -23,11 +23,11 @@ class MovingAverage(nn.Module):
         super().__init__()
         self.network = copy.deepcopy(generator).requires_grad_(False)
 
-    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, *inputs: Tensor | None) -> Tensor:
         training = self.network.training  # Lightning puts every module of a model into training mode, and back
         self.network.eval()
         try:
-            return self.network(z, y)
+            return self.network(*inputs)
         finally:
             self.network.train(training)
 

@@ -14,7 +14,7 @@ from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import Discriminator, Generator
 from gan_lightning.networks.contract import DiscriminatorOutput, class_loss, judged, packed
 from gan_lightning.objectives import NonSaturating, Objective
-from gan_lightning.penalties import Penalty, PenaltyInput
+from gan_lightning.penalties import Penalty, PenaltyInput, weighted_penalties
 from gan_lightning.training.batch_checks import images_and_labels
 from gan_lightning.training.compilation import Compiled, plainly, refused_in_one_line
 from gan_lightning.training.optimization import Optimization, Player
@@ -202,12 +202,8 @@ class GAN(GenerativeModel):
 
     def penalise(self, inputs: PenaltyInput, names: Sequence[str]) -> dict[str, Tensor]:
         """Returns the penalties of these names, in 32 bits at least."""
-        terms = {}
-        for name, penalty in zip(self.penalty_names, self.penalties, strict=True):
-            if name in names:
-                with torch.autocast(self.device.type, enabled=False):
-                    terms[name] = penalty.every * (penalty.strength * penalty(inputs))
-        return terms
+        pairs = zip(self.penalty_names, self.penalties, strict=True)
+        return weighted_penalties({name: penalty for name, penalty in pairs if name in names}, inputs)
 
     def observe(self, real: DiscriminatorOutput) -> None:
         """Shows the augmentation D's logits of real images."""

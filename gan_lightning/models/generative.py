@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_lightning.core import checkpoint_files
 from gan_lightning.core.blueprint import built
@@ -14,15 +14,14 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.editing.completion import Completed, complete
 from gan_lightning.editing.inversion import Inverted, invert
 from gan_lightning.editing.starts import check_same_kind
-from gan_lightning.models.ema import MovingAverage, decay_of, warmed_up
+from gan_lightning.models.averaged import AveragedModule
 from gan_lightning.models.sampling import in_full_precision, labels_of, latents, traversed
 from gan_lightning.networks import Generator
 from gan_lightning.runs.checkpoint import Checkpoint
-from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.update import Update
 
 
-class GenerativeModel(AlternatingModule):
+class GenerativeModel(AveragedModule):
     """A model that makes images from latents. A subclass sets `players` and defines one iteration.
 
     The averaged generator makes every sample; `model(z)` calls it, too.
@@ -37,13 +36,7 @@ class GenerativeModel(AlternatingModule):
     def __init__(
         self, generator: Generator, average_decay: float, seed: int, average_half_life: float | None = None
     ) -> None:
-        super().__init__(generator.image_shape, generator.classes, seed)
-        if not 0 <= average_decay < 1:
-            raise UserError(f"model.average_decay is {average_decay}; it must be at least 0 and below 1")
-        if average_half_life is not None and not average_half_life >= 0:
-            raise UserError(f"model.average_half_life is {average_half_life}; it must be at least 0 images")
-        self.average_decay, self.average_half_life = average_decay, average_half_life
-        self.averages: list[tuple[MovingAverage, nn.Module]] = []
+        super().__init__(generator.image_shape, generator.classes, average_decay, seed, average_half_life)
         self.generator = generator
         self.average_generator = self.averaged(generator)
 
@@ -63,29 +56,10 @@ class GenerativeModel(AlternatingModule):
 
     # ---- training -------------------------------------------------------------------------------------------------
 
-    def averaged(self, network: nn.Module) -> MovingAverage:
-        """Creates a moving average of a network, which every iteration updates."""
-        average = MovingAverage(network)
-        self.averages.append((average, network))
-        return average
-
     def microbatches(self, minibatch: Sequence[Tensor], update: Update) -> Iterator[tuple[Tensor, ...]]:
         """Yields images, labels and fresh latents of a minibatch, in the microbatches of this update."""
         x, y = minibatch
         return self.split((x, y, self.normal(len(x), self.generator.latent_dim)), update)
-
-    def finish_iteration(self) -> None:
-        """Ends every iteration: updates the averages and steps the learning-rate schedules."""
-        for average, network in self.averages:
-            average.update(network, self.decay)
-        super().finish_iteration()
-
-    @property
-    def decay(self) -> float:
-        """The decay of the averages in this iteration."""
-        if self.average_half_life is None:
-            return warmed_up(self.average_decay, self.iteration)
-        return decay_of(self.average_half_life, self.batch_images)
 
     # ---- sampling -------------------------------------------------------------------------------------------------
 
@@ -182,9 +156,12 @@ class GenerativeModel(AlternatingModule):
                 loaded.
         """
         found = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
-        if "generator" not in found.arguments:
+        if "generator" not in found.arguments or "degradation" in found.arguments:
             kind = str(found.content.get("kind")).rpartition(".")[2]
-            raise UserError(f"{found.path} holds a {kind}, which makes no samples: use the checkpoint of a GAN or VAE")
+            raise UserError(
+                f"{found.path} holds a {kind}, which makes no samples: use the checkpoint of a GAN or VAE"
+                " (gan predict makes images of images with --images FOLDER)" * ("degradation" in found.arguments)
+            )
         words, own = found.arguments["generator"], ("generator.", "average_generator.")
         state = {name: tensor for name, tensor in found.content["state_dict"].items() if str(name).startswith(own)}
         return built(

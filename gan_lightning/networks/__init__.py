@@ -8,6 +8,7 @@ from gan_lightning.networks.contract import DiscriminatorOutput as Discriminator
 from gan_lightning.networks.contract import Generator as Generator
 from gan_lightning.networks.contract import ImageFeatures as ImageFeatures
 from gan_lightning.networks.contract import ImageShape as ImageShape
+from gan_lightning.networks.contract import ImageToImage as ImageToImage
 
 if TYPE_CHECKING:  # for editors; networks that are not listed are found, too
     from gan_lightning.networks.dcgan import DCGANDiscriminator as DCGANDiscriminator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # for editors; networks that are not listed are found, too
     from gan_lightning.networks.lenet import LeNetFeatures as LeNetFeatures
     from gan_lightning.networks.mlp import MLPDiscriminator as MLPDiscriminator
     from gan_lightning.networks.mlp import MLPGenerator as MLPGenerator
+    from gan_lightning.networks.patch import PatchDiscriminator as PatchDiscriminator
     from gan_lightning.networks.projected import ProjectedDiscriminator as ProjectedDiscriminator
     from gan_lightning.networks.pyramid import PyramidDiscriminator as PyramidDiscriminator
     from gan_lightning.networks.pyramid import PyramidGenerator as PyramidGenerator
@@ -25,10 +27,13 @@ if TYPE_CHECKING:  # for editors; networks that are not listed are found, too
     from gan_lightning.networks.r3gan import R3GANGenerator as R3GANGenerator
     from gan_lightning.networks.resnet import ResNetDiscriminator as ResNetDiscriminator
     from gan_lightning.networks.resnet import ResNetGenerator as ResNetGenerator
+    from gan_lightning.networks.resnet_translator import ResNetTranslator as ResNetTranslator
     from gan_lightning.networks.subpixel import SubPixelDiscriminator as SubPixelDiscriminator
     from gan_lightning.networks.subpixel import SubPixelGenerator as SubPixelGenerator
+    from gan_lightning.networks.super_resolver import SuperResolver as SuperResolver
+    from gan_lightning.networks.unet import UNetGenerator as UNetGenerator
 
     def __getattr__(name: str) -> Any: ...
 
 
-globals().update(classes(__name__, Generator, Discriminator, ImageFeatures))
+globals().update(classes(__name__, Generator, Discriminator, ImageFeatures, ImageToImage))

@@ -73,6 +73,8 @@ class Discriminator(Configurable, nn.Module, ABC):
     networks", 2018, https://arxiv.org/abs/1712.04086. They come stacked as channels."""
     features_dim: int = 0
     """F, the length of `features`; 0 for a network that has none."""
+    condition_channels: int = 0
+    """Channels of the input that it sees in front of those of an image translated from it; 0 for images alone."""
 
     @abstractmethod
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
@@ -86,6 +88,44 @@ class Discriminator(Configurable, nn.Module, ABC):
     def features(self, x: Tensor) -> Tensor:
         """Features (N, F) of images (N, packing * C, H, W), on which the logits are based."""
         raise NotImplementedError
+
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """Features of several layers, each (N, ...), by which two images can be compared; by default `features`."""
+        return [self.features(x)]
+
+
+class ImageToImage(Configurable, nn.Module, ABC):
+    """Makes images from images.
+
+    A subclass takes `image_shape`, which the command line links from the data, and sets the attributes; `factor` only
+    if its images are larger than those it starts from. It takes every height and width.
+    """
+
+    image_shape: ImageShape
+    """Of the images that it makes in training."""
+    input_channels: int
+    factor: int = 1
+    """Height and width of an image over those of its input."""
+    margin: int
+    """Pixels of the input around a place that what is made there depends on, or nearly so."""
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Makes images (N, C, factor * h, factor * w), in [-1, 1] or near it, from inputs (N, input_channels, h, w)."""
+
+
+def padded_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
+    """Repeats the last row and column of images until height and width are multiples of a number, and not too small."""
+    height, width = (max(least, -(-side // multiple) * multiple) for side in x.shape[2:])
+    return F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
+
+
+def at_least(x: Tensor, side: int) -> Tensor:
+    """Repeats the edges of images that are lower or narrower than this, on both sides."""
+    down, right = (max(0, side - now) for now in x.shape[2:])
+    if not down and not right:
+        return x
+    return F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2), mode="replicate")
 
 
 QUARTERS = 4

@@ -16,12 +16,12 @@ from torch.optim import Optimizer
 
 from gan_lightning.core.configurable import Configurable, defaults_of, passed_on
 from gan_lightning.core.errors import UserError
-from gan_lightning.networks import Discriminator, Generator, ImageFeatures
+from gan_lightning.networks import Discriminator, Generator, ImageFeatures, ImageToImage
 from gan_lightning.training.optimization import OptimizerFactory
 from gan_lightning.training.rollback import SLOWED
 from gan_lightning.training.schedules import Schedule
 
-NETWORKS = (Generator, Discriminator, ImageFeatures)
+NETWORKS = (Generator, Discriminator, ImageFeatures, ImageToImage)
 
 
 @dataclass(frozen=True)

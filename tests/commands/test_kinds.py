@@ -44,7 +44,8 @@ def test_a_part_that_is_named_alone_has_the_defaults_of_its_class():
     """What a kind begins with would be merged into it, so `objective: X` would depend on what X is named after."""
     for kind in kinds().values():
         for key, words in defaults(kind).items():
-            assert "optimizer" in key or [*words] == ["class_path"], f"{kind.__name__} {key}"
+            for one in words if isinstance(words, list) else [words]:
+                assert "optimizer" in key or [*one] == ["class_path"], f"{kind.__name__} {key}"
     named = fit_parser(kinds()["GAN"]).parse_args(["--data", "Digits", "--model.objective", "NonSaturating"])
     assert named.model.objective.init_args.discriminator_weight == NonSaturating().discriminator_weight
 
