@@ -148,10 +148,10 @@ class Holes(Degradation):
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
         place = uniform(len(x), 2).to(x)
-        return without(x, box(place, self.area, x) if self.shape == "box" else half_plane(place, x))
+        return left_out_of(x, box(place, self.area, x) if self.shape == "box" else half_plane(place, x))
 
     def taken(self, x: Tensor, opaque: Tensor) -> Tensor:
-        return without(x, 1 - opaque)
+        return left_out_of(x, 1 - opaque)
 
     def shown(self, inputs: Tensor, channels: int) -> Tensor:
         """The image, with the mean of what is around the hole in it."""
@@ -209,7 +209,7 @@ def luminance(x: Tensor) -> Tensor:
     return (x * sent(LUMA, x).view(3, 1, 1)).sum(1, keepdim=True)
 
 
-def without(x: Tensor, missing: Tensor) -> Tensor:
+def left_out_of(x: Tensor, missing: Tensor) -> Tensor:
     """Returns images with zeros where they are missing, and where that is as a further channel."""
     return torch.cat([x * (1 - missing), missing], 1)
 

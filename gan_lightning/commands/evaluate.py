@@ -99,7 +99,8 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
         parser.set_defaults({"data": trained_on})  # --data.root alone then changes only the root
     made = instantiated(parser, parsed(parser, words))
     if checkpoints and is_translator(checkpoints[0]):
-        return judge_translations(made, command, checkpoints)
+        judge_translations(made, command, checkpoints)
+        return
     subjects = subjects_of(made, command, checkpoints)
     data: ImageData = made.data
     check_held_out(data, checkpoints)

@@ -50,9 +50,9 @@ LENGTH = 20_000
 """Iterations of a training run without a limit on epochs, steps or time."""
 
 DESCRIPTION = (
-    "Trains a GAN, a VAE, a VAE-GAN, a translator or a feature network. Options override the --config files, which override each "
-    "other in order. gan fit FOLDER [--size PIXELS] [--hours HOURS] trains on a folder or a .zip of images for an hour "
-    "or as long as asked, and chooses all else itself; options override what it chooses."
+    "Trains a GAN, a VAE, a VAE-GAN, a translator or a feature network. Options override the --config files, which "
+    "override each other in order. gan fit FOLDER [--size PIXELS] [--hours HOURS] trains on a folder or a .zip of "
+    "images for an hour or as long as asked, and chooses all else itself; options override what it chooses."
 )
 
 

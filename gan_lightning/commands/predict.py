@@ -66,7 +66,8 @@ def predict_parser() -> Parser:
 def predict(command: str, arguments: Sequence[str]) -> None:
     """Writes samples, or what is made of images."""
     if asks_for_translations(arguments):
-        return write_translations(command, arguments)
+        write_translations(command, arguments)
+        return
     parser = predict_parser()
     words = without_foreign_keys(sample_arguments(arguments), parser.options, command)
     import_trusted(words)

@@ -60,7 +60,7 @@ def asks_for_translations(arguments: Sequence[str]) -> bool:
 def write_translations(command: str, arguments: Sequence[str]) -> None:
     """Translates each picture. One that cannot be read, or whose result is there already, is named and skipped."""
     parser = translation_parser()
-    words = configs_located(with_options(listed(arguments), lambda word: ["--ckpt_path"]))
+    words = configs_located(with_options(with_image_list(arguments), lambda word: ["--ckpt_path"]))
     words = without_foreign_keys(words, parser.options, command)
     import_trusted(words)
     made = instantiated(parser, parsed(parser, words))
@@ -79,7 +79,7 @@ def write_translations(command: str, arguments: Sequence[str]) -> None:
     print(f"wrote {len(paths) - skipped} images into {printable(made.folder)}" + f"; skipped {skipped}" * (skipped > 0))
 
 
-def listed(arguments: Sequence[str]) -> list[str]:
+def with_image_list(arguments: Sequence[str]) -> list[str]:
     """The arguments, where each word after --images, or its value, is added to a list."""
     found: list[str] = []
     for word in arguments:
@@ -152,8 +152,8 @@ def tiled(make: Callable[[Tensor], Tensor], inputs: Tensor, factor: int, margin:
         row = []
         for left, start, end, right in parts[1]:
             seen = make(inputs[:, :, low:high, left:right].to(device_of(make)))
-            ours = (slice((a - b) * factor, (c - b) * factor) for a, b, c in ((first, low, last), (start, left, end)))
-            row.append(to_uint8(seen[:, :, *ours])[0])
+            kept = [slice((a - b) * factor, (c - b) * factor) for a, b, c in ((first, low, last), (start, left, end))]
+            row.append(to_uint8(seen[:, :, kept[0], kept[1]])[0])
         rows.append(np.concatenate(row, axis=1))
     return np.concatenate(rows, axis=0)
 
@@ -164,6 +164,6 @@ def device_of(make: Callable) -> torch.device:
 
 
 def spans(side: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]:
-    """Returns for each tile of a side where what it sees begins, where it begins and ends, and where the former ends."""
+    """Returns for each tile of a side: where what it sees begins, where it begins and ends, where what it sees ends."""
     starts = range(0, side, tile)
     return [(max(0, s - margin), s, min(s + tile, side), min(s + tile + margin, side)) for s in starts]

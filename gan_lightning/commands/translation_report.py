@@ -44,8 +44,8 @@ def judge_translations(made: Namespace, command: str, checkpoints: Sequence[Chec
     model = translator_in(checkpoint).to(chosen_device(made.device)).eval()
     if tuple(data.image_shape) != tuple(model.image_shape):
         raise UserError(
-            f"{checkpoint.path} makes images of {tuple(model.image_shape)}, and data has {tuple(data.image_shape)}: use "
-            "the data it was trained on, or data of the same shape"
+            f"{checkpoint.path} makes images of {tuple(model.image_shape)}, and data has {tuple(data.image_shape)}: "
+            "use the data it was trained on, or data of the same shape"
         )
     own = checkpoint.run.folder if checkpoint.run else checkpoint.path.parent
     folder = Path(made.judge.folder or own / f"{command}-{checkpoint.path.stem}")
@@ -73,7 +73,7 @@ def translated_scores(
         inputs = model.degradation(x, *draws)
         results = model(inputs), model.degradation.shown(inputs, x.shape[1])
         for found, images in zip(columns.values(), results, strict=True):
-            found.append(scores_of(*(compared(model, one) for one in (images, x))))
+            found.append(scores_of(*(as_compared(model, one) for one in (images, x))))
     return {name: joined_scores(found) for name, found in columns.items()}
 
 
@@ -81,7 +81,7 @@ def joined_scores(parts: list[dict[str, Tensor]]) -> dict[str, Score]:
     return {name: summarised(torch.cat([part[name] for part in parts])) for name in parts[0]}
 
 
-def compared(model: Translator, x: Tensor) -> Tensor:
+def as_compared(model: Translator, x: Tensor) -> Tensor:
     """Returns what is compared of images: of enlarged ones the luminance, without a border as wide as the factor."""
     enlarges = isinstance(model.degradation, Smaller)
     border = model.degradation.factor if enlarges and min(x.shape[2:]) > 2 * model.degradation.factor else 0

@@ -116,12 +116,12 @@ def patches_of(file: ImageFile, image_shape: tuple[int, int, int], max_pixels: i
         identity, (_, height, width) = identity_of(strips(image)), image_shape
         if image.height < height or image.width < width:
             return fitted(image, image_shape)[None], identity
-        return cut(np.asarray(image).reshape(image.height, image.width, -1), height, width), identity
+        return cut_apart(np.asarray(image).reshape(image.height, image.width, -1), height, width), identity
 
     return read_image(file, use, limit_of(max_pixels))
 
 
-def cut(pixels: np.ndarray, height: int, width: int) -> Tensor:
+def cut_apart(pixels: np.ndarray, height: int, width: int) -> Tensor:
     """Cuts pixels (H, W, C) into as many patches (n, C, height, width) as there is room for, around the centre."""
     rows, columns = pixels.shape[0] // height, pixels.shape[1] // width
     top, left = (pixels.shape[0] - rows * height) // 2, (pixels.shape[1] - columns * width) // 2

@@ -11,7 +11,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.core.intervals import due
 from gan_lightning.core.precision import promoted
 from gan_lightning.models.generative import GenerativeModel
-from gan_lightning.networks import Discriminator, Generator
+from gan_lightning.networks import Discriminator, Generator, ImageShape
 from gan_lightning.networks.contract import DiscriminatorOutput, class_loss, judged, packed
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.penalties import Penalty, PenaltyInput, weighted_penalties
@@ -89,7 +89,7 @@ class GAN(GenerativeModel):
     ) -> None:
         super().__init__(generator, average_decay, seed, average_half_life)
         check_players(generator, discriminator)
-        check_augmentation(augmentation, objective, generator, schedules)
+        check_augmentation(augmentation, objective, generator.image_shape, schedules)
         if discriminator_steps < 1:
             raise UserError(f"model.discriminator_steps is {discriminator_steps}; it must be at least 1")
         self.discriminator, self.objective, self.augmentation = discriminator, objective, augmentation
@@ -251,7 +251,7 @@ def check_players(generator: Generator, discriminator: Discriminator) -> None:
 
 
 def check_augmentation(
-    augmentation: Augmentation | None, objective: Objective, generator: Generator, schedules: Mapping[str, Schedule]
+    augmentation: Augmentation | None, objective: Objective, image_shape: ImageShape, schedules: Mapping[str, Schedule]
 ) -> None:
     """Refuses an augmentation that the model cannot use."""
     if augmentation is None:
@@ -266,5 +266,5 @@ def check_augmentation(
         raise UserError(
             f"model.schedules has augmentation.p, but {name} adapts it, too: set model.augmentation.speed to 0"
         )
-    if tuple(generator.image_shape[1:]) == (1, 1):
+    if tuple(image_shape[1:]) == (1, 1):
         raise UserError(f"{name} changes images, but the data are points of the plane: leave out model.augmentation")

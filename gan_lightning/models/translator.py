@@ -14,9 +14,9 @@ from gan_lightning.core.intervals import due
 from gan_lightning.core.precision import promoted
 from gan_lightning.degradations import Degradation, Smaller
 from gan_lightning.models.averaged import AveragedModule
-from gan_lightning.models.gan import check_augmentation
+from gan_lightning.models.gan import Judge, check_augmentation
 from gan_lightning.networks import Discriminator, ImageToImage
-from gan_lightning.networks.contract import DiscriminatorOutput, judged
+from gan_lightning.networks.contract import judged
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.penalties import Penalty, PenaltyInput, weighted_penalties
 from gan_lightning.terms import Term, TermInput
@@ -40,8 +40,8 @@ class Translator(AveragedModule):
     - D: the objective, of real images against those that G makes; it may see the inputs beside them
     - G: adversarial_weight times the objective, and the terms
 
-    One batch is one iteration: an update of D, if there is one, then one of G. The pairs are made from any images by the
-    degradation, anew in every iteration.
+    One batch is one iteration: an update of D, if there is one, then one of G. The pairs are made from any images by
+    the degradation, anew in every iteration.
 
     Args:
         generator: Makes images from inputs.
@@ -97,7 +97,7 @@ class Translator(AveragedModule):
         self.players = {"generator": Player(generator, generator_optimization)}
         if discriminator is not None:
             check_judge(discriminator, generator, augmentation)
-            check_augmentation(augmentation, objective, generator, schedules)
+            check_augmentation(augmentation, objective, generator.image_shape, schedules)
             self.players = {"discriminator": Player(discriminator, discriminator_optimization), **self.players}
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
@@ -116,7 +116,7 @@ class Translator(AveragedModule):
                 made = self.made(inputs)
                 judge_x, judge_made = self.judge(discriminator, inputs), self.judge(discriminator, inputs)
                 real, fake = judge_x(x), judge_made(made)
-                judges = (lambda x, see=see: see(x).image_logits for see in (judge_x, judge_made))
+                judges = image_logits_of(judge_x), image_logits_of(judge_made)
                 logits, draws = (real.image_logits, fake.image_logits), (self.normal, self.uniform)
                 seen = PenaltyInput(*judges, x, promoted(made), *logits, *draws, len(x) * shares)
                 update.backward(objective=self.objective.discriminator(real.logits, fake.logits), **self.penalise(seen))
@@ -159,7 +159,7 @@ class Translator(AveragedModule):
         terms = zip(self.term_names, self.terms, strict=True)
         return {name: term.weight * (term.strength * term(seen)) for name, term in terms}
 
-    def judge(self, discriminator: Discriminator, inputs: Tensor) -> Callable[[Tensor], DiscriminatorOutput]:
+    def judge(self, discriminator: Discriminator, inputs: Tensor) -> Judge:
         """Returns D behind the augmentation, whose random changes are the same at every call."""
         view, y = View(self.augmentation, self.image_shape, self.normal, self.uniform), torch.empty(0)
         return lambda x: judged(discriminator, beside(inputs, view(x), discriminator.condition_channels), y)
@@ -201,6 +201,11 @@ class Translator(AveragedModule):
         """Returns images (N, C, H, W) in [-1, 1] that the averaged generator makes from inputs (N, c, h, w)."""
         made = promoted(self.average_generator(inputs)).clamp(-1, 1)
         return self.degradation.completed(made, inputs)
+
+
+def image_logits_of(judge: Judge) -> Callable[[Tensor], Tensor]:
+    """Returns what maps images (n, C, H, W) to the mean logit (n,) of each."""
+    return lambda x: judge(x).image_logits
 
 
 def beside(inputs: Tensor, x: Tensor, condition_channels: int) -> Tensor:

@@ -1,0 +1,108 @@
+"""A translator as a user meets it: train, look, translate, test."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.commands import RUN, gan, mistake
+from PIL import Image
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+LAST = str(RUN / "checkpoints/last.ckpt")
+
+
+@pytest.fixture(autouse=True)
+def photos(in_tmp_path):
+    """Forty photographs, and some files to translate."""
+    Path("photos").mkdir()
+    for i in range(40):
+        noise = np.random.default_rng(i).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+        Image.fromarray(noise).resize((72, 48), Image.Resampling.BICUBIC).save(f"photos/{i}.png")
+    Path("new").mkdir()
+    Image.new("RGB", (13, 7), (200, 100, 50)).save("new/odd.png")
+    Image.new("L", (9, 9), 128).save("new/grey.jpg")
+    Path("new/broken.png").write_bytes(b"no picture")
+
+
+def train(name: str, *options: str) -> None:
+    small = ["--data.image_size", "24", "--data.batch_size", "4", "--data.held_out", "0.5", "--trainer.max_steps", "2"]
+    width = [
+        f"--model.{player}.width=4" for player in ("generator", *(["discriminator"] if "super" not in name else []))
+    ]
+    gan("fit", "--config", str(CONFIGS / f"{name}.yaml"), "--data.root", "photos", *small, *width, *options)
+
+
+def test_super_resolution_from_a_folder_to_larger_pictures_and_a_table(capsys):
+    train("super_resolution", "--grid.rows", "2", "--grid.columns", "1")
+    grid = Image.open(RUN / "grids/step-0000002.png")
+    assert grid.width / grid.height == pytest.approx((3 * 25 - 1) / (2 * 25 - 1)), "input, output, truth"
+    capsys.readouterr()
+
+    gan("predict", "last", "--images", "new", "--folder", "large")
+    printed = capsys.readouterr()
+    assert Image.open("large/odd.png").size == (52, 28)
+    assert Image.open("large/grey.png").size == (36, 36)
+    colour = np.asarray(Image.open("large/odd.png"))[8:-8, 8:-8].mean((0, 1))
+    assert colour == pytest.approx([200, 100, 50], abs=12), "it begins as bicubic interpolation"
+    assert "skipped: cannot read new/broken.png" in printed.err
+    assert "wrote 2 images into large; skipped 1" in printed.out
+
+    before = Path("large/odd.png").read_bytes()
+    assert "none of 1 images could be translated" in mistake(
+        capsys, "predict", "--ckpt_path", LAST, "--images", "new/odd.png", "--folder", "large"
+    )
+    assert Path("large/odd.png").read_bytes() == before, "what exists is not replaced"
+
+    gan("test", "last")
+    printed = capsys.readouterr().out
+    assert "luminance (BT.601), without a border of 4 pixels" in printed
+    report = json.loads((RUN / "test-last/report.json").read_text())
+    assert {*report["scores"]} == {"SuperResolver", "bicubic"}
+    assert {*report["scores"]["bicubic"]} == {"PSNR", "SSIM"}
+    assert report["of"] == "held-out images of ImagePatches"
+
+
+def test_inpainting_fills_what_is_transparent_and_nothing_else(capsys):
+    train("inpainting")
+    pixels = np.full((20, 30, 4), 255, dtype=np.uint8)
+    pixels[..., 0] = 90
+    pixels[5:10, 5:12, 3] = 0
+    Image.fromarray(pixels).save("hole.png")
+    Image.fromarray(np.zeros_like(pixels)).save("nothing.png")
+    capsys.readouterr()
+    gan("predict", "last", "--images", "hole.png", "nothing.png", "new/odd.png")
+    errors = capsys.readouterr().err
+    assert "nothing.png: all of it is transparent" in errors
+    assert "new/odd.png: nothing in it is transparent" in errors
+    made = np.asarray(Image.open("translated/hole.png"))
+    hole = pixels[..., 3] == 0
+    assert (made[~hole] == [90, 255, 255]).all()
+    assert (made[hole] != [90, 255, 255]).any()
+
+
+def test_colours_are_made_of_grey_pictures(capsys):
+    train("colour")
+    gan("predict", "--ckpt_path", LAST, "--images", "new/grey.jpg")
+    assert Image.open("translated/grey.png").mode == "RGB"
+    gan("validate", LAST)
+    assert "all channels of all pixels" in capsys.readouterr().out
+
+
+def test_mistakes_are_answered_in_one_line(capsys):
+    said = mistake(
+        capsys,
+        "fit",
+        "--config",
+        str(CONFIGS / "super_resolution.yaml"),
+        "--data.root",
+        "photos",
+        "--data.image_size=30",
+    )
+    assert "images of 30x30 cannot be made 4 times smaller" in said
+    train("super_resolution")
+    assert "gan predict makes images of images with --images FOLDER" in mistake(capsys, "predict", "last")
+    assert "there is no picture nowhere" in mistake(capsys, "predict", "last", "--images", "nowhere")
+    gan("fit", "--data", "Digits", "--trainer.max_steps", "1", "--trainer.default_root_dir", "other")
+    run = "other/lightning_logs/version_0"
+    assert "holds a GAN, which makes no images from images" in mistake(capsys, "predict", run, "--images", "new")

@@ -1,0 +1,89 @@
+"""Networks from image to image take every size, and a patch is as large as is said."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from gan_lightning.commands.translate import tiled
+from gan_lightning.core.discovery import subclasses
+from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import to_uint8
+from gan_lightning.core.resampling import bicubic
+from gan_lightning.networks import ImageToImage, PatchDiscriminator, ResNetTranslator, SuperResolver, UNetGenerator
+
+ALL = sorted((c for c in subclasses(ImageToImage) if c.__module__.startswith("gan_lightning")), key=str)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (16, 16), (33, 20)])
+@pytest.mark.parametrize("cls", ALL)
+def test_every_network_takes_every_size_whatever_it_is_built_for(cls, size):
+    net = cls((2, 16, 16), width=4)
+    x = torch.randn(2, net.input_channels, *size)
+    assert net(x).shape == (2, 2, size[0] * net.factor, size[1] * net.factor)
+
+
+@pytest.mark.parametrize("cls", [UNetGenerator, ResNetTranslator])
+def test_inputs_may_have_other_channels(cls):
+    net = cls((3, 16, 16), input_channels=1, width=4)
+    assert net(torch.randn(2, 1, 16, 16)).shape == (2, 3, 16, 16)
+    assert net(100 * torch.randn(2, 1, 16, 16)).abs().max() <= 1
+
+
+@pytest.mark.parametrize("cls", [UNetGenerator, ResNetTranslator])
+def test_what_is_padded_inside_is_cropped_at_the_same_place(cls):
+    """A pixel of the result depends on the pixel of the input at its place."""
+    torch.manual_seed(0)
+    net = cls((1, 16, 16), width=4).double()
+    x = torch.randn(1, 1, 13, 11, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(net(x)[0, 0, 12, 10], x)
+    assert slope[0, 0, 12, 10] != 0
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_a_super_resolver_begins_as_bicubic_interpolation(factor):
+    x = torch.randn(2, 3, 5, 7)
+    net = SuperResolver((3, 5 * factor, 7 * factor), factor, width=4, blocks=1)
+    assert torch.equal(net(x), bicubic(x, 5 * factor, 7 * factor))
+
+
+def test_a_factor_that_there_is_not_is_refused():
+    with pytest.raises(UserError, match="factor of SuperResolver is 5; there are 2, 3, 4"):
+        SuperResolver((3, 20, 20), 5)
+
+
+def test_tiles_meet_without_a_seam():
+    torch.manual_seed(0)
+    net = SuperResolver((3, 64, 64), 2, width=4, blocks=2)
+    torch.nn.init.normal_(net.end.weight, std=0.1)
+    x = torch.randn(1, 3, 53, 70) / 2
+    with torch.no_grad():
+        whole = to_uint8(net(x))[0].astype(int)
+        apart = tiled(net, x, net.factor, net.margin, tile=16).astype(int)
+    assert whole.shape == apart.shape == (106, 140, 3)
+    assert abs(whole - apart).max() <= 1, "of 255, by rounding"
+
+
+def seen(net: PatchDiscriminator, size: int) -> Tensor:
+    """Whether the logit in the middle depends on each pixel (size, size)."""
+    x = torch.randn(1, 1, size, size, requires_grad=True)
+    logits = net(x).logits[0]
+    side = int(len(logits) ** 0.5)
+    (slope,) = torch.autograd.grad(logits[side // 2 * side + side // 2], x)
+    return slope[0, 0] != 0
+
+
+@pytest.mark.parametrize(("halvings", "field"), [(1, 16), (2, 34), (3, 70)])
+def test_a_patch_is_as_large_as_is_said(halvings, field):
+    """Three halvings are the 70 pixels of pix2pix; a normalised layer would see the means of the whole image."""
+    torch.manual_seed(0)
+    net = PatchDiscriminator((1, 128, 128), width=4, halvings=halvings, spectral_norm=True)
+    places = seen(net, 128).nonzero()
+    assert (places.max(0).values - places.min(0).values + 1).tolist() == [field, field]
+
+
+def test_each_scale_gives_logits_and_layers():
+    net = PatchDiscriminator((3, 64, 64), width=4, scales=2, condition_channels=1)
+    x = torch.randn(2, 4, 64, 64)
+    assert net(x).logits.shape == (2, 6 * 6 + 2 * 2)
+    assert len(net.feature_maps(x)) == 2 * 4
+    assert net.features(x).shape == (2, net.features_dim)
