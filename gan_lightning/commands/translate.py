@@ -80,11 +80,18 @@ def write_translations(command: str, arguments: Sequence[str]) -> None:
 
 
 def with_image_list(arguments: Sequence[str]) -> list[str]:
-    """The arguments, where each word after --images, or its value, is added to a list."""
-    found: list[str] = []
+    """The arguments, where each word after --images is added to a list."""
+    found, option = [], ""
     for word in arguments:
-        option, equals, value = word.partition("=")
-        found += ["--images+", *([value] if equals else [])] if option == "--images" else [word]
+        name, equals, value = word.partition("=")
+        if name == "--images":
+            found += ["--images+", value] if equals else []
+        elif option == "--images" and not word.startswith("--"):
+            found += ["--images+", word]
+            continue
+        else:
+            found.append(word)
+        option = name
     return found
 
 

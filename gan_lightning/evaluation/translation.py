@@ -42,6 +42,7 @@ def scores_of(made: Tensor, target: Tensor) -> dict[str, Tensor]:
     Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004.
     https://doi.org/10.1109/TIP.2003.819861
     """
+    made, target = made.double(), target.double()
     pairs = [(a[None], b[None]) for a, b in zip(made, target, strict=True)]
     psnr = torch.stack([peak_signal_noise_ratio(a, b, data_range=255.0) for a, b in pairs])
     scores = {"PSNR": psnr.clamp(max=100.0)}  # of equal images it would be infinite
