@@ -21,6 +21,7 @@ RUN = [
     "docs/training.md",
     "docs/evaluating.md",
     "docs/editing.md",
+    "docs/translation.md",
     "docs/lightning_cli.md",
 ]
 """Pages whose code blocks run, in their order. (tests/runs/test_clusters.py runs docs/clusters.md.)"""

@@ -91,7 +91,7 @@ def merged(model: type[AlternatingModule], makers: Sequence[Callable[[], dict[st
 
 
 def fitting(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a translator, with a generator for its degradation, and a discriminator for its terms."""
+    """The options of a translator: a generator for its degradation, a discriminator for its terms, and so on."""
     if "degradation" not in options:
         return options
     degradation, terms = options["degradation"], options["terms"]
@@ -101,7 +101,10 @@ def fitting(options: dict[str, Any]) -> dict[str, Any]:
     judge = options["discriminator"]
     if any(term.compares_features for term in terms) and not judge.features_dim:
         judge = small(PatchDiscriminator)
-    return options | {"generator": small(cls, **taken), "discriminator": judge}
+    found = options | {"generator": small(cls, **taken), "discriminator": judge}
+    if options["augmentation"].adapts and not options["objective"].signed:
+        found["augmentation"] = type(options["augmentation"])(speed=0, p=0.3)
+    return found
 
 
 def chosen(name: str, cls: type, several: bool) -> dict[str, Any]:
