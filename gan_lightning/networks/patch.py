@@ -49,22 +49,22 @@ class PatchDiscriminator(Discriminator):
         self.smallest = 3 * 2**halvings
         channels = image_shape[0] + condition_channels
         widths = [channels, *(min(max_width, width * 2**i) for i in range(halvings + 1))]
-        self.scales = nn.ModuleList(patch_layers(widths, spectral_norm) for _ in range(scales))
-        self.heads = nn.ModuleList(normalised(nn.Conv2d(widths[-1], 1, 4, 1, 1), spectral_norm) for _ in range(scales))
+        self.layers = nn.ModuleList(patch_layers(widths, spectral_norm) for _ in range(scales))
+        self.head = nn.ModuleList(normalised(nn.Conv2d(widths[-1], 1, 4, 1, 1), spectral_norm) for _ in range(scales))
         self.features_dim = scales * widths[-1]
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
-        maps = [head(layers(x)) for head, layers, x in zip(self.heads, self.scales, self.looks(x), strict=True)]
+        maps = [head(layers(x)) for head, layers, x in zip(self.head, self.layers, self.looks(x), strict=True)]
         return DiscriminatorOutput(torch.cat([logits.flatten(1) for logits in maps], 1))
 
     def features(self, x: Tensor) -> Tensor:
         """Means (N, F) over all places of what the last convolution of each scale sees."""
-        looks = zip(self.scales, self.looks(x), strict=True)
+        looks = zip(self.layers, self.looks(x), strict=True)
         return torch.cat([layers(x).mean((2, 3)) for layers, x in looks], 1)
 
     def feature_maps(self, x: Tensor) -> list[Tensor]:
         maps = []
-        for layers, seen in zip(self.scales, self.looks(x), strict=True):
+        for layers, seen in zip(self.layers, self.looks(x), strict=True):
             for layer in layers:  # type: ignore[union-attr]
                 seen = layer(seen)
                 maps.append(seen)
@@ -73,7 +73,7 @@ class PatchDiscriminator(Discriminator):
     def looks(self, x: Tensor) -> list[Tensor]:
         """Returns the images at each scale."""
         found = [x]
-        for _ in self.scales[1:]:
+        for _ in self.layers[1:]:
             found.append(F.avg_pool2d(at_least(found[-1], 2), 3, 2, 1, count_include_pad=False))
         return [at_least(seen, self.smallest) for seen in found]
 
