@@ -158,9 +158,10 @@ class GenerativeModel(AveragedModule):
         found = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
         if "generator" not in found.arguments or "degradation" in found.arguments:
             kind = str(found.content.get("kind")).rpartition(".")[2]
+            translates = "degradation" in found.arguments
+            instead = " (gan predict makes images from images with --images FOLDER)" if translates else ""
             raise UserError(
-                f"{found.path} holds a {kind}, which makes no samples: use the checkpoint of a GAN or VAE"
-                " (gan predict makes images of images with --images FOLDER)" * ("degradation" in found.arguments)
+                f"{found.path} holds a {kind}, which makes no samples: use the checkpoint of a GAN or VAE{instead}"
             )
         words, own = found.arguments["generator"], ("generator.", "average_generator.")
         state = {name: tensor for name, tensor in found.content["state_dict"].items() if str(name).startswith(own)}

@@ -264,7 +264,10 @@ def test_a_class_that_there_is_not(line, words, capsys):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("fit --data.root pics", "data.root is given, but no data set: add --data ImageFolder (or CIFAR10"),
+        (
+            "fit --data.root pics",
+            "data.root is given, but no data set: add --data ImageFolder (or ImagePatches, CIFAR10",
+        ),
         ("fit --data.foo 1", "data.foo is an option of no data set"),
         ("fit --config no_class.yaml", "data.root is given, but no data set: add --data ImageFolder"),
         ("test --images pics --data.root pics", "data.root is given, but no data set: add --data ImageFolder"),

@@ -28,7 +28,7 @@ from gan_lightning.networks import (
     SuperResolver,
     UNetGenerator,
 )
-from gan_lightning.penalties import R1, R2
+from gan_lightning.penalties import R1, R2, WeightClipping
 from gan_lightning.terms import L1, FeatureMatching
 from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.optimization import Optimization
@@ -108,8 +108,13 @@ def fitting(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def chosen(name: str, cls: type, several: bool) -> dict[str, Any]:
-    part = small(cls) if "image_shape" in inspect.signature(cls).parameters else cls()
+    part = small(cls) if "image_shape" in inspect.signature(cls).parameters else cls(**OFF_THE_KINK.get(cls, {}))
     return {name: [part] if several else part}
+
+
+OFF_THE_KINK: dict[type, dict[str, Any]] = {WeightClipping: {"limit": 0.1}}
+"""Options of parts in comparisons of gradients. Where most weights are clipped to the same number, sums cancel to zero but
+for rounding, and a ReLU there has either slope."""
 
 
 def following(model: type[AlternatingModule], cls: type) -> dict[str, Any]:
