@@ -165,7 +165,8 @@ def test_an_option_that_there_is_not(line, words, capsys):
     [
         (
             "fit --kind VAE --data Digits --model.discriminator MLPDiscriminator",
-            "model.discriminator is not an option of kind VAE, but of GAN, Translator and VAEGAN: set --kind GAN, Translator or VAEGAN, or",
+            "model.discriminator is not an option of kind VAE, but of GAN, Translator and VAEGAN: "
+            "set --kind GAN, Translator or VAEGAN, or",
         ),
         ("fit --config vae --kind GAN", "is not an option of kind GAN, but of VAE: set --kind VAE, or leave out"),
         ("fit --config mnist --config vae", "is not an option of kind VAE, but of GAN, Translator and VAEGAN"),

@@ -113,8 +113,8 @@ def chosen(name: str, cls: type, several: bool) -> dict[str, Any]:
 
 
 OFF_THE_KINK: dict[type, dict[str, Any]] = {WeightClipping: {"limit": 0.1}}
-"""Options of parts in comparisons of gradients. Where most weights are clipped to the same number, sums cancel to zero but
-for rounding, and a ReLU there has either slope."""
+"""Options of parts whose gradients are compared. Where most weights are clipped to the same number, sums cancel to zero
+but for rounding, and a ReLU there has either slope."""
 
 
 def following(model: type[AlternatingModule], cls: type) -> dict[str, Any]:
