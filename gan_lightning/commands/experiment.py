@@ -188,6 +188,13 @@ def fit_parser(kind: Kind) -> Parser:
         "there is none, training starts from the beginning).",
     )
     parser.add_argument(
+        "--start_from",
+        type=str | None,
+        default=None,
+        help="Whose weights a new run begins with: a checkpoint, a run's folder, or last. The networks that both runs "
+        "have must have the same options; iterations, optimizers and schedules begin anew.",
+    )
+    parser.add_argument(
         "--data",
         type=LightningDataModule,
         required=True,

@@ -14,6 +14,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from gan_lightning.commands.experiment import Experiment, experiment_of
 from gan_lightning.commands.own_images import with_choices
+from gan_lightning.commands.start_from import take_weights
 from gan_lightning.commands.trust import trust_option
 from gan_lightning.core import checkpoint_files
 from gan_lightning.core.configurable import class_paths
@@ -35,6 +36,7 @@ def fit(command: str, arguments: Sequence[str]) -> None:
     """Trains, then prints what was written where."""
     experiment = experiment_of(with_choices(arguments))
     begin = locate(experiment)
+    taken = weights_taken(experiment, begin)
     trainer = experiment.trainer(begin)
     run = Run.of(trainer)
 
@@ -48,7 +50,7 @@ def fit(command: str, arguments: Sequence[str]) -> None:
         with alone(experiment, trainer, begin):
             run = Run.of(trainer)
             if trainer.is_global_zero:
-                announce(begin, experiment, run)
+                announce(begin, experiment, run, taken)
             with at_once_while_starting(trainer.world_size, clean_up):
                 train(experiment, trainer, begin, run)
     except BaseException:
@@ -93,6 +95,12 @@ def locate(experiment: Experiment) -> Start:
     return begin
 
 
+def weights_taken(experiment: Experiment, begin: Start) -> str | None:
+    """Gives the networks of a new run the weights that it is to start from, and says whose they are."""
+    source = experiment.options.start_from
+    return take_weights(experiment.model, source) if source is not None and begin.checkpoint is None else None
+
+
 def check_free(run: Run, begin: Start) -> None:
     """Refuses to start a new run in the folder of another."""
     if begin.checkpoint is None and run.last.exists():
@@ -102,9 +110,11 @@ def check_free(run: Run, begin: Start) -> None:
         )
 
 
-def announce(begin: Start, experiment: Experiment, run: Run) -> None:
-    """Prints where training resumes, and which settings have changed."""
+def announce(begin: Start, experiment: Experiment, run: Run, taken: str | None) -> None:
+    """Prints where training resumes or whose weights it starts from, and which settings have changed."""
     asked, checkpoint = experiment.options.ckpt_path, begin.checkpoint
+    if taken is not None:
+        print(printable(taken))
     if checkpoint is None:
         if asked is not None:
             print(f"there is no {asked}.ckpt yet: starting from the beginning")

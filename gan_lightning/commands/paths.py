@@ -13,6 +13,7 @@ PATHS = (
     "folder",
     "default_root_dir",
     "ckpt_path",
+    "start_from",
     "images",
     "extractor",
     "latents",

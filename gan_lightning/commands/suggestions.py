@@ -44,6 +44,7 @@ OPTION_WORDS: dict[str, Sequence[str]] = {
     "first_seed": ("seed", "seeds"),
     "seed": ("random_seed", "manual_seed"),
     "ckpt_path": ("ckpt", "checkpoint", "weights", "pretrained", "load", "model"),
+    "start_from": ("finetune", "fine_tune", "init_from", "initialize_from", "warm_start"),
     "config": ("c", "cfg", "conf", "configs"),
 }
 """The last word of an option, and what other programs call it."""
