@@ -8,7 +8,7 @@ from PIL import Image
 from gan_lightning.core.discovery import subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.seeding import numbered_draws
-from gan_lightning.degradations import Blur, Degradation, Grey, Holes, Noise, Smaller
+from gan_lightning.degradations import Blur, Degradation, Given, Grey, Holes, Noise, Smaller
 
 ALL = [c for c in subclasses(Degradation) if c.__module__.startswith("gan_lightning")]
 X = torch.rand(64, 3, 16, 24, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -94,6 +94,7 @@ def test_blur_spreads_a_point_as_a_gaussian_and_keeps_what_is_even():
         (lambda: Grey().check((1, 8, 8)), "Grey takes the colour of images, but these have 1 channels"),
         (lambda: Holes(area=1.0), "area of Holes is 1.0.*a mask that covers all"),
         (lambda: Noise(-1), "deviation of Noise is -1"),
+        (lambda: Given(0), "input_channels of Given is 0"),
         (lambda: Blur(0), "deviation of Blur is 0"),
     ],
 )

@@ -39,15 +39,15 @@ class TranslationGrid(Animation):
 
     def frame(self, trainer: Trainer, pl_module: LightningModule) -> Image.Image:
         model: Any = pl_module
-        x = some_images(trainer, self.rows * self.columns).to(model.device, model.dtype)
-        inputs = model.degradation(x, *numbered_draws(self.first_seed))
+        held = some_images(trainer, self.rows * self.columns).to(model.device, model.dtype)
+        x, inputs = model.degradation.pair(held, *numbered_draws(self.first_seed))
         shown = model.degradation.shown(inputs, x.shape[1])
         triples = torch.stack([shown, model(inputs).to(x), x], dim=1).flatten(0, 1)
         return enlarged(picture(tile(to_uint8(triples), 3 * self.columns)))
 
 
 def some_images(trainer: Trainer, count: int) -> Tensor:
-    """Returns the first held-out images (N, C, H, W) of the data, or training images, in [-1, 1].
+    """Returns the first held-out images (N, C, H, W) of the data, or training images, in [-1, 1], with their inputs.
 
     Raises:
         UserError: The data is not an ImageData.

@@ -19,7 +19,7 @@ from gan_lightning.data import ImageData
 from gan_lightning.degradations import Smaller
 from gan_lightning.evaluation.reference import RealSet, real_sets
 from gan_lightning.evaluation.translation import Score, compared_pixels, score_table, scores_of, summarised
-from gan_lightning.models.translator import Translator
+from gan_lightning.models.translator import Translator, check_inputs
 from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.runs.run import check_folder
 
@@ -47,6 +47,7 @@ def judge_translations(made: Namespace, command: str, checkpoints: Sequence[Chec
             f"{checkpoint.path} makes images of {tuple(model.image_shape)}, and data has {tuple(data.image_shape)}: "
             "use the data it was trained on, or data of the same shape"
         )
+    check_inputs(data, model.degradation)
     own = checkpoint.run.folder if checkpoint.run else checkpoint.path.parent
     folder = Path(made.judge.folder or own / f"{command}-{checkpoint.path.stem}")
     check_folder(folder, "judge.folder", "a report")
@@ -69,8 +70,7 @@ def translated_scores(
     draws, enlarges = numbered_draws(seed), isinstance(model.degradation, Smaller)
     columns = {type(model.generator).__name__: [], "bicubic" if enlarges else "input": []}
     for chosen in torch.arange(count).split(TOGETHER_TRANSLATED):
-        x = data.as_floats(real.images[chosen][0].to(model.device))
-        inputs = model.degradation(x, *draws)
+        x, inputs = model.degradation.pair(data.as_floats(real.images[chosen][0].to(model.device)), *draws)
         results = model(inputs), model.degradation.shown(inputs, x.shape[1])
         for found, images in zip(columns.values(), results, strict=True):
             found.append(scores_of(*(as_compared(model, one) for one in (images, x))))

@@ -36,6 +36,8 @@ class ImageData(LightningDataModule, ABC):
 
     extractor: str | None = None
     """The name of this package's feature network for such images, if it has one."""
+    input_channels: int = 0
+    """Channels of an input that `load` puts behind those of each image, for a translator; 0 for images alone."""
 
     def __init__(
         self,

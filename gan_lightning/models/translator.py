@@ -12,6 +12,7 @@ from gan_lightning.augmentation import Augmentation, View
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.intervals import due
 from gan_lightning.core.precision import promoted
+from gan_lightning.data import ImageData
 from gan_lightning.degradations import Degradation, Smaller
 from gan_lightning.models.averaged import AveragedModule
 from gan_lightning.models.gan import Judge, check_augmentation
@@ -21,7 +22,7 @@ from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.penalties import Penalty, PenaltyInput, weighted_penalties
 from gan_lightning.terms import Term, TermInput
 from gan_lightning.terms.pixel import L1
-from gan_lightning.training.batch_checks import images_of
+from gan_lightning.training.batch_checks import check_images, images_of
 from gan_lightning.training.optimization import Optimization, Player
 from gan_lightning.training.schedules import Schedule
 from gan_lightning.training.settings import numbered
@@ -41,7 +42,7 @@ class Translator(AveragedModule):
     - G: adversarial_weight times the objective, and the terms
 
     One batch is one iteration: an update of D, if there is one, then one of G. The pairs are made from any images by
-    the degradation, anew in every iteration.
+    the degradation, anew in every iteration, or come from the data (`Given`).
 
     Args:
         generator: Makes images from inputs.
@@ -135,9 +136,9 @@ class Translator(AveragedModule):
         return update
 
     def pair(self, x: Tensor) -> Pair:
-        """Returns images and what the degradation leaves of them."""
+        """Returns the images of a batch and what the degradation leaves of them."""
         with torch.no_grad():
-            return x, self.degradation(x, self.normal, self.uniform)
+            return self.degradation.pair(x, self.normal, self.uniform)
 
     def made(self, inputs: Tensor) -> Tensor:
         """Returns G's images (n, C, H, W), with all that the inputs hold of the true ones."""
@@ -194,6 +195,16 @@ class Translator(AveragedModule):
             **(self.augmentation.metrics() if self.augmentation is not None else {}),
         }
 
+    # ---- checks ---------------------------------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        check_inputs(self.trainer.datamodule, self.degradation)  # type: ignore[attr-defined]
+
+    def check_batch(self, batch: Any) -> None:
+        channels, height, width = self.image_shape
+        check_images(images_of(batch), (channels + self.degradation.given_channels, height, width))
+
     # ---- results --------------------------------------------------------------------------------------------------
 
     @torch.no_grad()
@@ -230,6 +241,21 @@ def check_translation(generator: ImageToImage, degradation: Degradation) -> None
             f"{names[1]} makes images {degradation.factor} times smaller, but {names[0]} makes them {generator.factor} "
             "times larger: set model.generator.factor and model.degradation.factor to the same number"
         )
+
+
+def check_inputs(data: object, degradation: Degradation) -> None:
+    """Refuses data that holds inputs where the degradation makes them, or none where it does not."""
+    if not isinstance(data, ImageData) or data.input_channels == (needed := degradation.given_channels):
+        return
+    names, held = (type(data).__name__, type(degradation).__name__), data.input_channels
+    if not needed:
+        raise UserError(f"{names[0]} holds an input for each image, and {names[1]} would make others: set "
+                        "model.degradation to Given")  # fmt: skip
+    if not held:
+        raise UserError(f"{names[1]} takes the inputs that the data holds, and {names[0]} holds images alone: set data "
+                        "to Pairs, or model.degradation to one that makes inputs, such as Smaller")  # fmt: skip
+    raise UserError(f"{names[0]} holds inputs of {held} channels, and {names[1]} takes {needed}: set "
+                    f"model.degradation.input_channels to {held}, or data.input_channels to {needed}")  # fmt: skip
 
 
 def check_loss(terms: Sequence[Term], discriminator: Discriminator | None) -> None:

@@ -12,7 +12,7 @@ from gan_lightning.augmentation import ADA
 from gan_lightning.commands.kinds import kinds
 from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.discovery import subclasses
-from gan_lightning.degradations import Grey, Holes
+from gan_lightning.degradations import Given, Grey, Holes
 from gan_lightning.networks import (
     DCGANDiscriminator,
     Discriminator,
@@ -50,8 +50,9 @@ SMALL: dict[str, Any] = {
 }
 """Options of the package's networks that keep them small. (Laws of the game hold at any size.)"""
 
-UNFIT = {Grey}
-"""Parts that `Blobs` do not suit: Grey takes colour, and they have none. (tests/models/test_translator.py tries it.)"""
+UNFIT = {Grey, Given}
+"""Parts that `Blobs` do not suit: Grey takes colour, Given takes inputs, and they have none. (tests/models/
+test_translator.py tries them.)"""
 
 
 def parts_of_the_package(model: type[AlternatingModule]) -> dict[str, list[tuple[str, Callable[[], dict[str, Any]]]]]:

@@ -15,7 +15,7 @@ from gan_lightning.augmentation import DiffAugment
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.seeding import numbered_draws
 from gan_lightning.data import ImageData
-from gan_lightning.degradations import Grey, Holes, Noise, Smaller
+from gan_lightning.degradations import Given, Grey, Holes, Noise, Smaller
 from gan_lightning.models.translator import beside
 from gan_lightning.networks import MLPDiscriminator, PatchDiscriminator, SuperResolver, UNetGenerator
 from gan_lightning.objectives import LeastSquares
@@ -162,6 +162,45 @@ def test_parts_that_do_not_fit_are_refused_in_one_line(options, message):
 def test_images_that_do_not_divide_by_the_factor_are_refused():
     with pytest.raises(UserError, match=r"images of 4x4 cannot be made 3 times smaller.*such as \[3, 3\]"):
         Translator(SuperResolver(SHAPE, 3, width=4, blocks=1), Smaller(3))
+
+
+class Negatives(ImageData):
+    """Blobs, each with two inputs behind it: a black image, and its negative."""
+
+    input_channels = 2
+
+    def __init__(self) -> None:
+        super().__init__(SHAPE, 8)
+
+    def load(self) -> TensorDataset:
+        pixels, labels = Blobs().load().tensors
+        return TensorDataset(torch.cat([pixels, torch.zeros_like(pixels), 255 - pixels], 1), labels)
+
+
+def given(channels: int = 2) -> Translator:
+    return translator(generator=small(UNetGenerator, input_channels=channels), degradation=Given(channels))
+
+
+def test_pairs_that_the_data_holds_are_learnt_from_as_they_are():
+    model, data = given(), Negatives()
+    fit(model, data, max_steps=2)
+    x, inputs = model.degradation.pair(data.load().tensors[0] / 127.5 - 1, *numbered_draws(0))
+    assert torch.equal(x, Blobs().load().tensors[0] / 127.5 - 1)
+    assert torch.allclose(inputs[:, 1:], -x, atol=1e-6)
+    assert (inputs[:, 0] == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "message"),
+    [
+        (given, Blobs, "Given takes the inputs that the data holds, and Blobs holds images alone: set data to Pairs"),
+        (translator, Negatives, "Negatives holds an input for each image, and Noise would make others: set model.degr"),
+        (partial(given, 1), Negatives, "holds inputs of 2 channels, and Given takes 1: set .*input_channels to 2"),
+    ],
+)
+def test_data_that_does_not_hold_what_the_degradation_takes_is_refused_in_one_line(model, data, message):
+    with pytest.raises(UserError, match=message):
+        fit(model(), data(), max_steps=1)
 
 
 def test_it_learns_to_enlarge_better_than_bicubic_interpolation():
