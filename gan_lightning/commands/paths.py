@@ -9,6 +9,8 @@ from gan_lightning.core.errors import UserError
 
 PATHS = (
     "root",
+    "a",
+    "b",
     "path",
     "folder",
     "default_root_dir",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # for editors; data sets that are not listed are found, too
     from gan_lightning.data.points import PointData as PointData
     from gan_lightning.data.points import Points as Points
     from gan_lightning.data.stacked_mnist import StackedMNIST as StackedMNIST
+    from gan_lightning.data.unpaired import Unpaired as Unpaired
 
     def __getattr__(name: str) -> Any: ...
 

@@ -1,6 +1,6 @@
 """Batches whose images are a function of the seed, the iteration and the process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -14,13 +14,16 @@ class Batches:
 
     Args:
         source: Takes a tensor of indices, returns a batch.
-        batch_size: Images per batch of one process.
+        batch_size: Images of each group per batch of one process.
         seed: Fixes the order.
         process: The rank of this process, over all machines.
         processes: Number of processes.
         iteration: Returns the number of batches used so far. Called when an epoch starts.
         workers: Number of worker processes that read ahead.
         mirror: Whether half of the images, others in every epoch, are mirrored.
+        groups: The indices of each group of images. A batch holds as many of each, in turn, and each has an order of its
+            own, anew whenever all of it was used; an epoch is as long as that of the largest. By default, all images
+            are one group.
     """
 
     def __init__(
@@ -33,14 +36,16 @@ class Batches:
         iteration: Callable[[], int] = lambda: 0,
         workers: int = 0,
         mirror: bool = False,
+        groups: Sequence[Tensor] = (),
     ) -> None:
         self.source, self.workers, self.mirror = source, workers, mirror
         self.images: int = len(source)  # type: ignore[arg-type]
+        self.groups = groups or [torch.arange(self.images)]
         self.batch_size, self.process, self.processes = batch_size, process, processes
         self.seed, self.iteration = seed, iteration
 
     def __len__(self) -> int:
-        return self.images // (self.batch_size * self.processes)
+        return max(map(len, self.groups)) // (self.batch_size * self.processes)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         # its own generator: without one, the loader would draw from the global one
@@ -56,22 +61,29 @@ class Batches:
         )
 
     def indices(self, start: int) -> Iterator[Tensor]:
-        """Yields the indices (batch_size,) of batch `start` and of all later ones, on this process.
+        """Yields the indices (groups * batch_size,) of batch `start` and of all later ones, on this process.
 
         With `mirror`, index i + images is the mirror image of image i.
         """
+        groups = (self.indices_in(group, number, start) for number, group in enumerate(self.groups))
+        for parts in zip(*groups, strict=True):
+            yield torch.stack(parts, 1).flatten()
+
+    def indices_in(self, group: Tensor, number: int, start: int) -> Iterator[Tensor]:
+        """Yields the indices (batch_size,) in a group."""
+        batches = len(group) // (self.batch_size * self.processes)
         while True:
-            epoch, skipped = divmod(start, len(self))
-            order = torch.randperm(self.images, generator=self.draws(ORDER, epoch))
+            epoch, skipped = divmod(start, batches)
+            order = group[torch.randperm(len(group), generator=self.draws(ORDER, epoch, number))]
             if self.mirror:
-                order += self.images * torch.randint(2, (self.images,), generator=self.draws(MIRRORS, epoch))
-            for batch in range(skipped, len(self)):
+                order += self.images * torch.randint(2, (len(group),), generator=self.draws(MIRRORS, epoch, number))
+            for batch in range(skipped, batches):
                 first = (batch * self.processes + self.process) * self.batch_size
                 yield order[first : first + self.batch_size]
-            start += len(self) - skipped
+            start += batches - skipped
 
-    def draws(self, purpose: int, epoch: int) -> torch.Generator:
-        return torch.Generator().manual_seed(mix(self.seed, purpose, epoch))
+    def draws(self, purpose: int, epoch: int, group: int) -> torch.Generator:
+        return torch.Generator().manual_seed(mix(self.seed, purpose, epoch, *([group] if group else [])))
 
     def state_dict(self) -> dict:
         """Returns an empty state: Lightning needs the method to resume in the middle of an epoch."""

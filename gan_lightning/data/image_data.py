@@ -115,14 +115,24 @@ class ImageData(LightningDataModule, ABC):
             iteration=lambda: trainer.global_step if trainer else 0,
             workers=self.workers,
             mirror=self.mirror,
+            groups=self.groups(self.source),
         )
-        if not len(batches):
+        if (images := min(map(len, batches.groups))) < self.batch_size * batches.processes:
             each = f" for each of {batches.processes} processes" if batches.processes > 1 else ""
+            side = " on one side" if len(batches.groups) > 1 else ""
             raise UserError(
-                f"{type(self).__name__} has {batches.images} images, fewer than one batch of {self.batch_size}{each}: "
-                f"set data.batch_size to at most {batches.images // batches.processes}"
+                f"{type(self).__name__} has {images} images{side}, fewer than one batch of {self.batch_size}{each}: "
+                f"set data.batch_size to at most {images // batches.processes}"
             )
         return batches
+
+    def groups(self, images: Dataset) -> Sequence[Tensor]:
+        """Returns the indices of each group of images of which a batch holds as many, in turn; none if it is all one.
+
+        Args:
+            images: Some of the images.
+        """
+        return ()
 
     @classmethod
     def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> NoReturn:  # type: ignore[override]

@@ -49,6 +49,9 @@ class ImageFolder(ImageData):
             of a few kilobytes can declare billions of pixels.
     """
 
+    root_key = "data.root"
+    """The option that names the folder."""
+
     def __init__(
         self,
         root: str,
@@ -78,7 +81,7 @@ class ImageFolder(ImageData):
         self.workers_when_lazy, self.cache_gib, self.max_pixels = workers, cache_gib, max_pixels
 
     def load(self) -> Dataset:
-        source = image_source(self.root)
+        source = image_source(self.root, self.root_key)
         classes, labels = classes_of(source.names)
         self.classes, self.class_names = len(classes), tuple(classes)
         in_memory = gib_of(len(source.names), self.image_shape) <= self.memory_gib
