@@ -15,7 +15,7 @@ Draw = Callable[..., Tensor]
 
 LARGEST_SEED = 2**32 - 1
 
-TRAINING, ORDER, POINTS, HELD_OUT, STACKS, MIRRORS = 1, 2, 3, 4, 5, 6
+TRAINING, ORDER, POINTS, HELD_OUT, STACKS, MIRRORS, CROPS = 1, 2, 3, 4, 5, 6, 7
 """The purposes of random streams, each one of the integers that identify its stream."""
 
 

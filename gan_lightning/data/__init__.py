@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # for editors; data sets that are not listed are found, too
     from gan_lightning.data.mixtures import Ring as Ring
     from gan_lightning.data.mnist import MNIST as MNIST
     from gan_lightning.data.mnist import FashionMNIST as FashionMNIST
+    from gan_lightning.data.pairs import Pairs as Pairs
     from gan_lightning.data.points import PointData as PointData
     from gan_lightning.data.points import Points as Points
     from gan_lightning.data.stacked_mnist import StackedMNIST as StackedMNIST

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from gan_lightning.core.seeding import MIRRORS, ORDER, mix
+from gan_lightning.core.seeding import CROPS, MIRRORS, ORDER, mix
 
 
 class Batches:
@@ -24,6 +24,7 @@ class Batches:
         groups: The indices of each group of images. A batch holds as many of each, in turn, and each has an order of its
             own, anew whenever all of it was used; an epoch is as long as that of the largest. By default, all images
             are one group.
+        jitter: Pixels by which images are cropped in height and width, in every epoch elsewhere.
     """
 
     def __init__(
@@ -37,8 +38,9 @@ class Batches:
         workers: int = 0,
         mirror: bool = False,
         groups: Sequence[Tensor] = (),
+        jitter: int = 0,
     ) -> None:
-        self.source, self.workers, self.mirror = source, workers, mirror
+        self.source, self.workers, self.mirror, self.jitter = source, workers, mirror, jitter
         self.images: int = len(source)  # type: ignore[arg-type]
         self.groups = groups or [torch.arange(self.images)]
         self.batch_size, self.process, self.processes = batch_size, process, processes
@@ -51,7 +53,7 @@ class Batches:
         # its own generator: without one, the loader would draw from the global one
         return iter(
             DataLoader(
-                WithMirrorImages(self.source, self.images) if self.mirror else self.source,
+                Versions(self.source, self.images, self.jitter) if self.mirror or self.jitter else self.source,
                 batch_size=None,
                 sampler=IndexBatches(self),
                 num_workers=self.workers,
@@ -63,7 +65,7 @@ class Batches:
     def indices(self, start: int) -> Iterator[Tensor]:
         """Yields the indices (groups * batch_size,) of batch `start` and of all later ones, on this process.
 
-        With `mirror`, index i + images is the mirror image of image i.
+        Index i + v images is version v of image i, as `Versions` counts them.
         """
         groups = (self.indices_in(group, number, start) for number, group in enumerate(self.groups))
         for parts in zip(*groups, strict=True):
@@ -77,6 +79,9 @@ class Batches:
             order = group[torch.randperm(len(group), generator=self.draws(ORDER, epoch, number))]
             if self.mirror:
                 order += self.images * torch.randint(2, (len(group),), generator=self.draws(MIRRORS, epoch, number))
+            if self.jitter:
+                places = torch.randint((self.jitter + 1) ** 2, (len(group),), generator=self.draws(CROPS, epoch, number))
+                order += 2 * self.images * places
             for batch in range(skipped, batches):
                 first = (batch * self.processes + self.process) * self.batch_size
                 yield order[first : first + self.batch_size]
@@ -93,23 +98,34 @@ class Batches:
         """Does nothing: the state is empty."""
 
 
-class WithMirrorImages(Dataset):
-    """Images and, after them, their mirror images, left and right exchanged.
+class Versions(Dataset):
+    """Images, then their mirror images, left and right exchanged; then both again for every further place of a crop.
 
     Args:
         source: Takes a tensor of indices, returns (x, y) with x (N, C, H, W).
         images: Its number of images.
+        jitter: Pixels that a crop leaves out of each row and column; it can be in (jitter + 1)^2 places.
     """
 
-    def __init__(self, source: Dataset, images: int) -> None:
-        self.source, self.images = source, images
+    def __init__(self, source: Dataset, images: int, jitter: int = 0) -> None:
+        self.source, self.images, self.jitter = source, images, jitter
 
     def __len__(self) -> int:
-        return 2 * self.images
+        return 2 * self.images * (self.jitter + 1) ** 2
 
     def __getitem__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         x, y = self.source[indices % self.images]
-        return torch.where((indices < self.images)[:, None, None, None], x, x.flip(3)), y
+        version = indices // self.images
+        x = torch.where((version % 2 == 0)[:, None, None, None], x, x.flip(3))
+        return cropped_at(x, version // 2, self.jitter) if self.jitter else x, y
+
+
+def cropped_at(x: Tensor, places: Tensor, jitter: int) -> Tensor:
+    """Crops images (N, C, H, W) by this many pixels, each at one of its (jitter + 1)^2 places (N,), row by row."""
+    height, width = (side - jitter for side in x.shape[2:])
+    corners = [divmod(place, jitter + 1) for place in places.tolist()]
+    pairs = zip(x, corners, strict=True)
+    return torch.stack([image[:, top : top + height, left : left + width] for image, (top, left) in pairs])
 
 
 class IndexBatches(Sampler):

@@ -32,6 +32,8 @@ class ImageData(LightningDataModule, ABC):
             by its pixels, so adding or removing others does not move it, and copies and mirror images stay together.
         mirror: Mirror half of the training images, others in every epoch. Images to compare with stay as they are.
         class_names: The names of the classes, if they have any.
+        jitter: Pixels by which the images that `load` returns are higher and wider than `image_shape`. Training images
+            are cropped at random, in every epoch elsewhere, others around the centre.
     """
 
     extractor: str | None = None
@@ -49,12 +51,16 @@ class ImageData(LightningDataModule, ABC):
         held_out: float = 0.0,
         mirror: bool = False,
         class_names: Sequence[str] = (),
+        jitter: int = 0,
     ) -> None:
         super().__init__()
         if not 0 <= held_out < 1:
             raise UserError(f"data.held_out is {held_out}; it must be a fraction of the images, at least 0 and below 1")
         if batch_size < 1:
             raise UserError(f"data.batch_size is {batch_size}; it must be at least 1")
+        if jitter < 0:
+            raise UserError(f"data.jitter is {jitter}; it must be at least 0 pixels")
+        self.jitter = jitter
         self.image_shape, self.batch_size, self.seed, self.workers = image_shape, batch_size, seed, workers
         self.classes, self.held_out, self.mirror = classes, held_out, mirror
         self.class_names = tuple(class_names)
@@ -116,6 +122,7 @@ class ImageData(LightningDataModule, ABC):
             workers=self.workers,
             mirror=self.mirror,
             groups=self.groups(self.source),
+            jitter=self.jitter,
         )
         if (images := min(map(len, batches.groups))) < self.batch_size * batches.processes:
             each = f" for each of {batches.processes} processes" if batches.processes > 1 else ""
@@ -149,7 +156,13 @@ class ImageData(LightningDataModule, ABC):
 
     def as_floats(self, x: Tensor) -> Tensor:
         """Converts images from `load`, now on the device, to floats in [-1, 1]."""
-        return scale(x)
+        return scale(self.cropped(x) if self.jitter else x)
+
+    def cropped(self, x: Tensor) -> Tensor:
+        """Crops images (N, C, H, W) that are too large, those to compare with, around the centre."""
+        _, height, width = self.image_shape
+        top, left = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
+        return x[:, :, top : top + height, left : left + width]
 
 
 class Chosen(Dataset):

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from lightning_utilities.core.rank_zero import rank_zero_warn
 from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import TensorDataset
@@ -13,8 +12,9 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.data.decoding import fitted, in_channels, limit_of, strips
 from gan_lightning.data.identity import identity_of
 from gan_lightning.data.image_data import ImageData
-from gan_lightning.data.image_files import MAX_PIXELS, ImageFile, in_threads, read_image, reading
+from gan_lightning.data.image_files import MAX_PIXELS, ImageFile, read_image, reading
 from gan_lightning.data.image_source import image_source
+from gan_lightning.data.readable import readable_of
 
 GIB = 2**30
 
@@ -72,8 +72,6 @@ class ImagePatches(ImageData):
                 )
             found.append(patches)
             numbers += [identity] * len(patches)
-        if not found:
-            raise UserError(f"no image in {self.root} could be read: check data.root")
         self.of_patches = torch.tensor(numbers, dtype=torch.int64)
         return TensorDataset(torch.cat(found), torch.zeros(len(numbers), dtype=torch.int64))
 
@@ -85,26 +83,17 @@ class ImagePatches(ImageData):
         """Yields the patches (n, C, h, w) of each file that can be read, uint8, and the image's identity, in order.
 
         Raises:
-            UserError: One cannot be read, and such are not to be skipped.
+            UserError: One cannot be read, and such are not to be skipped; or none can.
         """
-        source, refused = image_source(self.root), []
-
-        def attempt(index: int) -> tuple[Tensor, int] | UserError:
-            try:
-                return patches_of(source.file(index), self.image_shape, self.max_pixels)
-            except UserError as error:
-                return error
-
+        source = image_source(self.root)
         with reading(self.max_pixels):
-            for result in in_threads(attempt, range(len(source.names))):
-                if not isinstance(result, UserError):
-                    yield result
-                elif not self.skip_corrupt:
-                    raise result
-                else:
-                    refused.append(str(result))
-        if refused:
-            rank_zero_warn(f"left out {len(refused):,} of {len(source.names):,} files; the first: {refused[0]}")
+            found = readable_of(
+                lambda index: patches_of(source.file(index), self.image_shape, self.max_pixels),
+                len(source.names),
+                self.skip_corrupt,
+                self.root,
+            )
+            yield from (patches for _, patches in found)
 
 
 def patches_of(file: ImageFile, image_shape: tuple[int, int, int], max_pixels: int) -> tuple[Tensor, int]:

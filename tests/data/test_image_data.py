@@ -151,3 +151,47 @@ def test_mirror_images_are_off_unless_asked_for_and_never_among_those_to_compare
         data.setup("fit")
         assert data.train_dataloader().mirror is mirror
         assert torch.equal(data.source[torch.arange(40)][0], data.load().tensors[0])  # type: ignore[index]
+
+
+# ---- crops at random ------------------------------------------------------------------------------------------------
+
+
+class Wide(ImageData):
+    """20 images of 4x5 pixels, of which 2x3 are shown, each pixel with its place as its value; mirrored, too."""
+
+    def __init__(self, mirror: bool = False) -> None:
+        super().__init__((1, 2, 3), 10, mirror=mirror, jitter=2)
+
+    def load(self) -> TensorDataset:
+        return TensorDataset(torch.arange(20).view(1, 1, 4, 5).expand(20, 1, 4, 5).byte(), torch.arange(20))
+
+
+def corners(mirror: bool, start: int = 0) -> list[list[int]]:
+    """The upper left pixel of each crop of an epoch, and the next one to its right."""
+    batches = Batches(Wide().load(), 10, iteration=lambda: start, mirror=mirror, jitter=2)
+    return [pair for x, _ in batches for pair in x[:, 0, 0, :2].tolist()]
+
+
+def test_training_images_are_cropped_anywhere_and_elsewhere_in_every_epoch():
+    first, second = corners(False), corners(False, start=2)
+    assert {tuple(pair) for pair in first + second} <= {(r * 5 + c, r * 5 + c + 1) for r in range(3) for c in range(3)}
+    assert len({pair[0] for pair in first + second}) > 5
+    assert first != second
+    assert corners(False, start=1)[:10] == first[10:], "it resumes in the middle of an epoch"
+
+
+def test_crops_are_of_images_and_of_mirror_images():
+    steps = {right - left for left, right in corners(True)}
+    assert steps == {1, -1}
+
+
+def test_images_to_compare_with_are_cropped_around_the_centre():
+    data = Wide()
+    assert ((data.as_floats(data.load().tensors[0][:1]) + 1) * 127.5).round().flatten().tolist() == [
+        6,
+        7,
+        8,
+        11,
+        12,
+        13,
+    ]
