@@ -11,6 +11,8 @@ PATHS = (
     "root",
     "a",
     "b",
+    "inputs",
+    "targets",
     "path",
     "folder",
     "default_root_dir",

@@ -80,7 +80,9 @@ class Batches:
             if self.mirror:
                 order += self.images * torch.randint(2, (len(group),), generator=self.draws(MIRRORS, epoch, number))
             if self.jitter:
-                places = torch.randint((self.jitter + 1) ** 2, (len(group),), generator=self.draws(CROPS, epoch, number))
+                places = torch.randint(
+                    (self.jitter + 1) ** 2, (len(group),), generator=self.draws(CROPS, epoch, number)
+                )
                 order += 2 * self.images * places
             for batch in range(skipped, batches):
                 first = (batch * self.processes + self.process) * self.batch_size
