@@ -46,7 +46,8 @@ class Options:
     """Options of an evaluation.
 
     Args:
-        samples: Number of samples. If null, as many as there are real images to compare with, at most 10,000.
+        samples: Number of samples. If null, as many as there are real images to compare with, at most 10,000; of a
+            translator, at most 1,000.
         extractor: The feature extractor: MNIST, SecondMNIST, StackedMNIST, Colour, EfficientNetLite0, HED, Inception,
             DINOv2, CLIP, or a file that gan fit --config extractor wrote. If null, the run's own judge.extractor, or
             else the data set's, or Colour for colour images.
@@ -54,7 +55,7 @@ class Options:
         memory_gib: Memory for existing images (--images), in GiB. More of them are refused before they are read.
         ladder: Also try the feature extractor with known damage to the real images: blur, JPEG, noise, missing classes.
             What it does not see of them, its scores do not see in samples either.
-        folder: The folder for report.json, report.md and neighbours.png. If null, a folder in the run's folder, named
+        folder: The folder for report.json, report.md and pictures. If null, a folder in the run's folder, named
             after the command and the checkpoint, such as test-last.
     """
 
@@ -99,7 +100,8 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
         parser.set_defaults({"data": trained_on})  # --data.root alone then changes only the root
     made = instantiated(parser, parsed(parser, words))
     if checkpoints and is_translator(checkpoints[0]):
-        judge_translations(made, command, checkpoints)
+        with obeyed_between_blocks() as follow:
+            judge_translations(made, command, SPLITS[command], checkpoints, follow)
         return
     subjects = subjects_of(made, command, checkpoints)
     data: ImageData = made.data

@@ -39,16 +39,25 @@ class Features(Match):
     def __init__(self, network: Callable[[Tensor], Tensor], samples: Tensor, name: str) -> None:
         self.network, self.name = network, name
         with torch.no_grad():
-            self.scale = network(samples).std(0).square().mean().sqrt().clamp(min=1e-12)
+            self.scale = common_scale(network(samples))
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.network(x) / self.scale
 
     @torch.no_grad()
     def distance(self, x: Tensor, other: Tensor) -> Tensor:
-        """Distances (N,) of images, pair by pair, where two samples of the model are about 1 apart.
+        """Distances (N,) of images, pair by pair, where two samples of the model are about 1 apart."""
+        return feature_distance(self(x), self(other))
 
-        E|a - b|^2 = 2 F sigma^2 for independent a and b with F features of variance sigma^2.
-        """
-        a, b = self(x), self(other)
-        return (a - b).square().sum(1).div(2 * a.shape[1]).sqrt()
+
+def common_scale(features: Tensor) -> Tensor:
+    """Returns the root () of the mean variance of features (N, F)."""
+    return features.std(0).square().mean().sqrt().clamp(min=1e-12)
+
+
+def feature_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Returns distances (N,) of features (N, F) over their common scale, pair by pair; two images are about 1 apart.
+
+    E|a - b|^2 = 2 F sigma^2 for independent a and b with F features of variance sigma^2.
+    """
+    return (a - b).square().sum(1).div(2 * a.shape[1]).sqrt()

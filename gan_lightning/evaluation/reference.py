@@ -48,7 +48,7 @@ class RealSet:
         kind: What they are, in words.
         fresh: Whether they were not trained on.
         is_test: Whether they are the data set's own test images.
-        total: Of how many they are the first.
+        total: Of how many they are a part.
     """
 
     images: Dataset
@@ -212,3 +212,10 @@ def first_of(part: RealSet, most: int) -> RealSet:
     if len(part) <= most:
         return part
     return replace(some_of(part, torch.arange(most)), total=len(part))
+
+
+def spaced(part: RealSet, most: int) -> RealSet:
+    """Returns some images of a set, at equal distances, so that many patches of an image do not stand for all."""
+    if len(part) <= most:
+        return part
+    return replace(some_of(part, torch.arange(most) * len(part) // most), total=len(part))

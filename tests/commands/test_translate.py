@@ -63,9 +63,19 @@ def test_super_resolution_from_a_folder_to_larger_pictures_and_a_table(capsys):
     printed = capsys.readouterr().out
     assert "luminance (BT.601), without a border of 4 pixels" in printed
     report = json.loads((RUN / "test-last/report.json").read_text())
-    assert {*report["scores"]} == {"SuperResolver", "bicubic"}
-    assert {*report["scores"]["bicubic"]} == {"PSNR", "SSIM"}
-    assert report["of"] == "held-out images of ImagePatches"
+    assert {*report["scores"]} == {"version_0/last", "bicubic", "the true images"}
+    assert {*report["scores"]["bicubic"]} == {"PSNR", "SSIM", "features"}
+    assert "held-out images of ImagePatches" in report["images"]
+    assert any(line.startswith("too few images for this extractor: ") for line in report["verdict"])
+    header, *lines = (RUN / "test-last/samples.csv").read_text().splitlines()
+    assert header == "image,made by,PSNR,SSIM,features"
+    assert len(lines) == 3 * int(report["images"].split()[0])
+    assert pixels_in(RUN / "test-last/comparison.png").shape[2] == 3
+
+    assert "hold the same model" in mistake(capsys, "test", LAST, str(RUN / "checkpoints/best.ckpt"))
+    train("super_resolution", "--seed", "1")
+    gan("test", LAST, LAST.replace("version_0", "version_1"), "--judge.folder", "both", "--judge.samples", "20")
+    assert "version_1/last against version_0/last: PSNR (dB)" in Path("both/report.md").read_text()
 
 
 def test_inpainting_fills_what_is_transparent_and_nothing_else(capsys):
@@ -91,7 +101,10 @@ def test_colours_are_made_of_grey_pictures(capsys):
     gan("predict", "--ckpt_path", LAST, "--images", "new/grey.jpg")
     assert pixels_in("translated/grey.png").shape == (9, 9, 3)
     gan("validate", LAST)
-    assert "all channels of all pixels" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "all channels of all pixels" in printed
+    assert "\nmean colour " in printed
+    assert "colourfulness" in printed
 
 
 def test_mistakes_are_answered_in_one_line(capsys):
@@ -106,7 +119,7 @@ def test_mistakes_are_answered_in_one_line(capsys):
     )
     assert "images of 30x30 cannot be made 4 times smaller" in said
     train("super_resolution")
-    assert "gan predict makes images of images with --images FOLDER" in mistake(capsys, "predict", "last")
+    assert "gan predict makes images from images with --images FOLDER" in mistake(capsys, "predict", "last")
     assert "there is no picture nowhere" in mistake(capsys, "predict", "last", "--images", "nowhere")
     gan("fit", "--data", "Digits", "--trainer.max_steps", "1", "--trainer.default_root_dir", "other")
     run = "other/lightning_logs/version_0"

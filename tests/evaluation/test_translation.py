@@ -5,23 +5,32 @@ from math import log10
 import pytest
 import torch
 
-from gan_lightning.evaluation.translation import compared_pixels, scores_of, studio_luminance, summarised
+from gan_lightning.evaluation.translation import (
+    colourfulness_index,
+    compared_pixels,
+    copies_input,
+    grey_levels,
+    ignores_input,
+    nearer,
+    pixel_scores,
+    studio_luminance,
+)
 
 
 def test_psnr_is_that_of_the_formula_for_each_image():
     target = torch.full((2, 1, 12, 12), 100.0)
     made = target + torch.tensor([3.0, 5.0]).view(2, 1, 1, 1)
     expected = [10 * log10(255**2 / 9), 10 * log10(255**2 / 25)]
-    assert scores_of(made, target)["PSNR"].tolist() == pytest.approx(expected, abs=1e-4)
-    assert scores_of(target, target)["PSNR"].tolist() == [100, 100], "not infinite"
+    assert pixel_scores(made, target)["PSNR"].tolist() == pytest.approx(expected, abs=1e-4)
+    assert pixel_scores(target, target)["PSNR"].tolist() == [100, 100], "not infinite"
 
 
 def test_ssim_of_even_images_is_that_of_their_means():
     """Wang et al. (2004), Equation 13, without variance: (2 a b + c) / (a^2 + b^2 + c), c = (0.01 * 255)^2."""
     a, b, c = 100.0, 120.0, (0.01 * 255) ** 2
-    found = scores_of(torch.full((1, 1, 16, 16), a), torch.full((1, 1, 16, 16), b))["SSIM"]
+    found = pixel_scores(torch.full((1, 1, 16, 16), a), torch.full((1, 1, 16, 16), b))["SSIM"]
     assert found.item() == pytest.approx((2 * a * b + c) / (a * a + b * b + c), abs=1e-5)
-    assert "SSIM" not in scores_of(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))
+    assert "SSIM" not in pixel_scores(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))
 
 
 def test_luminance_is_that_of_rgb2ycbcr():
@@ -39,7 +48,27 @@ def test_pixels_are_whole_and_without_the_border():
     assert compared_pixels(x, False, 0).max() == 255
 
 
-def test_an_interval_narrows_with_the_root_of_the_number():
-    score = summarised(torch.tensor([1.0, 3.0, 1.0, 3.0]))
-    assert score.mean == 2
-    assert score.margin == pytest.approx(1.96 * (4 / 3) ** 0.5 / 2)
+def test_colourfulness_is_that_of_the_formula():
+    """A red and a black pixel: r is 255 and 0, b is 127.5 and 0, so both means are as large as the deviations."""
+    x = torch.tensor([[1.0, -1.0], [-1, -1], [-1, -1]]).view(1, 3, 1, 2)
+    assert colourfulness_index(x).item() == pytest.approx(1.3 * (127.5**2 + 63.75**2) ** 0.5)
+    assert colourfulness_index(torch.full((1, 3, 2, 2), 0.3)).item() == pytest.approx(0, abs=1e-9), "grey"
+
+
+def test_a_difference_is_in_grey_levels():
+    x = torch.zeros(2, 1, 2, 2)
+    x[1, 0, 0, 0] = 2
+    assert grey_levels(x, torch.zeros_like(x)).tolist() == pytest.approx([0, 255 / 4])
+
+
+def test_equal_scores_are_nearer_by_half():
+    assert nearer(torch.tensor([3.0, 2, 2, 1]), torch.tensor([1.0, 2, 2, 2])).value == 0.5
+
+
+def test_a_copy_and_one_image_for_all_are_told_by_how_much_the_truth_differs():
+    assert copies_input(0.5, 8)
+    assert not copies_input(1, 8)
+    assert not copies_input(0.01, 0.5), "nothing is missing"
+    assert ignores_input(1, 40)
+    assert not ignores_input(10, 40)
+    assert not ignores_input(0, 0.5), "all images are alike"
