@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from gan_lightning.core.errors import UserError
 from gan_lightning.core.seeding import Draw
+from gan_lightning.degradations.amounts import Amount, amounts, limits_of
 from gan_lightning.degradations.degradation import Degradation
 
 
@@ -11,14 +11,13 @@ class Noise(Degradation):
     """Adds normal noise to each pixel.
 
     Args:
-        deviation: Its standard deviation, where pixels are from 0 to 255.
+        deviation: Its standard deviation, where pixels are from 0 to 255; or the lowest and the highest one, of which
+            each image has another.
     """
 
-    def __init__(self, deviation: float = 25.0) -> None:
+    def __init__(self, deviation: Amount = 25.0) -> None:
         super().__init__()
-        if not deviation >= 0:
-            raise UserError(f"deviation of Noise is {deviation}; it must be at least 0")
-        self.deviation = deviation
+        self.limits = limits_of(deviation, "deviation of Noise", 0)
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
-        return x + normal(*x.shape).to(x) * (self.deviation / 127.5)
+        return x + normal(*x.shape).to(x) * (amounts(self.limits, x, uniform) / 127.5)

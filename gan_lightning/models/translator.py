@@ -137,7 +137,7 @@ class Translator(AveragedModule):
 
     def pair(self, x: Tensor) -> Pair:
         """Returns the images of a batch and what the degradation leaves of them."""
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return self.degradation.pair(x, self.normal, self.uniform)
 
     def made(self, inputs: Tensor) -> Tensor:

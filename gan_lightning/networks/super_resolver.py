@@ -7,7 +7,7 @@ from gan_lightning.core.resampling import bicubic
 from gan_lightning.networks.contract import ImageShape, ImageToImage
 from gan_lightning.networks.layers import check_sizes
 
-FACTORS = (2, 3, 4)
+FACTORS = (1, 2, 3, 4)
 
 
 class SuperResolver(ImageToImage):
@@ -22,7 +22,7 @@ class SuperResolver(ImageToImage):
 
     Args:
         image_shape: Channels, height, width of the large images. The command line takes them from the data.
-        factor: How many times larger: 2, 3 or 4; that of the degradation Smaller.
+        factor: How many times larger: 2, 3 or 4, that of the degradation Smaller; or 1, to clean images of their size.
         width: Channels of the blocks.
         blocks: Number of blocks of two convolutions.
     """

@@ -47,7 +47,7 @@ def test_a_super_resolver_begins_as_bicubic_interpolation(factor):
 
 
 def test_a_factor_that_there_is_not_is_refused():
-    with pytest.raises(UserError, match="factor of SuperResolver is 5; there are 2, 3, 4"):
+    with pytest.raises(UserError, match="factor of SuperResolver is 5; there are 1, 2, 3, 4"):
         SuperResolver((3, 20, 20), 5)
 
 
