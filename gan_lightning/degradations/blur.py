@@ -25,10 +25,10 @@ class Blur(Degradation):
         self.limits = limits_of(deviation, "deviation of Blur", LEAST_BLUR)
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
-        return smoothed(x, amounts(self.limits, x, uniform), max(1, round(3 * self.limits[1])))
+        return gaussian_blur(x, amounts(self.limits, x, uniform), max(1, round(3 * self.limits[1])))
 
 
-def smoothed(x: Tensor, deviation: Tensor, reach: int) -> Tensor:
+def gaussian_blur(x: Tensor, deviation: Tensor, reach: int) -> Tensor:
     """Blurs images (N, C, H, W) by Gaussians of these deviations (N, 1, 1, 1), cut off at this many pixels."""
     place = torch.arange(-reach, reach + 1, device=x.device, dtype=x.dtype)
     kernels = torch.softmax(-place.square() / (2 * deviation.square()), 3)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.seeding import Draw
-from gan_lightning.degradations.blur import LEAST_BLUR, smoothed
+from gan_lightning.degradations.blur import LEAST_BLUR, gaussian_blur
 from gan_lightning.degradations.degradation import Degradation
 from gan_lightning.degradations.grey import luminance
 
@@ -44,7 +44,7 @@ class Edges(Degradation):
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
         deviation = x.new_full((len(x), 1, 1, 1), self.deviation)
-        down, right = steepest(smoothed(x, deviation, max(1, round(3 * self.deviation))))
+        down, right = steepest(gaussian_blur(x, deviation, max(1, round(3 * self.deviation))))
         on_line = ridges(down, right) & (torch.hypot(down, right) >= self.threshold / 127.5)
         return torch.where(on_line if self.lines == "light" else ~on_line, 1.0, -1.0).to(x)
 
