@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:  # for editors; whatever lies in models/ is found without being listed
     from gan_lightning.commands.experiment import from_config as from_config
+    from gan_lightning.models.cycle_translator import CycleTranslator as CycleTranslator
     from gan_lightning.models.feature_learner import FeatureLearner as FeatureLearner
     from gan_lightning.models.gan import GAN as GAN
     from gan_lightning.models.translator import Translator as Translator

@@ -84,6 +84,15 @@ def gathered(note: Any) -> list[Any]:
     return notes
 
 
+def rows_of_all(x: Tensor) -> Tensor:
+    """The rows of a tensor (N, ...) of each process, in order of rank. All processes must call it, with equal sizes."""
+    if not several():
+        return x
+    parts = [torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(place()[1])]
+    torch.distributed.all_gather(parts, x.contiguous())
+    return torch.cat(parts)
+
+
 def together(strategy: Strategy, action: Callable[[], None], prefix: str = "", whole: bool = False) -> None:
     """Runs an action on every process. If it fails on one, all of them raise the error, so that none waits forever.
 

@@ -4,6 +4,7 @@ tests/networks/test_families.py asks every network for exactly this.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from math import factorial
 from typing import NamedTuple
 
@@ -108,10 +109,16 @@ class ImageToImage(Configurable, nn.Module, ABC):
     """Height and width of an image over those of its input."""
     margin: int
     """Pixels of the input around a place that what is made there depends on, or nearly so."""
+    map_channels: Sequence[int] = ()
+    """Channels of each of `feature_maps`; empty for a network that has none."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Makes images (N, C, factor * h, factor * w), in [-1, 1] or near it, from inputs (N, input_channels, h, w)."""
+
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """Features of inputs in several layers, from fine to coarse, each (N, map_channels[i], ...), place by place."""
+        raise NotImplementedError
 
 
 def padded_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:

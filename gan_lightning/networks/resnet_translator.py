@@ -9,6 +9,9 @@ from gan_lightning.networks.unet import instance_norm
 SMALLEST_REFLECTED = 8
 """The least height and width that can be reflected at its edges in all layers."""
 
+FIRST_HALVING, LAST_HALVING, FIRST_BLOCK = 5, 9, 12
+"""Where in the layers the two strided convolutions are, and the first residual block."""
+
 
 class ResNetTranslator(ImageToImage):
     """Two halvings, residual blocks, two doublings; reflection padding, instance normalisation, ReLU; tanh.
@@ -33,6 +36,9 @@ class ResNetTranslator(ImageToImage):
         check_sizes(width=width, blocks=blocks)
         self.image_shape, self.input_channels = image_shape, input_channels or image_shape[0]
         self.margin = 4 * (2 * blocks + 4)
+        self.middle = FIRST_BLOCK + blocks // 2
+        self.mapped = sorted({FIRST_HALVING, LAST_HALVING, FIRST_BLOCK, self.middle})
+        self.map_channels = [self.input_channels, 2 * width, *[4 * width] * (len(self.mapped) - 1)]
         self.layers = nn.Sequential(
             *normalised_convolution(self.input_channels, width, 7),
             *normalised_convolution(width, 2 * width, 3, stride=2),
@@ -46,6 +52,19 @@ class ResNetTranslator(ImageToImage):
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         return self.layers(padded_to_multiple(x, 4, SMALLEST_REFLECTED))[:, :, :height, :width]
+
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """The pixels, what both halving convolutions make of them, the first residual block, and the one in the middle.
+
+        Park et al., "Contrastive learning for unpaired image-to-image translation", 2020, Appendix C.1.
+        """
+        maps = [padded_to_multiple(x, 4, SMALLEST_REFLECTED)]
+        x = maps[0]
+        for number, layer in enumerate(self.layers[: self.middle + 1]):
+            x = layer(x)
+            if number in self.mapped:
+                maps.append(x)
+        return maps
 
 
 class Reflecting(nn.Module):

@@ -10,6 +10,9 @@ from gan_lightning.networks.layers import Squash, check_sizes
 
 MOST_HALVINGS = 8
 
+MAPPED = 4
+"""Halvings whose results are features."""
+
 
 class UNetGenerator(ImageToImage):
     """Halves an image step by step and doubles it again; each size of the way down is shown to the way up; tanh.
@@ -47,6 +50,7 @@ class UNetGenerator(ImageToImage):
         check_sizes(width=width, max_width=max_width, halvings=steps)
         self.multiple = 2**steps
         widths = [self.input_channels, *(min(max_width, width * 2**i) for i in range(steps))]
+        self.map_channels = widths[: MAPPED + 1]
         self.down = nn.ModuleList(
             halved(i, o, first=level == 0, last=level == steps - 1) for level, (i, o) in enumerate(pairwise(widths))
         )
@@ -67,6 +71,13 @@ class UNetGenerator(ImageToImage):
         for layer in list(self.up)[1:]:
             x = layer(torch.cat([x, seen.pop()], 1))
         return x[:, :, :height, :width]
+
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """The pixels, and what the first four halvings make of them."""
+        maps = [padded_to_multiple(x, self.multiple)]
+        for layer in self.down[:MAPPED]:  # type: ignore[union-attr]
+            maps.append(layer(maps[-1]))
+        return maps
 
 
 def halved(inputs: int, outputs: int, first: bool, last: bool) -> nn.Sequential:

@@ -30,15 +30,13 @@ class TermInput(NamedTuple):
     feature_maps: Callable[[Tensor], list[Tensor]] | None = None
 
 
-class Term(Configurable, nn.Module, ABC):
-    """A term of the generator's loss that compares its images with those that they should be.
+class WeightedTerm(Configurable, nn.Module, ABC):
+    """A term of a generator's loss, with its weight.
 
     Args:
         weight: The factor of the term.
     """
 
-    compares_features = False
-    """Whether it needs D's features."""
     strength: float = 1.0
     """Another factor, which a schedule can change: `terms.L1.strength`."""
 
@@ -47,6 +45,17 @@ class Term(Configurable, nn.Module, ABC):
         if not weight >= 0:
             raise UserError(f"the weight of {type(self).__name__} is {weight}; it must be at least 0")
         self.weight = weight
+
+
+class Term(WeightedTerm):
+    """A term of the generator's loss that compares its images with those that they should be.
+
+    Args:
+        weight: The factor of the term.
+    """
+
+    compares_features = False
+    """Whether it needs D's features."""
 
     @abstractmethod
     def forward(self, inputs: TermInput) -> Tensor:

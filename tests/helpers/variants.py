@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import torch
 
-from gan_lightning import GAN, VAE, VAEGAN, FeatureLearner, Translator
+from gan_lightning import GAN, VAE, VAEGAN, CycleTranslator, FeatureLearner, Translator
 from gan_lightning.augmentation import ADA
 from gan_lightning.commands.kinds import kinds
 from gan_lightning.core.configurable import Configurable
@@ -25,11 +25,12 @@ from gan_lightning.networks import (
     PatchDiscriminator,
     ResNetDiscriminator,
     ResNetGenerator,
+    ResNetTranslator,
     SuperResolver,
     UNetGenerator,
 )
-from gan_lightning.penalties import R1, R2, WeightClipping
-from gan_lightning.terms import L1, FeatureMatching
+from gan_lightning.penalties import R1, R2, LeCam, WeightClipping
+from gan_lightning.terms import L1, Cycle, FeatureMatching, Identity, PatchNCE
 from gan_lightning.training.alternating import AlternatingModule
 from gan_lightning.training.optimization import Optimization
 from gan_lightning.training.schedules import Cosine, Exponential, Linear, Power, Schedule
@@ -79,11 +80,15 @@ def one_by_one() -> dict[str, Callable[[], dict[str, Any]]]:
 
 
 def side_by_side(model: type[AlternatingModule]) -> dict[str, Callable[[], dict[str, Any]]]:
-    """Another model with each part of the package at least once, as many at a time as it takes."""
-    found, choices = {}, parts_of_the_package(model).values()
-    for i in range(max(map(len, choices))):
+    """Another model with each part of the package at least once, as many at a time as it takes.
+
+    A CycleTranslator plays as a Translator does, so only its terms are all tried.
+    """
+    parts = parts_of_the_package(model)
+    found, choices = {}, parts.values()
+    for i in range(len(parts["terms"]) if model is CycleTranslator else max(map(len, choices))):
         names, makers = zip(*(choice[i % len(choice)] for choice in choices), strict=True)
-        found[f"{model.__name__} {' '.join(names)}"] = partial(merged, model, makers)
+        found[f"{model.__name__} {' '.join(dict.fromkeys(names))}"] = partial(merged, model, makers)
     return found
 
 
@@ -93,6 +98,9 @@ def merged(model: type[AlternatingModule], makers: Sequence[Callable[[], dict[st
 
 def fitting(options: dict[str, Any]) -> dict[str, Any]:
     """The options of a translator: a generator for its degradation, a discriminator for its terms, and so on."""
+    if "backward_generator" in options:
+        sides = ("generator", "backward_generator")
+        return signs_told(options | {side: small(UNetGenerator) for side in sides if options[side].factor > 1})
     if "degradation" not in options:
         return options
     degradation, terms = options["degradation"], options["terms"]
@@ -102,20 +110,24 @@ def fitting(options: dict[str, Any]) -> dict[str, Any]:
     judge = options["discriminator"]
     if any(term.compares_features for term in terms) and not judge.features_dim:
         judge = small(PatchDiscriminator)
-    found = options | {"generator": small(cls, **taken), "discriminator": judge}
+    return signs_told(options | {"generator": small(cls, **taken), "discriminator": judge})
+
+
+def signs_told(options: dict[str, Any]) -> dict[str, Any]:
+    """The same, with an augmentation that does not adapt to signs, if logits have none."""
     if options["augmentation"].adapts and not options["objective"].signed:
-        found["augmentation"] = type(options["augmentation"])(speed=0, p=0.3)
-    return found
+        return options | {"augmentation": type(options["augmentation"])(speed=0, p=0.3)}
+    return options
 
 
 def chosen(name: str, cls: type, several: bool) -> dict[str, Any]:
-    part = small(cls) if "image_shape" in inspect.signature(cls).parameters else cls(**OFF_THE_KINK.get(cls, {}))
+    part = small(cls) if "image_shape" in inspect.signature(cls).parameters else cls(**OPTIONS_OF_PARTS.get(cls, {}))
     return {name: [part] if several else part}
 
 
-OFF_THE_KINK: dict[type, dict[str, Any]] = {WeightClipping: {"limit": 0.1}}
-"""Options of parts whose gradients are compared. Where most weights are clipped to the same number, sums cancel to zero
-but for rounding, and a ReLU there has either slope."""
+OPTIONS_OF_PARTS: dict[type, dict[str, Any]] = {WeightClipping: {"limit": 0.1}, PatchNCE: {"width": 8}}
+"""Where most weights are clipped to the same number, sums cancel to zero but for rounding, and a ReLU there has either
+slope: too little to compare gradients. What PatchNCE learns is made small."""
 
 
 def following(model: type[AlternatingModule], cls: type) -> dict[str, Any]:
@@ -218,8 +230,36 @@ VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
         "generator_optimization": OPTIONS,
         "discriminator_optimization": Optimization(accumulation=2),
     },
+    "CycleTranslator options": lambda: {
+        **two_ways(Cycle(), Identity(), PatchNCE(width=8, patches=5)),
+        "penalties": [R1(every=2)],
+        "pool": 0,
+        "generator_optimization": OPTIONS,
+        "discriminator_optimization": Optimization(accumulation=2),
+    },
+    "CycleTranslator full pool": lambda: {
+        **two_ways(Cycle()),
+        "penalties": [LeCam()],
+        "pool": 3,
+        "average_decay": 0.0,
+    },
+    "CycleTranslator one way": lambda: {
+        "kind": CycleTranslator,
+        "generator": small(UNetGenerator),
+        "discriminator": small(PatchDiscriminator, halvings=1),
+        "terms": [PatchNCE(width=8, images="both")],
+        "pool": 3,
+    },
     "VAEGAN options": lambda: {"kind": VAEGAN, "encoder_optimization": OPTIONS},
 }
+
+
+def two_ways(*terms: Any) -> dict[str, Any]:
+    """A CycleTranslator with both directions."""
+    generators = {key: small(ResNetTranslator) for key in ("generator", "backward_generator")}
+    judges = {key: small(PatchDiscriminator, halvings=1) for key in ("discriminator", "backward_discriminator")}
+    return {"kind": CycleTranslator, "terms": terms, **generators, **judges}
+
 
 FEW = [
     *(([name for name in VARIANTS if name.startswith(f"{kind} ")] or ["two steps"])[-1] for kind in kinds()),

@@ -39,6 +39,27 @@ def test_what_is_padded_inside_is_cropped_at_the_same_place(cls):
     assert slope[0, 0, 12, 10] != 0
 
 
+@pytest.mark.parametrize("cls", [c for c in ALL if c((1, 16, 16), width=4).map_channels])
+def test_features_have_the_channels_that_are_said_and_those_of_an_image_begin_with_its_pixels(cls):
+    net = cls((3, 16, 16), width=4)
+    x = torch.randn(2, 3, 16, 16)
+    maps = net.feature_maps(x)
+    assert [one.shape[1] for one in maps] == [*net.map_channels]
+    assert len(maps) == 5
+    assert torch.equal(maps[0], x)
+    assert [one.shape[2] for one in maps] == sorted((one.shape[2] for one in maps), reverse=True)
+
+
+def test_the_features_of_nine_blocks_are_those_of_the_paper():
+    """After the pixels: the first and the second halving, the first and the fifth residual block."""
+    net = ResNetTranslator((1, 16, 16), width=4, blocks=9)
+    seen = []
+    for layer in (net.layers[5], net.layers[9], net.layers[12], net.layers[16]):
+        layer.register_forward_hook(lambda _, inputs, output: seen.append(output))
+    maps = net.feature_maps(torch.randn(1, 1, 16, 16))
+    assert all(torch.equal(a, b) for a, b in zip(maps[1:], seen, strict=True))
+
+
 @pytest.mark.parametrize("factor", [2, 3, 4])
 def test_a_super_resolver_begins_as_bicubic_interpolation(factor):
     x = torch.randn(2, 3, 5, 7)
