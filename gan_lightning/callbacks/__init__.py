@@ -2,6 +2,7 @@
 
 from gan_lightning.callbacks.checkpoint import KeepCheckpoints
 from gan_lightning.callbacks.collapse_guard import CollapseGuard
+from gan_lightning.callbacks.cycle_grid import CycleGrid
 from gan_lightning.callbacks.evaluation import Judgement
 from gan_lightning.callbacks.feature_writer import FeatureWriter
 from gan_lightning.callbacks.loss_curves import LossCurves
@@ -20,6 +21,7 @@ from gan_lightning.callbacks.traversal import Traversal
 __all__ = [
     "CollapseGuard",
     "Cost",
+    "CycleGrid",
     "FeatureWriter",
     "Judgement",
     "KeepCheckpoints",

@@ -16,6 +16,7 @@ from torch import Tensor
 from gan_lightning.callbacks import (
     CollapseGuard,
     Cost,
+    CycleGrid,
     FeatureWriter,
     Judgement,
     KeepCheckpoints,
@@ -35,6 +36,7 @@ from gan_lightning.commands.parser import Parser, command_parser, instantiated, 
 from gan_lightning.commands.trainer import MatmulPrecision, trainer_with
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
+from gan_lightning.models.cycle_translator import CycleTranslator
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.translator import Translator
 from gan_lightning.networks import Discriminator, Generator, ImageFeatures, ImageToImage
@@ -116,7 +118,7 @@ class Experiment:
 
     def pictures(self) -> list[Callback]:
         """Returns the callbacks that draw the run."""
-        if isinstance(self.model, Translator):
+        if isinstance(self.model, (CycleTranslator, Translator)):
             return [self.options.grid, LossCurves()]
         if not isinstance(self.model, GenerativeModel):
             return [LossCurves(), FeatureWriter()]
@@ -207,6 +209,8 @@ def fit_parser(kind: Kind) -> Parser:
         parser.add_class_arguments(CollapseGuard, "guard")
     if issubclass(kind, Translator):
         parser.add_class_arguments(TranslationGrid, "grid")
+    if issubclass(kind, CycleTranslator):
+        parser.add_class_arguments(CycleGrid, "grid")
     parser.add_class_arguments(KeepCheckpoints, "checkpoint")
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
     parser.add_argument(

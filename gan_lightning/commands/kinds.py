@@ -134,5 +134,5 @@ def defaults(kind: Kind) -> dict[str, Any]:
         elif name in lists(kind) and values.get(name):
             words[f"model.{name}"] = [{"class_path": path_of(type(part))} for part in values[name]]
         elif name not in values:  # a network, which the class requires
-            words[f"model.{name}"] = {"class_path": STANDARD.get(base, path_of(base))}
+            words[f"model.{name}"] = {"class_path": (STANDARD | kind.standard).get(base, path_of(base))}
     return {key: value for key, value in words.items() if value is not None}

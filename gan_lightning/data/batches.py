@@ -21,7 +21,7 @@ class Batches:
         iteration: Returns the number of batches used so far. Called when an epoch starts.
         workers: Number of worker processes that read ahead.
         mirror: Whether half of the images, others in every epoch, are mirrored.
-        groups: The indices of each group of images. A batch holds as many of each, in turn, and each has an order of its
+        groups: The indices of each group of images. A batch holds as many of each, in turn. Each has an order of its
             own, anew whenever all of it was used; an epoch is as long as that of the largest. By default, all images
             are one group.
         jitter: Pixels by which images are cropped in height and width, in every epoch elsewhere.

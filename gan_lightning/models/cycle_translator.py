@@ -92,6 +92,7 @@ class CycleTranslator(AveragedModule):
     """
 
     curves: ClassVar = {"loss": {"discriminators": "loss/discriminator", "generators": "loss/generator"}}
+    standard: ClassVar = {ImageToImage: "ResNetTranslator", Discriminator: "PatchDiscriminator"}
     short_names: ClassVar = {"loss/discriminator": "loss D", "loss/generator": "loss G"}
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The terms of translators' losses, one file each; term.py and unpaired.py are their bases. Terms are found by themselves."""
+"""The terms of translators' losses, one file each; term.py and unpaired.py are their bases. Terms in here are found."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -92,7 +92,7 @@ def features_at(maps: Tensor, places: Tensor) -> Tensor:
 
 
 def contrastive(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
-    """Returns the cross-entropy of telling, for each query (N, P, F), the key (N, P, F) at its place from the others."""
+    """Returns the cross-entropy of telling the key (N, P, F) at the place of each query (N, P, F) from the others."""
     logits = queries @ keys.transpose(1, 2) / temperature
     own = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
     return F.cross_entropy(logits.flatten(0, 1), own.flatten())

@@ -74,6 +74,9 @@ class AlternatingModule(LightningModule):
     arguments: dict[str, Any]
     """The arguments it was called with, and the defaults of the rest."""
 
+    standard: ClassVar[dict[type, str]] = {}
+    """The networks of the command line if none are given, by base class, where they are others than usual."""
+
     short_names: ClassVar[dict[str, str]] = {}
     """Short names of logged metrics for the progress bar."""
 

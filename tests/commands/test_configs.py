@@ -32,6 +32,8 @@ def train_a_batch(*configs: Path, root: Path, options: Sequence[str] = ("--train
     arguments = [word for config in configs for word in ("--config", str(config))]
     if "root:" in "".join(config.read_text() for config in configs):
         arguments += ["--data.root", str(root)]
+    if "class_path: Unpaired" in "".join(config.read_text() for config in configs):
+        arguments += ["--data.a", str(root / "class 0"), "--data.b", str(root / "class 1")]
     cli.main(["fit", *arguments, *options])
     assert Path("lightning_logs/version_0/checkpoints/last.ckpt").exists()
 

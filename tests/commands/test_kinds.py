@@ -83,7 +83,10 @@ def test_a_traversal_shows_a_coordinate_a_row_of_a_gan_too():
     ("arguments", "words"),
     [
         (["--kind", "VEA"], "kind is VEA; did you mean VAE?"),
-        (["--kind", "diffusion"], "kind is diffusion; there are GAN, FeatureLearner, Translator, VAE, VAEGAN"),
+        (
+            ["--kind", "diffusion"],
+            "kind is diffusion; there are GAN, CycleTranslator, FeatureLearner, Translator, VAE, VAEGAN",
+        ),
         (["--kind", "VAE", "--model.objective", "Hinge"], "model.objective is not an option"),
         (["--kind", "VAE", "--model.bta", "2"], "did you mean model.beta?"),
         (["--kind", "VAE", "--model.likelihood", "Gausian"], "did you mean Gaussian?"),
@@ -120,7 +123,7 @@ def test_the_help_of_each_kind_lists_its_options(capsys):
             gan("fit", "--kind", kind, "--help")
         text = capsys.readouterr().out
         assert option in text
-        assert "GAN, FeatureLearner, Translator, VAE, VAEGAN, or a model" in " ".join(text.split())
+        assert "GAN, CycleTranslator, FeatureLearner, Translator, VAE, VAEGAN, or a model" in " ".join(text.split())
 
 
 def test_what_is_no_kind_is_refused_wherever_it_stands():
