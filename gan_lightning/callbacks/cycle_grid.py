@@ -14,8 +14,8 @@ from gan_lightning.data import ImageData
 
 
 class CycleGrid(Animation):
-    """Draws the same images at intervals: one of A, what the averaged generators make of it there and back, and the same
-    of one of B. A model of one direction has neither the way back nor B.
+    """Draws the same images at intervals: one of A, what the averaged generators make of it there and back, and the
+    same of one of B. A model of one direction has neither the way back nor B.
 
     The images are the first held-out ones (data.held_out) of each side, else the first training images.
 
@@ -51,7 +51,7 @@ def some_of_each_side(trainer: Trainer, count: int) -> list[Tensor]:
         UserError: The data does not have two sides.
     """
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    images = (data.left_out or data.source) if isinstance(data, ImageData) else None
+    images: Any = (data.left_out or data.source) if isinstance(data, ImageData) else None
     groups = data.groups(images) if images is not None else ()
     if len(groups) != 2:
         name = type(data or trainer.train_dataloader).__name__

@@ -165,13 +165,13 @@ def test_an_option_that_there_is_not(line, words, capsys):
     [
         (
             "fit --kind VAE --data Digits --model.discriminator MLPDiscriminator",
-            "model.discriminator is not an option of kind VAE, but of GAN, CycleTranslator, Translator and VAEGAN: "
-            "set --kind GAN, CycleTranslator, Translator or VAEGAN, or",
+            "model.discriminator is not an option of kind VAE, but of CycleTranslator, GAN, Translator and VAEGAN: "
+            "set --kind CycleTranslator, GAN, Translator or VAEGAN, or",
         ),
         ("fit --config vae --kind GAN", "is not an option of kind GAN, but of VAE: set --kind VAE, or leave out"),
         (
             "fit --config mnist --config vae",
-            "is not an option of kind VAE, but of GAN, CycleTranslator, Translator and VAEGAN",
+            "is not an option of kind VAE, but of CycleTranslator, GAN, Translator and VAEGAN",
         ),
         ("fit --data Digits --model.encoder MLPDiscriminator", "not an option of kind GAN, but of VAE and VAEGAN"),
         ("fit --kind vae --data Digits", "kind is vae; did you mean VAE?"),

@@ -87,7 +87,9 @@ def test_each_direction_has_its_averaged_generator():
 
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_a_player_stays_put_while_the_other_learns(player):
-    options = {f"{name}_optimization": STILL if name == player else ADAM for name in ("generator", "discriminator")}
+    options: dict[str, Any] = {
+        f"{name}_optimization": STILL if name == player else ADAM for name in ("generator", "discriminator")
+    }
     model = translator(terms=[Cycle(), PatchNCE(width=8)], **options)
     parts = {
         "generator": [model.generator, model.backward_generator, model.terms],
