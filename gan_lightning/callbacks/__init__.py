@@ -16,6 +16,8 @@ from gan_lightning.callbacks.sample_grid import SampleGrid
 from gan_lightning.callbacks.sample_writer import SampleWriter
 from gan_lightning.callbacks.training_cost import Cost
 from gan_lightning.callbacks.translation_grid import TranslationGrid
+from gan_lightning.callbacks.translation_guard import TranslationGuard
+from gan_lightning.callbacks.translation_judgement import TranslationJudgement
 from gan_lightning.callbacks.traversal import Traversal
 
 __all__ = [
@@ -35,5 +37,7 @@ __all__ = [
     "SampleGrid",
     "SampleWriter",
     "TranslationGrid",
+    "TranslationGuard",
+    "TranslationJudgement",
     "Traversal",
 ]

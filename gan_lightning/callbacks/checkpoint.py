@@ -12,11 +12,12 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 
-from gan_lightning.callbacks.evaluation import LOG_PREFIX, Judgement, judged_now
+from gan_lightning.callbacks.evaluation import Evaluation, Judgement, evaluation_of
+from gan_lightning.core.discovery import subclasses
 from gan_lightning.core.distributed import together
 from gan_lightning.core.errors import TrainingError, UserError
 from gan_lightning.core.intervals import due
-from gan_lightning.evaluation import MEMORISATION, METRICS
+from gan_lightning.evaluation import MEMORISATION
 from gan_lightning.runs.checkpoint import WRITTEN, without_tensors
 from gan_lightning.runs.run import Run
 from gan_lightning.runs.signals import Signals
@@ -32,8 +33,8 @@ class KeepCheckpoints(Checkpoint):
 
     Args:
         every_n_steps: Iterations between checkpoints; 0 writes only the first and the last.
-        monitor: The logged number that decides which checkpoint is best, such as judge/frechet with judge.every_n_steps
-            1000. Without one, the newest is the best, because a GAN's losses do not show the quality of its samples.
+        monitor: The logged number that decides which checkpoint is best, such as judge/frechet, or val/PSNR of a
+            translator, with judge.every_n_steps 1000. Without one, the newest is the best, because a GAN's losses do not show the quality of its samples.
         mode: Whether the smallest or the largest number is best. If null, the metric decides; for other numbers, the
             smallest is best.
     """
@@ -140,12 +141,12 @@ class KeepCheckpoints(Checkpoint):
         checkpoint[WRITTEN] = time.time()
 
     def check_monitor(self, trainer: Trainer) -> None:
-        """Refuses to monitor a metric that will not be measured during training."""
-        if self.monitor is None or not self.monitor.startswith(LOG_PREFIX):
+        """Refuses to monitor a score that will not be measured during training."""
+        if not self.scores:
             return
-        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
-        every = next((c.every_n_steps for c in callbacks if isinstance(c, Judgement)), 0)
-        if not every:
+        judge = evaluation_of(trainer)
+        every = 0 if judge is None else judge.every_n_steps
+        if judge is None or not every:
             raise UserError(
                 f"checkpoint.monitor is {self.monitor}, but training does not evaluate samples: set judge.every_n_steps"
             )
@@ -155,14 +156,19 @@ class KeepCheckpoints(Checkpoint):
                 f"checkpoint.monitor is {self.monitor}, but judge.every_n_steps is {every:,}, and training ends after "
                 f"{end:,} iterations: evaluate more often"
             )
-        if self.monitor.removeprefix(LOG_PREFIX) in MEMORISATION:
+        if self.monitor in [Judgement.prefix + key for key in MEMORISATION]:
             raise UserError(
                 f"checkpoint.monitor is {self.monitor}, which needs all training images, so only gan test and gan "
                 "validate measure it: choose another metric"
             )
-        measures = [LOG_PREFIX + key for key in METRICS if key not in MEMORISATION]
+        measures = [judge.prefix + key for key in judge.measures]
         if self.monitor not in measures:
             raise UserError(f"checkpoint.monitor is {self.monitor}; it must be one of {', '.join(measures)}")
+
+    @property
+    def scores(self) -> bool:
+        """Whether what is monitored is a score of an evaluation during training."""
+        return measured_by(self.monitor) is not None
 
     def compare(self, trainer: Trainer) -> None:
         """Checks whether the current state is the best so far."""
@@ -173,17 +179,22 @@ class KeepCheckpoints(Checkpoint):
             value = self.sign * float(numbers[self.monitor])
             if value < self.best_value:
                 self.best_step, self.best_value = step, value
-        elif judged_now(trainer) if self.monitor.startswith(LOG_PREFIX) else step >= trainer.log_every_n_steps:  # type: ignore[attr-defined]
+        elif self.judged_now(trainer) if self.scores else step >= trainer.log_every_n_steps:  # type: ignore[attr-defined]
             there = ", ".join(sorted(numbers))
             raise UserError(f"checkpoint.monitor is {self.monitor}, which is not logged; there are {there}")
 
     def found_better(self, trainer: Trainer) -> bool:
         """Whether samples have just been evaluated and the monitored number is the best so far."""
-        if self.monitor is None or not judged_now(trainer):
+        if self.monitor is None or not self.judged_now(trainer):
             return False
         if self.monitor not in trainer.callback_metrics:
-            return self.monitor.startswith(LOG_PREFIX)  # save() refuses it
+            return self.scores  # save() refuses it
         return self.sign * float(trainer.callback_metrics[self.monitor]) < self.best_value
+
+    def judged_now(self, trainer: Trainer) -> bool:
+        """Whether there was an evaluation after this iteration."""
+        judge = evaluation_of(trainer)
+        return judge is not None and judge.judged == trainer.global_step
 
     def name_best(self, trainer: Trainer) -> None:
         """Makes `best.ckpt` the same file as `last.ckpt`, if that is the best."""
@@ -210,9 +221,15 @@ def also_named(path: Path, other: Path) -> None:
     part.unlink(missing_ok=True)  # it stays if both paths were the same file already
 
 
+def measured_by(monitor: str | None) -> type[Evaluation] | None:
+    """Returns which evaluation logs a number, by its name; None if none does."""
+    return next((kind for kind in subclasses(Evaluation) if (monitor or "").startswith(kind.prefix)), None)
+
+
 def mode_of(monitor: str | None) -> Literal["min", "max"]:
-    """Returns the better direction of a monitored number: max for a metric of which higher is better, else min."""
-    measure = METRICS.get((monitor or "").removeprefix(LOG_PREFIX))
+    """Returns the better direction of a monitored number: max for a score of which higher is better, else min."""
+    kind = measured_by(monitor)
+    measure = kind.measures.get((monitor or "").removeprefix(kind.prefix)) if kind else None
     return "max" if measure is not None and measure.better == "higher" else "min"
 
 

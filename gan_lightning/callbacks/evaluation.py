@@ -1,6 +1,8 @@
-"""Evaluation of samples during training."""
+"""Evaluation during training: of samples, or of what a translator makes."""
 
 import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,16 +13,54 @@ from gan_lightning.callbacks.training_cost import cost_of
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.intervals import due
 from gan_lightning.data import ImageData
-from gan_lightning.evaluation import Evaluator
+from gan_lightning.evaluation import MEMORISATION, METRICS, Evaluator
 from gan_lightning.evaluation.features import extractor_for
+from gan_lightning.evaluation.metric_table import Metric
 from gan_lightning.evaluation.reference import LEAST, real_sets
 from gan_lightning.models.generative import GenerativeModel
 
-LOG_PREFIX = "judge/"
-"""The prefix of the metrics' names in logs."""
+
+class Evaluation(Callback, ABC):
+    """Evaluates at intervals and logs scores, any of which may decide which checkpoint is best.
+
+    Args:
+        every_n_steps: Iterations between evaluations; 0 for none.
+    """
+
+    prefix: str
+    """The prefix of the scores' names in logs."""
+    measures: Mapping[str, Metric]
+    """The scores that there may be, by their keys."""
+
+    def __init__(self, every_n_steps: int) -> None:
+        if every_n_steps < 0:
+            raise UserError(f"judge.every_n_steps is {every_n_steps}; it must be at least 0")
+        self.every_n_steps = every_n_steps
+        self.judged = -1
+
+    @abstractmethod
+    def measured(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
+        """Returns the scores by their keys, the same on every process."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.judged = -1
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if not due(trainer.global_step, self.every_n_steps):
+            return
+        cost = cost_of(trainer)
+        spent = cost.numbers(pl_module.device) if cost else {}
+        with cost.paused() if cost else nullcontext():
+            numbers = {self.prefix + key: value for key, value in self.measured(trainer, pl_module).items()}
+        self.judged = trainer.global_step
+        pl_module.log_dict(numbers, logger=False)
+        for logger in trainer.loggers:
+            logger.log_metrics(numbers | spent, step=trainer.global_step)
 
 
-class Judgement(Callback):
+class Judgement(Evaluation):
     """Evaluates samples of the averaged generator against real images at intervals, and logs the metrics.
 
     In metrics.csv they are judge/frechet, judge/coverage and so on, beside the images seen, CPU-seconds, images per
@@ -37,18 +77,18 @@ class Judgement(Callback):
         first_seed: The seed of the first sample.
     """
 
+    prefix = "judge/"
+    measures = {key: measure for key, measure in METRICS.items() if key not in MEMORISATION}  # noqa: RUF012
+
     def __init__(
         self, every_n_steps: int = 0, samples: int | None = None, extractor: str | None = None, first_seed: int = 0
     ) -> None:
-        if every_n_steps < 0:
-            raise UserError(f"judge.every_n_steps is {every_n_steps}; it must be at least 0")
-        self.every_n_steps, self.samples = every_n_steps, samples
-        self.extractor, self.first_seed = extractor, first_seed
+        super().__init__(every_n_steps)
+        self.samples, self.extractor, self.first_seed = samples, extractor, first_seed
         self.evaluator: Evaluator | None = None
-        self.judged = -1
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.judged = -1
+        super().on_train_start(trainer, pl_module)
         if self.every_n_steps:  # a mistake must show before training
             self.evaluator = self.found(trainer, pl_module)
         elif isinstance(data := trainer.datamodule, ImageData):  # type: ignore[attr-defined]
@@ -76,25 +116,14 @@ class Judgement(Callback):
             )
         return Evaluator(data, extractor_for(data, self.extractor), "validation", self.samples, self.first_seed)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if not due(trainer.global_step, self.every_n_steps):
-            return
+    def measured(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
         assert self.evaluator is not None
         assert isinstance(pl_module, GenerativeModel)
-        cost = cost_of(trainer)
-        spent = cost.numbers(pl_module.device) if cost else {}
-        with cost.paused() if cost else nullcontext():
-            report = self.evaluator.evaluate(pl_module, memory=False)
-            numbers = {LOG_PREFIX + result.key: result.value for result in report.results}
-        self.judged = trainer.global_step
-        pl_module.log_dict(numbers, logger=False)
-        for logger in trainer.loggers:
-            logger.log_metrics(numbers | spent, step=trainer.global_step)
+        report = self.evaluator.evaluate(pl_module, memory=False)
+        return {result.key: result.value for result in report.results}
 
 
-def judged_now(trainer: Trainer) -> bool:
-    """Whether samples were evaluated after this iteration."""
+def evaluation_of(trainer: Trainer) -> Evaluation | None:
+    """Returns the callback that evaluates during this training, if there is one."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    return any(isinstance(c, Judgement) and c.judged == trainer.global_step for c in callbacks)
+    return next((callback for callback in callbacks if isinstance(callback, Evaluation)), None)

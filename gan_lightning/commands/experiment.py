@@ -27,6 +27,8 @@ from gan_lightning.callbacks import (
     RunSummary,
     SampleGrid,
     TranslationGrid,
+    TranslationGuard,
+    TranslationJudgement,
 )
 from gan_lightning.callbacks.config_writer import ConfigWriter
 from gan_lightning.commands.arguments import fit_arguments
@@ -93,17 +95,17 @@ class Experiment:
         options = nested(self.options.trainer)
         theirs = options["callbacks"] or []
         theirs = theirs if isinstance(theirs, list) else [theirs]
-        samples = isinstance(self.model, GenerativeModel)
+        watched = isinstance(self.model, (GenerativeModel, Translator))
         bar = options["enable_progress_bar"] is not False
         options["callbacks"] = [
             Cost(),
-            *([self.options.judge] if samples else []),
+            *([self.options.judge] if watched else []),
             *([] if self.is_trial else self.pictures()),
             *([RunSummary(), Progress()] if bar else []),
             *theirs,
         ]
         if not self.is_trial:
-            options["callbacks"] += [ConfigWriter(self.settings), *([self.options.guard] if samples else [])]
+            options["callbacks"] += [ConfigWriter(self.settings), *([self.options.guard] if watched else [])]
             if options["enable_checkpointing"] is not False:
                 options["callbacks"].append(self.options.checkpoint)  # last, as it saves the state of the others
         if options["max_epochs"] is None and options["max_steps"] == -1 and options["max_time"] is None:
@@ -209,6 +211,8 @@ def fit_parser(kind: Kind) -> Parser:
         parser.add_class_arguments(CollapseGuard, "guard")
     if issubclass(kind, Translator):
         parser.add_class_arguments(TranslationGrid, "grid")
+        parser.add_class_arguments(TranslationJudgement, "judge")
+        parser.add_class_arguments(TranslationGuard, "guard")
     if issubclass(kind, CycleTranslator):
         parser.add_class_arguments(CycleGrid, "grid")
     parser.add_class_arguments(KeepCheckpoints, "checkpoint")

@@ -7,9 +7,11 @@ import pytest
 
 from gan_lightning.commands import judge
 from gan_lightning.commands.judge import independent_judge
+from gan_lightning.core.configurable import describe
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import CIFAR10, MNIST, ImageData
 from gan_lightning.evaluation.features import Extractor, extractor_for
+from gan_lightning.terms import Perceptual
 
 
 def trained_with(backbone: str) -> list[Any]:
@@ -35,6 +37,11 @@ def test_a_model_that_was_trained_with_the_usual_judge_is_judged_by_another_one_
     extractor, said = independent_judge(CIFAR10(), None, trained_with("gan_lightning.some.Colour"))
     assert extractor.name == "second"
     assert said == [f"second judges, as the model was trained with the weights of {extractor_for(CIFAR10()).name}"]
+
+
+def test_a_network_that_a_loss_takes_by_default_counts():
+    words = [SimpleNamespace(arguments={"terms": [describe(Perceptual())]})]
+    assert "trained with the weights of" in independent_judge(CIFAR10(), "Colour", cast(Any, words))[1][0]
 
 
 def test_where_there_is_no_other_judge_or_the_user_asks_for_this_one_it_is_called_doubtful(monkeypatch):

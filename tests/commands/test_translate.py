@@ -39,7 +39,9 @@ def train(name: str, *options: str) -> None:
 
 
 def test_super_resolution_from_a_folder_to_larger_pictures_and_a_table(capsys):
-    train("super_resolution", "--grid.rows", "2", "--grid.columns", "1")
+    judged = ["--judge.every_n_steps", "1", "--checkpoint.monitor", "val/PSNR"]
+    train("super_resolution", "--grid.rows", "2", "--grid.columns", "1", *judged)
+    assert "val/PSNR" in (RUN / "metrics.csv").read_text().splitlines()[0]
     height, width, _ = pixels_in(RUN / "grids/step-0000002.png").shape
     assert width / height == pytest.approx((3 * 25 - 1) / (2 * 25 - 1)), "input, output, truth"
     capsys.readouterr()

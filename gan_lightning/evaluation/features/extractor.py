@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gan_lightning.core.configurable import class_paths, loaded_class
+from gan_lightning.core.configurable import Configurable, class_paths, defaults_of, describe, loaded_class
 from gan_lightning.core.errors import UserError
 
 
@@ -87,11 +87,24 @@ def suspects(extractor: Extractor, words: Any) -> str | None:
         words: A description of the model in plain values, such as `describe` returns and checkpoints hold. Of classes
             that are not loaded, the attribute is not known.
     """
+    words = with_parts(words)
     classes = (loaded_class(path) for path in class_paths(words))
     called = {*texts(words), *(str(getattr(cls, "pretrained", "")) for cls in classes)}
     if extractor.stands_on and plain_name(extractor.stands_on) in map(plain_name, called):
         return f"the model was trained with the weights of {extractor.name}"
     return None
+
+
+def with_parts(words: Any) -> Any:
+    """Returns nested plain values in which each class also has the parts that it takes by default."""
+    if isinstance(words, list):
+        return [with_parts(inner) for inner in words]
+    if not isinstance(words, dict):
+        return words
+    cls, given = loaded_class(str(words.get("class_path"))), words.get("init_args") or {}
+    defaults = {} if cls is None else {key: part for key, part in defaults_of(cls).items() if key not in given}
+    parts = [with_parts(describe(part)) for part in defaults.values() if isinstance(part, Configurable)]
+    return {key: with_parts(inner) for key, inner in words.items()} | {"by_default": parts}
 
 
 def texts(words: Any) -> Iterator[str]:
