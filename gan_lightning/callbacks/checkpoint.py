@@ -34,7 +34,8 @@ class KeepCheckpoints(Checkpoint):
     Args:
         every_n_steps: Iterations between checkpoints; 0 writes only the first and the last.
         monitor: The logged number that decides which checkpoint is best, such as judge/frechet, or val/PSNR of a
-            translator, with judge.every_n_steps 1000. Without one, the newest is the best, because a GAN's losses do not show the quality of its samples.
+            translator, with judge.every_n_steps 1000. Without one, the newest is the best, because the losses of a game
+            do not show the quality of images.
         mode: Whether the smallest or the largest number is best. If null, the metric decides; for other numbers, the
             smallest is best.
     """

@@ -38,15 +38,15 @@ class Dependence(NamedTuple):
         """What is wrong, and what to do, in words; None if nothing is."""
         if copies_input(self.changed, self.needed):
             return (
-                f"the generator copies its input: its images differ from it by {self.changed:.2g} grey levels, the true "
-                f"ones by {self.needed:.2g}. To fix it: raise model.generator_optimization.optimizer.lr, or the weights "
-                "of model.terms"
+                f"the generator copies its input: its images differ from it by {self.changed:.2g} grey levels, the "
+                f"true ones by {self.needed:.2g}. To fix it: raise model.generator_optimization.optimizer.lr, or the "
+                "weights of model.terms"
             )
         if ignores_input(self.varied, self.varies):
             return (
-                f"the generator ignores its input: its images differ by {self.varied:.2g} grey levels from one input to "
-                f"another, the true ones by {self.varies:.2g}. To fix it: raise the weights of model.terms, or let D "
-                "see the input (model.discriminator.condition_channels)"
+                f"the generator ignores its input: its images differ by {self.varied:.2g} grey levels from one input "
+                f"to another, the true ones by {self.varies:.2g}. To fix it: raise the weights of model.terms, or let "
+                "D see the input (model.discriminator.condition_channels)"
             )
         return None
 
