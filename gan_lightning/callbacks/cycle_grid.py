@@ -57,4 +57,4 @@ def some_of_each_side(trainer: Trainer, count: int) -> list[Tensor]:
         name = type(data or trainer.train_dataloader).__name__
         raise UserError(f"a CycleTranslator learns from images of two sides, and {name} has one: set data to Unpaired")
     shown = min(count, *map(len, groups))
-    return [data.as_floats(images[group[:shown]][0]) for group in groups]
+    return [data.as_floats(images[group[:shown]][0]) for group in groups]  # type: ignore[index]

@@ -10,12 +10,13 @@ from typing import Any
 from tqdm import tqdm
 
 from gan_lightning.commands.arguments import sample_arguments, without_foreign_keys
+from gan_lightning.commands.cycle_report import judge_cycles
 from gan_lightning.commands.judge import independent_judge
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
 from gan_lightning.commands.report_files import try_extractor, write_report
 from gan_lightning.commands.subjects import Subject, subjects_of
 from gan_lightning.commands.trained_on import check_held_out, data_of, trained_on_words
-from gan_lightning.commands.translate import is_translator
+from gan_lightning.commands.translate import is_translator, is_two_sided
 from gan_lightning.commands.translation_report import judge_translations
 from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
 from gan_lightning.commands.wrong_configs import config_contents
@@ -102,6 +103,10 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     if checkpoints and is_translator(checkpoints[0]):
         with obeyed_between_blocks() as follow:
             judge_translations(made, command, SPLITS[command], checkpoints, follow)
+        return
+    if checkpoints and is_two_sided(checkpoints[0]):
+        with obeyed_between_blocks() as follow:
+            judge_cycles(made, command, SPLITS[command], checkpoints, follow)
         return
     subjects = subjects_of(made, command, checkpoints)
     data: ImageData = made.data

@@ -20,6 +20,7 @@ from gan_lightning.core.images import picture, save, to_uint8
 from gan_lightning.data.decoding import in_channels
 from gan_lightning.data.image_files import FileOnDisk, read_image, reading
 from gan_lightning.editing.pictures import PICTURE_LIMIT, picture_paths
+from gan_lightning.models.cycle_translator import CycleTranslator, DirectionName
 from gan_lightning.models.translator import Translator
 from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.runs.run import check_folder
@@ -37,11 +38,13 @@ class Translations:
         images: Pictures: files, or folders of them.
         folder: The folder for the results, one PNG of the same name for each.
         device: cpu, cuda, mps, or auto: a GPU if there is one.
+        direction: For a CycleTranslator: a_to_b, as it is if null, or b_to_a.
     """
 
     images: list[str]
     folder: str = "translated"
     device: str = "auto"
+    direction: DirectionName | None = None
 
 
 def translation_parser() -> Parser:
@@ -64,7 +67,7 @@ def write_translations(command: str, arguments: Sequence[str]) -> None:
     words = without_foreign_keys(words, parser.options, command)
     import_trusted(words)
     made = instantiated(parser, parsed(parser, words))
-    model, folder = translator_in(open_checkpoint(made.ckpt_path)), Path(made.folder)
+    model, folder = translator_in(open_checkpoint(made.ckpt_path), made.direction), Path(made.folder)
     model.to(chosen_device(made.device)).eval()
     paths, skipped = picture_paths(made.images), 0
     check_folder(folder, "folder", "translated images")
@@ -95,21 +98,29 @@ def with_image_list(arguments: Sequence[str]) -> list[str]:
     return found
 
 
-def translator_in(checkpoint: Checkpoint) -> Translator:
-    """Returns the translator in a checkpoint.
+def translator_in(checkpoint: Checkpoint, direction: DirectionName | None = None) -> Translator:
+    """Returns the translator in a checkpoint, or one direction of it.
 
     Raises:
-        UserError: It holds another kind of model.
+        UserError: It holds another kind of model, or none of this direction.
     """
+    if is_two_sided(checkpoint):
+        return CycleTranslator.load_from_checkpoint(checkpoint.path).one_way(direction or "a_to_b")
     kind = str(checkpoint.content.get("kind")).rpartition(".")[2]
     if not is_translator(checkpoint):
         raise UserError(f"{checkpoint.path} holds a {kind}, which makes no images from images: leave out --images, or "
                         "name the checkpoint of a Translator")  # fmt: skip
+    if direction is not None:
+        raise UserError(f"direction is {direction}, but a Translator has one: leave it out")
     return Translator.load_from_checkpoint(checkpoint.path)
 
 
 def is_translator(checkpoint: Checkpoint) -> bool:
     return str(checkpoint.content.get("kind")).rpartition(".")[2] == Translator.__name__
+
+
+def is_two_sided(checkpoint: Checkpoint) -> bool:
+    return str(checkpoint.content.get("kind")).rpartition(".")[2] == CycleTranslator.__name__
 
 
 def translate_file(model: Translator, source: Path, target: Path) -> None:

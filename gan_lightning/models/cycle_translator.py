@@ -10,10 +10,13 @@ from gan_lightning.augmentation import Augmentation, View
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.intervals import due
 from gan_lightning.core.precision import promoted
+from gan_lightning.degradations import Given
 from gan_lightning.models.averaged import AveragedModule
+from gan_lightning.models.ema import MovingAverage
 from gan_lightning.models.fake_pool import FakePool
 from gan_lightning.models.gan import Judge, check_augmentation
-from gan_lightning.models.translator import image_logits_of
+from gan_lightning.models.translator import Translator, image_logits_of
+from gan_lightning.models.unpaired_checks import check_terms, check_ways
 from gan_lightning.networks import Discriminator, ImageToImage
 from gan_lightning.networks.contract import judged
 from gan_lightning.objectives import LeastSquares, Objective
@@ -240,15 +243,24 @@ class CycleTranslator(AveragedModule):
 
     @torch.no_grad()
     def forward(self, x: Tensor, direction: DirectionName = "a_to_b") -> Tensor:
-        """Returns images (N, C, H, W) in [-1, 1] that an averaged generator makes from images (N, C, H, W).
+        """Returns images (N, C, H, W) in [-1, 1] that an averaged generator makes from images (N, C, H, W)."""
+        return promoted(self.average_of(direction)(x)).clamp(-1, 1)
+
+    def average_of(self, direction: DirectionName) -> MovingAverage:
+        """Returns the averaged generator of a direction.
 
         Raises:
-            UserError: The model does not translate in this direction.
+            UserError: There is none.
         """
         average = self.average_generator if direction == "a_to_b" else self.average_backward_generator
         if average is None:
             raise UserError("this model translates from A to B alone: leave out direction")
-        return promoted(average(x)).clamp(-1, 1)
+        return average
+
+    def one_way(self, direction: DirectionName) -> Translator:
+        """Returns one direction as a translator by itself, which makes the same images."""
+        network: Any = self.average_of(direction).network
+        return Translator(network, Given(self.image_shape[0]))
 
 
 def sides_of(x: Tensor) -> Sides:
@@ -262,69 +274,3 @@ def sides_of(x: Tensor) -> Sides:
             f"a batch of {len(x)} images does not hold as many of A as of B, in turn: use Unpaired, or change your data"
         )
     return x[0::2].contiguous(), x[1::2].contiguous()
-
-
-def check_ways(
-    generator: ImageToImage,
-    discriminator: Discriminator,
-    backward_generator: ImageToImage | None,
-    backward_discriminator: Discriminator | None,
-) -> None:
-    """Refuses networks that do not translate between images of one shape, or one without its counterpart."""
-    if (backward_generator is None) != (backward_discriminator is None):
-        given, missing = "backward_generator", "backward_discriminator"
-        given, missing = (given, missing) if backward_discriminator is None else (missing, given)
-        raise UserError(f"there is model.{given}, but no model.{missing}: give both, or neither to translate A alone")
-    generators = {"generator": generator, "backward_generator": backward_generator}
-    for key, network in generators.items():
-        if network is not None:
-            check_keeps_shape(f"model.{key}", network)
-    judges = {"discriminator": discriminator, "backward_discriminator": backward_discriminator}
-    for key, judge in judges.items():
-        if judge is not None:
-            check_sees_images(f"model.{key}", judge, generator)
-
-
-def check_keeps_shape(key: str, network: ImageToImage) -> None:
-    """Refuses a generator that does not make images of the shape of its inputs."""
-    name, channels = type(network).__name__, network.image_shape[0]
-    if network.factor != 1:
-        raise UserError(
-            f"{key} is a {name}, which makes images {network.factor} times larger; translated ones stay as large as "
-            "they are: choose another, such as ResNetTranslator"
-        )
-    if network.input_channels != channels:
-        raise UserError(f"{key}.input_channels is {network.input_channels}, but images of both sides have {channels} "
-                        "channels: leave it out")  # fmt: skip
-
-
-def check_sees_images(key: str, discriminator: Discriminator, generator: ImageToImage) -> None:
-    """Refuses a discriminator that does not judge images one by one, of the generators' shape."""
-    if tuple(generator.image_shape) != tuple(discriminator.image_shape):
-        raise UserError(
-            f"the generator makes images of {tuple(generator.image_shape)}, {key} takes "
-            f"{tuple(discriminator.image_shape)}: give both the same image_shape"
-        )
-    unfit = {
-        "packing": discriminator.packing > 1,
-        "classes": discriminator.classes,
-        "condition_channels": discriminator.condition_channels,
-    }
-    for option in (option for option, given in unfit.items() if given):
-        raise UserError(f"{key}.{option} is not for a CycleTranslator, which judges images one by one, each by itself: "
-                        "leave it out")  # fmt: skip
-
-
-def check_terms(
-    terms: Sequence[UnpairedTerm], generator: ImageToImage, backward_generator: ImageToImage | None
-) -> None:
-    """Refuses terms that miss something."""
-    for term in terms:
-        name = type(term).__name__
-        if term.goes_back and backward_generator is None:
-            raise UserError(f"{name} translates back, and there is no model.backward_generator: give one, and "
-                            "model.backward_discriminator, or choose another term, such as PatchNCE")  # fmt: skip
-        for network in (generator, backward_generator) if term.compares_maps else ():
-            if network is not None and not network.map_channels:
-                raise UserError(f"{name} compares features of the generator, and {type(network).__name__} has none: "
-                                "choose another, such as ResNetTranslator")  # fmt: skip

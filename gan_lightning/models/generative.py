@@ -156,9 +156,9 @@ class GenerativeModel(AveragedModule):
                 loaded.
         """
         found = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
-        if "generator" not in found.arguments or "degradation" in found.arguments:
+        translates = bool({"degradation", "backward_generator"} & {*found.arguments})
+        if "generator" not in found.arguments or translates:
             kind = str(found.content.get("kind")).rpartition(".")[2]
-            translates = "degradation" in found.arguments
             instead = " (gan predict makes images from images with --images FOLDER)" if translates else ""
             raise UserError(
                 f"{found.path} holds a {kind}, which makes no samples: use the checkpoint of a GAN or VAE{instead}"

@@ -85,6 +85,14 @@ def test_each_direction_has_its_averaged_generator():
         assert torch.equal(model(x, "b_to_a"), model.backward_generator(x))
 
 
+def test_one_direction_makes_the_same_images_by_itself():
+    model = translator()
+    fit(model, max_steps=2)
+    x = torch.rand(2, *SHAPE)
+    assert torch.equal(model.one_way("a_to_b")(x), model(x))
+    assert torch.equal(model.one_way("b_to_a")(x), model(x, "b_to_a"))
+
+
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_a_player_stays_put_while_the_other_learns(player):
     options: dict[str, Any] = {
