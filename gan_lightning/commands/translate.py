@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
@@ -16,10 +15,13 @@ from gan_lightning.commands.parser import Parser, command_parser, instantiated, 
 from gan_lightning.commands.subjects import chosen_device
 from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
 from gan_lightning.core.errors import UserError, printable
-from gan_lightning.core.images import picture, save, to_uint8
-from gan_lightning.data.decoding import in_channels
+from gan_lightning.core.images import to_uint8, to_uint16
+from gan_lightning.core.resampling import bicubic
+from gan_lightning.core.whole_files import replacing
 from gan_lightning.data.image_files import FileOnDisk, read_image, reading
-from gan_lightning.editing.pictures import PICTURE_LIMIT, picture_paths
+from gan_lightning.data.own_pixels import ENDINGS_OF, OwnPicture, own_picture, written_format
+from gan_lightning.degradations.grey import luminance
+from gan_lightning.editing.pictures import PICTURE_LIMIT, pictures_with_names
 from gan_lightning.models.cycle_translator import CycleTranslator, DirectionName
 from gan_lightning.models.translator import Translator
 from gan_lightning.runs.checkpoint import Checkpoint
@@ -36,7 +38,9 @@ class Translations:
 
     Args:
         images: Pictures: files, or folders of them.
-        folder: The folder for the results, one PNG of the same name for each.
+        folder: The folder for the results, each with the name of its picture, in the same folders below it. PNG and
+            TIFF come back as they came, with 8 or 16 bits, grey or in colour, transparent or not; JPEG and WebP in high
+            quality; all else as PNG.
         device: cpu, cuda, mps, or auto: a GPU if there is one.
         direction: For a CycleTranslator: a_to_b, as it is if null, or b_to_a.
     """
@@ -69,17 +73,29 @@ def write_translations(command: str, arguments: Sequence[str]) -> None:
     made = instantiated(parser, parsed(parser, words))
     model, folder = translator_in(open_checkpoint(made.ckpt_path), made.direction), Path(made.folder)
     model.to(chosen_device(made.device)).eval()
-    paths, skipped = picture_paths(made.images), 0
     check_folder(folder, "folder", "translated images")
-    for path in tqdm(paths, unit="image", leave=False, disable=None):
+    paths, skipped = not_below(folder, pictures_with_names(made.images)), 0
+    for path, name in tqdm(paths, unit="image", leave=False, disable=None):
         try:
-            translate_file(model, path, folder / f"{path.stem}.png")
+            translate_file(model, path, folder / name)
         except UserError as error:
             print(f"skipped: {printable(str(error))}", file=sys.stderr)
             skipped += 1
     if skipped == len(paths):
         raise UserError(f"none of {len(paths)} images could be translated")
     print(f"wrote {len(paths) - skipped} images into {printable(made.folder)}" + f"; skipped {skipped}" * (skipped > 0))
+
+
+def not_below(folder: Path, pictures: list[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    """Leaves out pictures, each with its name, that are results of before.
+
+    Raises:
+        UserError: All are.
+    """
+    found = [pair for pair in pictures if folder.resolve() not in pair[0].resolve().parents]
+    if not found:
+        raise UserError(f"all images are in {folder}, where results go: choose another --folder")
+    return found
 
 
 def with_image_list(arguments: Sequence[str]) -> list[str]:
@@ -124,36 +140,92 @@ def is_two_sided(checkpoint: Checkpoint) -> bool:
 
 
 def translate_file(model: Translator, source: Path, target: Path) -> None:
-    """Writes what the model makes of a picture.
+    """Writes what the model makes of a picture, in the picture's own form.
+
+    Args:
+        model: The model.
+        source: The picture.
+        target: The file to write. It gets another ending if it is written in another format.
 
     Raises:
-        UserError: It cannot be read or has nothing to start from, or the result is there already.
+        UserError: The picture cannot be read or has nothing to start from, or the result is there already.
     """
+    with reading(PICTURE_LIMIT.pixels):
+        picture = read_image(FileOnDisk(source), own_picture, PICTURE_LIMIT)
+    check_start(model, picture, source)
+    kind = written_format(picture.format, max(picture.pixels.shape) * model.degradation.factor)
+    if target.suffix.lower() not in ENDINGS_OF[kind]:
+        target = target.with_suffix(ENDINGS_OF[kind][0])
     if target.exists():
         raise UserError(f"{target} exists already: move it, or choose another --folder for {source}")
-    with reading(PICTURE_LIMIT.pixels):
-        inputs = read_image(FileOnDisk(source), lambda image: inputs_of(model, image), PICTURE_LIMIT)
-    missing = model.degradation.missing(inputs)
-    if missing is not None and (missing.all() or not missing.any()):
-        what = (
-            "all of it is transparent" if missing.all() else "nothing in it is transparent, and that is what is made up"
-        )
-        raise UserError(f"{source}: {what}")
-    save(picture(tiled(model, inputs, model.degradation.factor, model.generator.margin)), target)
+    made = translated_picture(model, picture)._replace(format=kind)
+    with replacing(target) as file:
+        file.write(made.written())
 
 
-def inputs_of(model: Translator, image: Image.Image) -> Tensor:
+def check_start(model: Translator, picture: OwnPicture, source: Path) -> None:
+    """Refuses a picture of which all, or nothing, is to be made up."""
+    hidden = np.zeros(1, bool) if picture.alpha is None else ~is_opaque(picture)
+    if model.degradation.leaves_out and (hidden.all() or not hidden.any()):
+        nothing = "nothing in it is transparent, and that is what is made up"
+        raise UserError(f"{source}: {'all of it is transparent' if hidden.all() else nothing}")
+
+
+def translated_picture(model: Translator, picture: OwnPicture) -> OwnPicture:
+    """Returns what the model makes of a picture, of its depth, and grey if it is grey and the model adds no colours."""
+    channels = picture.pixels.shape[2]
+    to_grey = channels == 1 and model.degradation.keeps_colour(model.image_shape[0])
+
+    def make(part: Tensor) -> Tensor:
+        x = model(part.to(model.device))
+        return luminance(x) if to_grey else x
+
+    deep = picture.pixels.dtype == np.uint16
+    inputs, factor, margin = inputs_of(model, picture), model.degradation.factor, model.generator.margin
+    pixels = tiled(make, inputs, factor, margin, pixels_of=to_uint16 if deep else to_uint8)
+    alpha = None if model.degradation.takes_drawings or model.degradation.leaves_out else picture.alpha
+    enlarged = None if alpha is None else resized_values(alpha, pixels.shape[0], pixels.shape[1])
+    return OwnPicture(pixels, enlarged, profile=picture.profile if pixels.shape[2] == channels else None)
+
+
+def inputs_of(model: Translator, picture: OwnPicture) -> Tensor:
     """Returns a picture as the input (1, c, h, w) of a model."""
-    ImageOps.exif_transpose(image, in_place=True)
-    solid = image.convert("RGBA").getchannel("A") if image.has_transparency_data else Image.new("L", image.size, 255)
-    channels = model.image_shape[0]
-    pixels = np.array(in_channels(image, 1 if channels == 1 else 3)).reshape(image.height, image.width, -1)
-    x = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 127.5 - 1
-    opaque = torch.from_numpy(np.array(solid) >= 128)[None, None].float()
-    return model.degradation.taken(x, opaque)
+    values = picture.pixels.astype(np.float32) * np.float32(2 / picture.highest) - 1
+    opaque = np.ones((*values.shape[:2], 1), bool) if picture.alpha is None else is_opaque(picture)
+    if picture.alpha is not None and model.degradation.takes_drawings:  # on white
+        values = 1 + (values - 1) * (picture.alpha / np.float32(picture.highest))
+    x, channels = to_planes(values), model.degradation.given_channels or model.image_shape[0]
+    x = luminance(x) if channels == 1 else x.expand(-1, 3, -1, -1)
+    return model.degradation.taken(x, to_planes(opaque).to(x))
 
 
-def tiled(make: Callable[[Tensor], Tensor], inputs: Tensor, factor: int, margin: int, tile: int = TILE) -> np.ndarray:
+def is_opaque(picture: OwnPicture) -> np.ndarray:
+    """Returns where a picture that may be transparent has its pixels, bool (H, W, 1)."""
+    assert picture.alpha is not None
+    return picture.alpha > picture.highest // 2
+
+
+def to_planes(values: np.ndarray) -> Tensor:
+    """Returns values (H, W, C) as (1, C, H, W)."""
+    return torch.from_numpy(values).permute(2, 0, 1)[None]
+
+
+def resized_values(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Returns whole numbers (H, W, C) from 0 to the highest of their kind at another size."""
+    if values.shape[:2] == (height, width):
+        return values
+    found = bicubic(to_planes(values.astype(np.float32)), height, width)[0].permute(1, 2, 0).round()
+    return found.clamp(0, np.iinfo(values.dtype).max).numpy().astype(values.dtype)
+
+
+def tiled(
+    make: Callable[[Tensor], Tensor],
+    inputs: Tensor,
+    factor: int,
+    margin: int,
+    tile: int = TILE,
+    pixels_of: Callable[[Tensor], np.ndarray] = to_uint8,
+) -> np.ndarray:
     """Makes an image in tiles, of which each sees a margin around it, and returns its pixels (H, W, C).
 
     Args:
@@ -162,6 +234,7 @@ def tiled(make: Callable[[Tensor], Tensor], inputs: Tensor, factor: int, margin:
         factor: H over h.
         margin: Pixels of the input.
         tile: Pixels of the input.
+        pixels_of: Turns images (1, C, H, W) into pixels (1, H, W, C).
     """
     margin = -(-margin // 16) * 16
     parts = [spans(side, tile, margin) for side in inputs.shape[2:]]
@@ -169,16 +242,11 @@ def tiled(make: Callable[[Tensor], Tensor], inputs: Tensor, factor: int, margin:
     for low, first, last, high in parts[0]:
         row = []
         for left, start, end, right in parts[1]:
-            seen = make(inputs[:, :, low:high, left:right].to(device_of(make)))
+            seen = make(inputs[:, :, low:high, left:right])
             kept = [slice((a - b) * factor, (c - b) * factor) for a, b, c in ((first, low, last), (start, left, end))]
-            row.append(to_uint8(seen[:, :, kept[0], kept[1]])[0])
+            row.append(pixels_of(seen[:, :, kept[0], kept[1]])[0])
         rows.append(np.concatenate(row, axis=1))
     return np.concatenate(rows, axis=0)
-
-
-def device_of(make: Callable) -> torch.device:
-    """Returns the device of a model; the CPU for a function."""
-    return getattr(make, "device", torch.device("cpu"))
 
 
 def spans(side: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]:

@@ -27,6 +27,12 @@ def to_uint8(images: Tensor) -> np.ndarray:
     return pixels.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
+def to_uint16(images: Tensor) -> np.ndarray:
+    """Converts images as `to_uint8` does, to numbers from 0 to 65535."""
+    pixels = images.detach().float().add(1).mul(32767.5).round().clamp(0, 65535)
+    return pixels.to(torch.int32).permute(0, 2, 3, 1).cpu().numpy().astype(np.uint16)
+
+
 def tile(images: np.ndarray, columns: int) -> np.ndarray:
     """Tiles images (N, H, W, C) row by row, with a black line of one pixel between them and no border.
 

@@ -30,6 +30,7 @@ class Chain(Degradation):
                 place = "has no place in" if step.given_channels else "must be the last step of"
                 raise UserError(f"{type(step).__name__} {place} a Chain: change model.degradation.steps")
         self.steps: Any = nn.ModuleList(steps)
+        self.takes_drawings = any(step.takes_drawings for step in steps)
         self.factor, self.leaves_out = prod(step.factor for step in steps), steps[-1].leaves_out
 
     def channels(self, image_channels: int) -> int:

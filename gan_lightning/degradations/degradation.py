@@ -19,12 +19,18 @@ class Degradation(Configurable, nn.Module, ABC):
     """Whether it leaves parts out: the last channel of its inputs is then 1 where something is missing, else 0."""
     factor: int = 1
     """Height and width of an image over those of its input."""
+    takes_drawings = False
+    """Whether a user draws its inputs: what is transparent in them is white paper, and opaque in what is made."""
     given_channels: int = 0
     """Channels of the inputs that it takes from the data, behind those of the images; 0 if it makes inputs."""
 
     def channels(self, image_channels: int) -> int:
         """Returns the number of channels of an input."""
         return image_channels
+
+    def keeps_colour(self, image_channels: int) -> bool:
+        """Whether an input shows the colours of its image."""
+        return not self.given_channels and self.channels(image_channels) - self.leaves_out == image_channels
 
     def check(self, image_shape: ImageShape) -> None:
         """Refuses images that it cannot be applied to, with a `UserError`."""

@@ -29,6 +29,8 @@ class Edges(Degradation):
         lines: dark, on white; or light, on black.
     """
 
+    takes_drawings = True
+
     def __init__(
         self, deviation: float = 1.0, threshold: float = 10.0, lines: Literal["dark", "light"] = "dark"
     ) -> None:

@@ -14,6 +14,8 @@ class Given(Degradation):
         input_channels: Channels of an input.
     """
 
+    takes_drawings = True
+
     def __init__(self, input_channels: int = 3) -> None:
         super().__init__()
         if input_channels < 1:

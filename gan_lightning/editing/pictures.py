@@ -26,13 +26,22 @@ def picture_paths(paths: Sequence[str]) -> list[Path]:
     Raises:
         UserError: One is not there, or there are none.
     """
-    found: list[Path] = []
+    return [path for path, _ in pictures_with_names(paths)]
+
+
+def pictures_with_names(paths: Sequence[str]) -> list[tuple[Path, Path]]:
+    """Returns the files of pictures, each with its name, which is its path below the folder that is named.
+
+    Raises:
+        UserError: One is not there, or there are none.
+    """
+    found: list[tuple[Path, Path]] = []
     for path in map(Path, paths):
         if path.is_dir():
             source = image_source(path, "images")
-            found += [path / name for name in source.names]
+            found += [(path / name, Path(name)) for name in source.names]
         elif path.is_file():
-            found.append(path)
+            found.append((path, Path(path.name)))
         else:
             raise UserError(f"there is no picture {path}: name image files, or a folder of them")
     if not found:

@@ -8,6 +8,9 @@ import pytest
 from helpers.commands import RUN, gan, mistake
 from PIL import Image
 
+from gan_lightning.core.deep_files import deep_png, deep_tiff
+from gan_lightning.data.own_pixels import own_picture
+
 CONFIGS = Path(__file__).parents[2] / "configs"
 LAST = str(RUN / "checkpoints/last.ckpt")
 
@@ -49,7 +52,7 @@ def test_super_resolution_from_a_folder_to_larger_pictures_and_a_table(capsys):
     gan("predict", "last", "--images", "new", "--folder", "large")
     printed = capsys.readouterr()
     assert pixels_in("large/odd.png").shape == (28, 52, 3)
-    assert pixels_in("large/grey.png").shape == (36, 36, 3)
+    assert pixels_in("large/grey.jpg").shape == (36, 36), "grey, and in its own format"
     colour = pixels_in("large/odd.png")[8:-8, 8:-8].mean((0, 1))
     assert colour == pytest.approx([200, 100, 50], abs=12), "it begins as bicubic interpolation"
     assert "skipped: cannot read new/broken.png" in printed.err
@@ -101,12 +104,41 @@ def test_inpainting_fills_what_is_transparent_and_nothing_else(capsys):
 def test_colours_are_made_of_grey_pictures(capsys):
     train("colour")
     gan("predict", "--ckpt_path", LAST, "--images", "new/grey.jpg")
-    assert pixels_in("translated/grey.png").shape == (9, 9, 3)
+    assert pixels_in("translated/grey.jpg").shape == (9, 9, 3)
     gan("validate", LAST)
     printed = capsys.readouterr().out
     assert "all channels of all pixels" in printed
     assert "\nmean colour " in printed
     assert "colourfulness" in printed
+
+
+def test_pictures_come_back_in_their_own_form_and_folders(capsys):
+    train("super_resolution")
+    deep = np.random.default_rng(0).integers(0, 65536, (9, 11, 4), dtype=np.uint16)
+    deep[:, :, :3] = 40_000
+    for name in ("in/a", "in/b"):
+        Path(name).mkdir(parents=True)
+        Path(name, "deep.png").write_bytes(deep_png(deep))
+    Path("in/deep.TIFF").write_bytes(deep_tiff(deep[:, :, :1]))
+    Image.new("RGB", (8, 8), "red").save("in/red.webp")
+    Image.new("P", (8, 8)).save("in/old.gif")
+    gan("predict", "last", "--images", "in", "--folder", "in/out")
+    found = sorted(str(path.relative_to("in/out")) for path in Path("in/out").rglob("*.*"))
+    assert found == ["a/deep.png", "b/deep.png", "deep.TIFF", "old.png", "red.webp"]
+    with Image.open("in/out/a/deep.png") as image:
+        large = own_picture(image)
+    assert (large.pixels.shape, large.pixels.dtype) == ((36, 44, 3), np.uint16)
+    assert np.abs(large.pixels[8:-8, 8:-8] - 40_000.0).max() < 2_000, "it begins as bicubic interpolation"
+    assert large.alpha is not None
+    assert np.abs(large.alpha[2::4, 2::4, 0].astype(float) - deep[:, :, 3]).mean() < 8_000
+    with Image.open("in/out/deep.TIFF") as image:
+        assert image.mode == "I;16"
+    capsys.readouterr()
+    gan("predict", "last", "--images", "in", "--folder", "in/other")
+    assert "wrote 10 images" in capsys.readouterr().out, "those below another folder of results, too"
+    assert "all images are in in/out" in mistake(
+        capsys, "predict", "--ckpt_path", LAST, "--images", "in/out", "--folder", "in/out"
+    )
 
 
 def test_mistakes_are_answered_in_one_line(capsys):
