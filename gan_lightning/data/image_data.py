@@ -14,13 +14,16 @@ from gan_lightning.core.images import ImageShape
 from gan_lightning.data.batches import Batches
 from gan_lightning.data.identity import Origin, identify, share_below
 
+HIGHEST = {torch.uint8: 255, torch.uint16: 65535}
+"""White, by the kind of pixels."""
+
 
 class ImageData(LightningDataModule, ABC):
     """Images for a GAN. A subclass provides them in one method: `load`.
 
-    Batches are (x, y): images (N, C, H, W), kept as uint8 and scaled to [-1, 1] on the device, and labels (N,) int64,
-    zeros if there are none. The images of batch p depend only on the seed, p and the number of processes. Every epoch
-    has a new order; a remainder smaller than a batch is left out of that epoch.
+    Batches are (x, y): images (N, C, H, W), kept as uint8 or uint16 and scaled to [-1, 1] on the device, and labels
+    (N,) int64, zeros if there are none. The images of batch p depend only on the seed, p and the number of processes.
+    Every epoch has a new order; a remainder smaller than a batch is left out of that epoch.
 
     Args:
         image_shape: Channels, height, width.
@@ -70,7 +73,8 @@ class ImageData(LightningDataModule, ABC):
 
     @abstractmethod
     def load(self) -> Dataset:
-        """Loads the images as a data set that takes a tensor of indices (N,) and returns (x, y) as above, x as uint8.
+        """Loads the images as a data set that takes a tensor of indices (N,) and returns (x, y) as above, x as uint8
+        or uint16.
 
         In memory, that is `TensorDataset(pixels, labels)`. Called once on each process, after `prepare_data`.
         """
@@ -202,11 +206,14 @@ def divided(source: Dataset, share: float, identities: Tensor | None) -> tuple[D
 
 
 def scale(pixels: Tensor) -> Tensor:
-    """Converts uint8 pixels, 0 to 255, to floats in [-1, 1].
+    """Converts pixels, uint8 from 0 to 255 or uint16 from 0 to 65535, to floats in [-1, 1].
 
     Raises:
-        UserError: The pixels are not uint8.
+        UserError: The pixels are neither.
     """
-    if pixels.dtype != torch.uint8:
-        raise UserError(f"load() returns images as {pixels.dtype}; it must return bytes, torch.uint8 from 0 to 255")
-    return pixels.float().div_(127.5).sub_(1)
+    if pixels.dtype not in HIGHEST:
+        raise UserError(
+            f"load() returns images as {pixels.dtype}; it must return bytes, torch.uint8 from 0 to 255, or torch.uint16 "
+            "up to 65535"
+        )
+    return pixels.float().div_(HIGHEST[pixels.dtype] / 2).sub_(1)

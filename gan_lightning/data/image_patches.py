@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.data.decoding import fitted, in_channels, limit_of, strips
+from gan_lightning.data.decoding import limit_of
+from gan_lightning.data.deep_decoding import alike, colour_strips, fitted_values, values_of
 from gan_lightning.data.identity import identity_of
 from gan_lightning.data.image_data import ImageData
 from gan_lightning.data.image_files import MAX_PIXELS, ImageFile, read_image, reading
@@ -24,7 +25,7 @@ class ImagePatches(ImageData):
 
     For tasks that depend on the finest details, such as super-resolution. The patches lie around the centre of each
     image; a remainder at its edges is left out. An image that is smaller than a patch is enlarged to it. They are kept
-    in memory as uint8.
+    in memory as bytes; if some files have 16 bits, all with 16 bits.
 
     Args:
         root: The folder or the .zip file.
@@ -64,7 +65,7 @@ class ImagePatches(ImageData):
     def load(self) -> TensorDataset:
         found, numbers, size = [], [], 0
         for patches, identity in self.readable():
-            size += patches.numel()
+            size += patches.nbytes
             if size > self.memory_gib * GIB:
                 raise UserError(
                     f"the patches of {self.root} take more than data.memory_gib, {self.memory_gib:g} GiB: increase it, "
@@ -73,14 +74,14 @@ class ImagePatches(ImageData):
             found.append(patches)
             numbers += [identity] * len(patches)
         self.of_patches = torch.tensor(numbers, dtype=torch.int64)
-        return TensorDataset(torch.cat(found), torch.zeros(len(numbers), dtype=torch.int64))
+        return TensorDataset(torch.cat(alike(found)), torch.zeros(len(numbers), dtype=torch.int64))
 
     def identify(self, images: object) -> Tensor:
         """Returns for each patch the number (N,) of the image that it comes from."""
         return self.of_patches
 
     def readable(self) -> Iterator[tuple[Tensor, int]]:
-        """Yields the patches (n, C, h, w) of each file that can be read, uint8, and the image's identity, in order.
+        """Yields the patches (n, C, h, w) of each file that can be read and the image's identity, in order.
 
         Raises:
             UserError: One cannot be read, and such are not to be skipped; or none can.
@@ -100,12 +101,12 @@ def patches_of(file: ImageFile, image_shape: tuple[int, int, int], max_pixels: i
     """Returns the patches (n, C, h, w) of an image, row by row, and the image's identity."""
 
     def use(image: Image.Image) -> tuple[Tensor, int]:
-        ImageOps.exif_transpose(image, in_place=True)
-        image = in_channels(image, image_shape[0])
-        identity, (_, height, width) = identity_of(strips(image)), image_shape
-        if image.height < height or image.width < width:
-            return fitted(image, image_shape)[None], identity
-        return cut_apart(np.asarray(image).reshape(image.height, image.width, -1), height, width), identity
+        channels, height, width = image_shape
+        values = values_of(image, channels)
+        identity = identity_of(colour_strips(values))
+        if values.shape[0] < height or values.shape[1] < width:
+            return fitted_values(values, height, width)[None], identity
+        return cut_apart(values, height, width), identity
 
     return read_image(file, use, limit_of(max_pixels))
 

@@ -5,13 +5,15 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
+import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.images import ImageShape
-from gan_lightning.data.decoding import fitted, limit_of, opaque, strips
+from gan_lightning.data.decoding import limit_of
+from gan_lightning.data.deep_decoding import alike, colour_strips, fitted_values, values_of
 from gan_lightning.data.identity import identity_of
 from gan_lightning.data.image_files import ImageFile, in_threads, read_image, reading
 from gan_lightning.data.image_source import ImageSource, image_source
@@ -48,7 +50,7 @@ class PairFiles(Protocol):
         """Reads an image and its input, resized to cover their shapes, of equal height and width, and cropped to them.
 
         Returns:
-            uint8 (C + c, H, W), the image's channels first; the identity of the image.
+            uint8 (C + c, H, W), or uint16 if one has 16 bits, the image's channels first; the identity of the image.
 
         Raises:
             UserError: A file cannot be read.
@@ -76,11 +78,12 @@ class SideBySide:
 
     def read(self, index: int, shapes: tuple[ImageShape, ImageShape], max_pixels: int) -> tuple[Tensor, int]:
         def use(image: Image.Image) -> tuple[Tensor, int]:
-            ImageOps.exif_transpose(image, in_place=True)
-            left, right = halves_of(opaque(image))
-            sides = (right, left) if self.input_side == "left" else (left, right)
-            joined = torch.cat([fitted(side, shape) for side, shape in zip(sides, shapes, strict=True)])
-            return joined, identity_of(strips(sides[0]))
+            target, given = (values_of(image, shape[0]) for shape in shapes)
+            middle, is_left = target.shape[1] // 2, self.input_side == "left"
+            target, given = (
+                (target[:, middle:], given[:, :middle]) if is_left else (target[:, :middle], given[:, middle:])
+            )
+            return beside_each_other((target, given), shapes), identity_of(colour_strips(target))
 
         return read_image(self.source.file(index), use, limit_of(max_pixels))
 
@@ -115,14 +118,17 @@ class InTwoFolders:
         return differ if target != given else None
 
     def read(self, index: int, shapes: tuple[ImageShape, ImageShape], max_pixels: int) -> tuple[Tensor, int]:
-        def use(image: Image.Image, shape: ImageShape) -> tuple[Tensor, int]:
-            ImageOps.exif_transpose(image, in_place=True)
-            image = opaque(image)
-            return fitted(image, shape), identity_of(strips(image))
-
         pairs, limit = zip(self.files(index), shapes, strict=True), limit_of(max_pixels)
-        target, given = [read_image(file, lambda image, shape=shape: use(image, shape), limit) for file, shape in pairs]
-        return torch.cat([target[0], given[0]]), target[1]
+        sides = [
+            read_image(file, lambda image, shape=shape: values_of(image, shape[0]), limit) for file, shape in pairs
+        ]
+        return beside_each_other(sides, shapes), identity_of(colour_strips(sides[0]))
+
+
+def beside_each_other(sides: Sequence[np.ndarray], shapes: Sequence[ImageShape]) -> Tensor:
+    """Returns images (H, W, C), each resized and cropped to its shape, as one with all their channels."""
+    pairs = zip(sides, shapes, strict=True)
+    return torch.cat(alike([fitted_values(side, height, width) for side, (_, height, width) in pairs]))
 
 
 def size_of(file: ImageFile, max_pixels: int) -> tuple[int, int]:
@@ -133,12 +139,6 @@ def size_of(file: ImageFile, max_pixels: int) -> tuple[int, int]:
         return (height, width) if image.getexif().get(ORIENTATION, 1) >= 5 else (width, height)
 
     return read_image(file, use, limit_of(max_pixels))
-
-
-def halves_of(image: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Returns the left and the right half of an image."""
-    middle = image.width // 2
-    return image.crop((0, 0, middle, image.height)), image.crop((middle, 0, 2 * middle, image.height))
 
 
 def numbers_by_name(source: ImageSource) -> dict[str, int]:

@@ -8,6 +8,7 @@ from torch.utils.data import Dataset, TensorDataset
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import ImageShape
+from gan_lightning.data.deep_decoding import alike
 from gan_lightning.data.image_data import ImageData
 from gan_lightning.data.image_files import MAX_PIXELS, reading
 from gan_lightning.data.pair_files import InTwoFolders, PairFiles, Side, SideBySide, check_sizes_of
@@ -20,7 +21,7 @@ class Pairs(ImageData):
 
     For a translator with the degradation `Given`. Both of a pair are resized to cover `image_size` and cropped to it
     around the centre, in the same way, and mirrored together. They must be of one size. A batch holds the channels of
-    the images, and then those of the inputs.
+    the images, and then those of the inputs. Files of 16 bits keep them.
 
     Args:
         root: The folder or the .zip file of files that hold both, side by side. Or give `inputs` and `targets`.
@@ -38,7 +39,8 @@ class Pairs(ImageData):
         held_out: Fraction of the pairs kept out of training, to evaluate results against. A pair is held out or not by
             the pixels of its image.
         skip_corrupt: Skip files that cannot be read and report how many, instead of stopping at the first.
-        memory_gib: Memory for the pairs on each process, in GiB. If they take more, they are read as they are used.
+        memory_gib: Memory for the pairs on each process, in GiB, where 8 bits take a byte. If they take more, they are
+            read as they are used.
         workers: Number of worker processes that read pairs which do not fit into memory.
         max_pixels: Refuse larger files before they are decoded.
     """
@@ -97,7 +99,10 @@ class Pairs(ImageData):
         found, identities = [], []
         for index, (pair, identity) in self.readable(files):
             if in_memory:
+                pixels, pair = alike([pixels, pair])
                 pixels[len(found)] = pair
+                if pixels.nbytes > self.memory_gib * 2**30:  # as pairs of 16 bits
+                    in_memory, pixels = False, pixels[:0]
             found.append(index)
             identities.append(identity)
         self.of_pairs = torch.tensor(identities, dtype=torch.int64)
@@ -153,4 +158,4 @@ class LazyPairs(Dataset):
     def __getitem__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         with reading(self.max_pixels):
             read = [self.files.read(self.chosen[index], self.shapes, self.max_pixels) for index in indices.tolist()]
-        return torch.stack([pair for pair, _ in read]), torch.zeros(len(read), dtype=torch.int64)
+        return torch.stack(alike([pair for pair, _ in read])), torch.zeros(len(read), dtype=torch.int64)

@@ -67,6 +67,7 @@ def test_reading_leaves_the_global_stream_alone():
 
 def test_bytes_are_scaled_to_minus_one_and_one():
     assert scale(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1, 1]
+    assert scale(torch.tensor([0, 65535], dtype=torch.int32).to(torch.uint16)).tolist() == [-1, 1]
     every = scale(torch.arange(256, dtype=torch.uint8))
     assert torch.equal(((every + 1) * 127.5).round().byte(), torch.arange(256, dtype=torch.uint8))
 

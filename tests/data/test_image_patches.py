@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_lightning.core.deep_files import deep_png
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImagePatches
 
@@ -54,3 +55,29 @@ def test_what_cannot_be_is_refused_in_one_line(photos):
         ImagePatches(str(photos), image_size=8).load()
     with pytest.warns(UserWarning, match="left out 1 of 13 files"):
         assert len(ImagePatches(str(photos), image_size=8, skip_corrupt=True).load()) == 12 * 2 * 4
+
+
+def test_patches_keep_sixteen_bits_and_others_get_them_then(photos):
+    deep = np.random.default_rng(0).integers(0, 65536, (16, 16, 3), dtype=np.uint16)
+    (photos / "99.png").write_bytes(deep_png(deep))
+    data = ImagePatches(str(photos), image_size=(10, 8), batch_size=2, held_out=0.3)
+    pixels, _ = data.load().tensors
+    assert pixels.dtype == torch.uint16
+    assert torch.equal(pixels[-2].permute(1, 2, 0), torch.from_numpy(deep)[3:13, :8])
+    eight = torch.from_numpy(np.array(Image.open(photos / "00.png")))[:10, 1:9].permute(2, 0, 1)
+    assert torch.allclose(data.as_floats(pixels[:1]), data.as_floats(eight[None])), "the same image"
+    data.setup("fit")
+    (x, _), *_ = data.train_dataloader()
+    assert x.dtype == torch.uint16
+
+
+def test_deep_images_are_made_grey_enlarged_and_laid_on_white(photos):
+    for path in photos.iterdir():
+        path.unlink()
+    pixels = np.full((4, 4, 4), 65535, dtype=np.uint16)
+    pixels[:, :, :3] = [10_000, 20_000, 30_000]
+    pixels[:, :, 3] = 32_768
+    (photos / "a.png").write_bytes(deep_png(pixels))
+    (grey,) = ImagePatches(str(photos), image_size=8, channels=1).load().tensors[0]
+    luma = 0.299 * 10_000 + 0.587 * 20_000 + 0.114 * 30_000
+    assert grey.float().mean().item() == pytest.approx(luma * 0.5 + 65535 * 0.5, abs=2)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_lightning.core.deep_files import deep_png
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import Pairs
 from gan_lightning.data.image_files import FileOnDisk
@@ -101,6 +102,19 @@ def test_photographs_are_turned_upright_before_their_sizes_are_compared(tmp_path
     exif[0x0112] = 6
     image.save(tmp_path / "turned.jpg", exif=exif)
     assert size_of(FileOnDisk(tmp_path / "turned.jpg"), 1000) == (8, 12)
+
+
+def test_a_pair_of_sixteen_bits_keeps_them_and_the_others_get_them(folders):
+    deep = np.random.default_rng(0).integers(0, 65536, (8, 12, 3), dtype=np.uint16)
+    Path(folders["inputs"], "deep/05.png").write_bytes(deep_png(deep))
+    before, x = pixels(**folders)[4], pixels(**folders)
+    assert x.dtype == torch.uint16
+    assert torch.equal(x[5, 3:].permute(1, 2, 0), torch.from_numpy(deep))
+    assert torch.equal(x[4], before)
+    assert torch.equal(x[4, :3].to(torch.int32), 257 * (255 - torch.from_numpy(noise(4)).permute(2, 0, 1).int()))
+    lazy = Pairs(**folders, image_size=(8, 12), memory_gib=12_000 / 2**30).load()
+    assert not isinstance(lazy, torch.utils.data.TensorDataset), "they do not fit into memory with sixteen bits"
+    assert torch.equal(lazy[torch.tensor([5, 3])][0], x[[5, 3]])
 
 
 # ---- what is refused ------------------------------------------------------------------------------------------------
