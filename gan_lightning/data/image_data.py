@@ -213,7 +213,6 @@ def scale(pixels: Tensor) -> Tensor:
     """
     if pixels.dtype not in HIGHEST:
         raise UserError(
-            f"load() returns images as {pixels.dtype}; it must return bytes, torch.uint8 from 0 to 255, or torch.uint16 "
-            "up to 65535"
+            f"load() returns images as {pixels.dtype}; it must return bytes, torch.uint8 to 255, or torch.uint16 to 65535"
         )
     return pixels.float().div_(HIGHEST[pixels.dtype] / 2).sub_(1)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData
+from gan_lightning.data.image_data import scale
 from gan_lightning.editing.nearest import Neighbours, nearest_images
 
 COMPARED_TOGETHER = 2000
@@ -42,4 +43,5 @@ class TrainingImages:
                     raise UserError(f"the training images cannot be read ({error})") from error
         assert self.data.source is not None
         for block in torch.arange(len(self.data.source)).split(COMPARED_TOGETHER):  # type: ignore[arg-type]
-            yield self.data.source[block][0]
+            x = self.data.source[block][0]
+            yield x if x.dtype == torch.uint8 else scale(x).add(1).mul(127.5).round().byte()
