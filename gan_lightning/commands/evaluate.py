@@ -100,13 +100,12 @@ def evaluate(command: str, arguments: Sequence[str]) -> None:
     if trained_on is not None:
         parser.set_defaults({"data": trained_on})  # --data.root alone then changes only the root
     made = instantiated(parser, parsed(parser, words))
-    if checkpoints and is_translator(checkpoints[0]):
+    if checkpoints and (is_translator(checkpoints[0]) or is_two_sided(checkpoints[0])):
+        judge = judge_translations if is_translator(checkpoints[0]) else judge_cycles
+        if names_data(words):
+            made.data.prepare_data()
         with obeyed_between_blocks() as follow:
-            judge_translations(made, command, SPLITS[command], checkpoints, follow)
-        return
-    if checkpoints and is_two_sided(checkpoints[0]):
-        with obeyed_between_blocks() as follow:
-            judge_cycles(made, command, SPLITS[command], checkpoints, follow)
+            judge(made, command, SPLITS[command], checkpoints, follow)
         return
     subjects = subjects_of(made, command, checkpoints)
     data: ImageData = made.data
