@@ -21,6 +21,7 @@ from gan_lightning.core.configurable import class_paths
 from gan_lightning.core.differences import differences
 from gan_lightning.core.errors import TrainingError, UserError, printable
 from gan_lightning.data import ImageData, Plane, PointData
+from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.runs.claim import discard
 from gan_lightning.runs.locate import Start, check_unchanged, start
 from gan_lightning.runs.lock import locked
@@ -168,13 +169,14 @@ def report(experiment: Experiment, run: Run, iterations: int, seconds: float) ->
     if "features" in written:
         print(f"\nevaluate with it:  gan test MODEL --judge.extractor {quote(str(run.features))}")
     elif "model" in written:
-        generator = class_paths(experiment.model.hparams.get("generator"))
+        samples = isinstance(experiment.model, GenerativeModel)
+        own = class_paths(experiment.model.hparams.get("generator") if samples else experiment.model.hparams)
         data = class_paths(experiment.settings.get("data")) if isinstance(experiment.data, ImageData) else []
         images, last = "" if data else " --data DATA", quote(str(run.last))
-        print(f"\nmake samples:      gan predict {last}{trust_option(generator)}")
-        print(
-            f"evaluate samples:  gan test {last}{images}{trust_option(generator + data)}{features_option(experiment)}"
-        )
+        made, what = ("samples", "") if samples else ("images", " --images FOLDER")
+        print(f"\n{f'make {made}:':19}gan predict {last}{what}{trust_option(own)}")
+        options = f"{images}{trust_option(own + data)}{features_option(experiment)}"
+        print(f"{f'evaluate {made}:':19}gan test {last}{options}")
 
 
 def features_option(experiment: Experiment) -> str:

@@ -76,7 +76,7 @@ SHOWN = {
     "ckpt_path": "last",
     "root": "my_images",
     "path": "my_points.csv",
-    "images": "my_samples",
+    "images": "my_images",
     "batch_size": "64",
     "max_steps": "1000",
     "max_epochs": "10",

@@ -17,6 +17,7 @@ from gan_lightning.commands.trust import add_checkpoint_options, import_trusted,
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.images import to_uint8, to_uint16
 from gan_lightning.core.resampling import bicubic
+from gan_lightning.core.tiles import TILE, tiled
 from gan_lightning.core.whole_files import replacing
 from gan_lightning.data.image_files import FileOnDisk, read_image, reading
 from gan_lightning.data.own_pixels import ENDINGS_OF, OwnPicture, own_picture, written_format
@@ -24,12 +25,9 @@ from gan_lightning.degradations.grey import luminance
 from gan_lightning.editing.pictures import PICTURE_LIMIT, pictures_with_names
 from gan_lightning.models.cycle_translator import CycleTranslator, DirectionName
 from gan_lightning.models.translator import Translator
+from gan_lightning.networks.whole_statistics import whole_statistics
 from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.runs.run import check_folder
-
-TILE = 256
-"""Pixels of a side of the input that are translated at a time, not counting what overlaps. A multiple of the steps of
-all networks, so that tiles meet."""
 
 
 @dataclass
@@ -181,11 +179,24 @@ def translated_picture(model: Translator, picture: OwnPicture) -> OwnPicture:
         return luminance(x) if to_grey else x
 
     deep = picture.pixels.dtype == np.uint16
-    inputs, factor, margin = inputs_of(model, picture), model.degradation.factor, model.generator.margin
-    pixels = tiled(make, inputs, factor, margin, pixels_of=to_uint16 if deep else to_uint8)
+    pixels = made_whole(model, inputs_of(model, picture), make, to_uint16 if deep else to_uint8)
     alpha = None if model.degradation.takes_drawings or model.degradation.leaves_out else picture.alpha
     enlarged = None if alpha is None else resized_values(alpha, pixels.shape[0], pixels.shape[1])
     return OwnPicture(pixels, enlarged, profile=picture.profile if pixels.shape[2] == channels else None)
+
+
+def made_whole(
+    model: Translator, inputs: Tensor, make: Callable[[Tensor], Tensor], pixels_of: Callable[[Tensor], np.ndarray]
+) -> np.ndarray:
+    """Returns the pixels (H, W, C) that are made of an input (1, c, h, w), in tiles if it is large."""
+
+    def put_through() -> np.ndarray:
+        return tiled(make, inputs, model.degradation.factor, model.generator.reach, pixels_of=pixels_of)
+
+    if max(inputs.shape[2:]) <= TILE:
+        return put_through()
+    with whole_statistics(model.average_generator, put_through):
+        return put_through()
 
 
 def inputs_of(model: Translator, picture: OwnPicture) -> Tensor:
@@ -216,40 +227,3 @@ def resized_values(values: np.ndarray, height: int, width: int) -> np.ndarray:
         return values
     found = bicubic(to_planes(values.astype(np.float32)), height, width)[0].permute(1, 2, 0).round()
     return found.clamp(0, np.iinfo(values.dtype).max).numpy().astype(values.dtype)
-
-
-def tiled(
-    make: Callable[[Tensor], Tensor],
-    inputs: Tensor,
-    factor: int,
-    margin: int,
-    tile: int = TILE,
-    pixels_of: Callable[[Tensor], np.ndarray] = to_uint8,
-) -> np.ndarray:
-    """Makes an image in tiles, of which each sees a margin around it, and returns its pixels (H, W, C).
-
-    Args:
-        make: Makes an image (1, C, H, W) from an input (1, c, h, w).
-        inputs: The whole input.
-        factor: H over h.
-        margin: Pixels of the input.
-        tile: Pixels of the input.
-        pixels_of: Turns images (1, C, H, W) into pixels (1, H, W, C).
-    """
-    margin = -(-margin // 16) * 16
-    parts = [spans(side, tile, margin) for side in inputs.shape[2:]]
-    rows = []
-    for low, first, last, high in parts[0]:
-        row = []
-        for left, start, end, right in parts[1]:
-            seen = make(inputs[:, :, low:high, left:right])
-            kept = [slice((a - b) * factor, (c - b) * factor) for a, b, c in ((first, low, last), (start, left, end))]
-            row.append(pixels_of(seen[:, :, kept[0], kept[1]])[0])
-        rows.append(np.concatenate(row, axis=1))
-    return np.concatenate(rows, axis=0)
-
-
-def spans(side: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]:
-    """Returns for each tile of a side: where what it sees begins, where it begins and ends, where what it sees ends."""
-    starts = range(0, side, tile)
-    return [(max(0, s - margin), s, min(s + tile, side), min(s + tile + margin, side)) for s in starts]

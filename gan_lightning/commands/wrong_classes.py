@@ -17,7 +17,12 @@ from gan_lightning.commands.suggestions import (
 )
 from gan_lightning.core.configurable import defaults_of
 
-NOUNS = {"ImageData": "data set", "LRScheduler": "scheduler"}
+NOUNS = {
+    "ImageData": "data set",
+    "LRScheduler": "scheduler",
+    "ImageToImage": "network from image to image",
+    "UnpairedTerm": "term",
+}
 """What classes of a kind are called, if not by its name."""
 
 

@@ -87,7 +87,7 @@ class Translator(AveragedModule):
     ) -> None:
         super().__init__(generator.image_shape, 0, average_decay, seed, average_half_life)
         check_translation(generator, degradation)
-        check_loss(terms, discriminator)
+        check_loss(terms, discriminator, degradation)
         self.generator, self.degradation, self.discriminator = generator, degradation, discriminator
         self.average_generator = self.averaged(generator)
         self.terms: Any = nn.ModuleList(terms)
@@ -230,17 +230,30 @@ def beside(inputs: Tensor, x: Tensor, condition_channels: int) -> Tensor:
 def check_translation(generator: ImageToImage, degradation: Degradation) -> None:
     """Refuses a generator that does not take the inputs of the degradation."""
     degradation.check(generator.image_shape)
-    names, channels = (type(generator).__name__, type(degradation).__name__), degradation.channels
-    if generator.input_channels != (needed := channels(generator.image_shape[0])):
-        raise UserError(
-            f"{names[1]} makes inputs of {needed} channels, but {names[0]} takes {generator.input_channels}: set "
-            f"model.generator.input_channels to {needed}"
-        )
-    if generator.factor != degradation.factor:
-        raise UserError(
-            f"{names[1]} makes images {degradation.factor} times smaller, but {names[0]} makes them {generator.factor} "
-            "times larger: set model.generator.factor and model.degradation.factor to the same number"
-        )
+    names, factors = (type(generator).__name__, type(degradation).__name__), (generator.factor, degradation.factor)
+    if factors[0] != factors[1]:
+        raise UserError(f"{names[1]} {smaller(factors[1])}, but {names[0]} {larger(factors[0])}: {cure(*factors)}")
+    taken, needed = generator.input_channels, degradation.channels(generator.image_shape[0])
+    if taken != needed:
+        key = "model.degradation to another" if factors[0] > 1 else f"model.generator.input_channels to {needed}"
+        raise UserError(f"{names[1]} makes inputs of {needed} channels, but {names[0]} takes {taken}: set {key}")
+
+
+def smaller(factor: int) -> str:
+    return f"makes images {factor} times smaller" if factor > 1 else "keeps the size of images"
+
+
+def larger(factor: int) -> str:
+    return f"makes them {factor} times larger" if factor > 1 else "does not enlarge them"
+
+
+def cure(generator: int, degradation: int) -> str:
+    """What to set where the factors of the generator and the degradation differ."""
+    if generator == 1:
+        return f"set model.generator to SuperResolver, with factor {degradation}"
+    if degradation == 1:
+        return "set model.generator to one that does not, such as UNetGenerator, or model.degradation to Smaller"
+    return "set model.generator.factor and model.degradation.factor to the same number"
 
 
 def check_inputs(data: object, degradation: Degradation) -> None:
@@ -258,14 +271,25 @@ def check_inputs(data: object, degradation: Degradation) -> None:
                     f"model.degradation.input_channels to {held}, or data.input_channels to {needed}")  # fmt: skip
 
 
-def check_loss(terms: Sequence[Term], discriminator: Discriminator | None) -> None:
+def check_loss(terms: Sequence[Term], discriminator: Discriminator | None, degradation: Degradation) -> None:
     """Refuses a loss without anything in it, or terms that miss a discriminator."""
     if not terms and discriminator is None:
         raise UserError("there is nothing to learn from: give model.terms, or model.discriminator, or both")
+    check_regions(terms, degradation)
     features = discriminator is not None and discriminator.features_dim
     for name in [type(term).__name__ for term in terms if term.compares_features and not features]:
         raise UserError(f"{name} compares the features of a discriminator, and there is none that has some: set "
                         "model.discriminator to another, such as PatchDiscriminator")  # fmt: skip
+
+
+def check_regions(terms: Sequence[Term], degradation: Degradation) -> None:
+    """Refuses terms of what is missing, where nothing ever is."""
+    for term in terms:
+        if term.region != "all" and not degradation.leaves_out:
+            raise UserError(
+                f"{type(term).__name__} of model.terms has region {term.region}, but {type(degradation).__name__} "
+                "leaves nothing out: leave out region, or set model.degradation to Holes"
+            )
 
 
 def check_judge(discriminator: Discriminator, generator: ImageToImage, augmentation: Augmentation | None) -> None:

@@ -16,6 +16,7 @@ from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import ImageShape as ImageShape
 from gan_lightning.core.precision import promoted
+from gan_lightning.core.tiles import Reach as Reach
 
 
 class Generator(Configurable, nn.Module, ABC):
@@ -107,8 +108,8 @@ class ImageToImage(Configurable, nn.Module, ABC):
     input_channels: int
     factor: int = 1
     """Height and width of an image over those of its input."""
-    margin: int
-    """Pixels of the input around a place that what is made there depends on, or nearly so."""
+    reach: Reach
+    """What is around a place that decides what is made there, or nearly so, when a large image is made in tiles."""
     map_channels: Sequence[int] = ()
     """Channels of each of `feature_maps`; empty for a network that has none."""
 

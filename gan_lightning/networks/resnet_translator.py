@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from gan_lightning.networks.contract import ImageShape, ImageToImage, padded_to_multiple
+from gan_lightning.networks.contract import ImageShape, ImageToImage, Reach, padded_to_multiple
 from gan_lightning.networks.layers import Squash, check_sizes
 from gan_lightning.networks.unet import instance_norm
 
@@ -33,9 +33,10 @@ class ResNetTranslator(ImageToImage):
         self, image_shape: ImageShape, input_channels: int | None = None, width: int = 32, blocks: int = 6
     ) -> None:
         super().__init__()
-        check_sizes(width=width, blocks=blocks)
-        self.image_shape, self.input_channels = image_shape, input_channels or image_shape[0]
-        self.margin = 4 * (2 * blocks + 4)
+        self.image_shape = image_shape
+        self.input_channels = image_shape[0] if input_channels is None else input_channels
+        check_sizes(input_channels=self.input_channels, width=width, blocks=blocks)
+        self.reach = Reach(margin=4 * (2 * blocks + 4), overlap=64, multiple=4)
         self.middle = FIRST_BLOCK + blocks // 2
         self.mapped = sorted({FIRST_HALVING, LAST_HALVING, FIRST_BLOCK, self.middle})
         self.map_channels = [self.input_channels, 2 * width, *[4 * width] * (len(self.mapped) - 1)]

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.resampling import bicubic
-from gan_lightning.networks.contract import ImageShape, ImageToImage
+from gan_lightning.networks.contract import ImageShape, ImageToImage, Reach
 from gan_lightning.networks.layers import check_sizes
 
 FACTORS = (1, 2, 3, 4)
@@ -39,7 +39,7 @@ class SuperResolver(ImageToImage):
         self.middle = nn.Conv2d(width, width, 3, padding=1)
         self.end = nn.Conv2d(width, channels * factor**2, 3, padding=1)
         self.join = nn.PixelShuffle(factor)
-        self.margin = 2 * blocks + 3
+        self.reach = Reach(2 * blocks + 3)
         nn.init.zeros_(self.end.weight)
         nn.init.zeros_(self.end.bias)  # type: ignore[arg-type]
 

@@ -5,7 +5,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.networks.contract import ImageShape, ImageToImage, padded_to_multiple
+from gan_lightning.core.errors import UserError
+from gan_lightning.networks.contract import ImageShape, ImageToImage, Reach, padded_to_multiple
 from gan_lightning.networks.layers import Squash, check_sizes
 
 MOST_HALVINGS = 8
@@ -33,8 +34,6 @@ class UNetGenerator(ImageToImage):
             the paper.
     """
 
-    margin = 64
-
     def __init__(
         self,
         image_shape: ImageShape,
@@ -45,10 +44,14 @@ class UNetGenerator(ImageToImage):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.image_shape, self.input_channels = image_shape, input_channels or image_shape[0]
-        steps = halvings or max(1, min(MOST_HALVINGS, min(image_shape[1:]).bit_length() - 1))
-        check_sizes(width=width, max_width=max_width, halvings=steps)
-        self.multiple = 2**steps
+        self.image_shape = image_shape
+        self.input_channels = image_shape[0] if input_channels is None else input_channels
+        steps = default_halvings(image_shape) if halvings is None else halvings
+        check_sizes(input_channels=self.input_channels, width=width, max_width=max_width, halvings=steps)
+        check_halvings(steps, image_shape)
+        if not 0 <= dropout < 1:
+            raise UserError(f"dropout of UNetGenerator is {dropout}, a share; it must be at least 0 and below 1")
+        self.reach = Reach(margin=64, overlap=64, multiple=2**steps)
         widths = [self.input_channels, *(min(max_width, width * 2**i) for i in range(steps))]
         self.map_channels = widths[: MAPPED + 1]
         self.down = nn.ModuleList(
@@ -63,7 +66,7 @@ class UNetGenerator(ImageToImage):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        x, seen = padded_to_multiple(x, self.multiple), []
+        x, seen = padded_to_multiple(x, self.reach.multiple), []
         for layer in self.down:
             x = layer(x)
             seen.append(x)
@@ -74,10 +77,25 @@ class UNetGenerator(ImageToImage):
 
     def feature_maps(self, x: Tensor) -> list[Tensor]:
         """The pixels, and what the first four halvings make of them."""
-        maps = [padded_to_multiple(x, self.multiple)]
+        maps = [padded_to_multiple(x, self.reach.multiple)]
         for layer in self.down[:MAPPED]:  # type: ignore[union-attr]
             maps.append(layer(maps[-1]))
         return maps
+
+
+def default_halvings(image_shape: ImageShape) -> int:
+    """Returns how often an image can be halved before a side is one pixel, but not more than eight times."""
+    return max(1, min(MOST_HALVINGS, min(image_shape[1:]).bit_length() - 1))
+
+
+def check_halvings(halvings: int, image_shape: ImageShape) -> None:
+    """Refuses halvings for which an image would have to be padded to twice its size."""
+    side = min(image_shape[1:])
+    if (most := max(1, (side - 1).bit_length())) < halvings:
+        raise UserError(
+            f"halvings of UNetGenerator is {halvings}; images of {image_shape[1]}x{image_shape[2]} can be halved "
+            f"{most} times at most: set model.generator.halvings to {most} or less, or leave it out"
+        )
 
 
 def halved(inputs: int, outputs: int, first: bool, last: bool) -> nn.Sequential:

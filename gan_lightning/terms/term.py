@@ -6,12 +6,14 @@ To add a term, write a class in this folder or in a file of your own, and name i
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
 from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.errors import UserError
+
+Region = Literal["all", "missing", "shown"]
 
 
 class TermInput(NamedTuple):
@@ -54,6 +56,8 @@ class Term(WeightedTerm):
         weight: The factor of the term.
     """
 
+    region: Region = "all"
+    """Where it looks: all; or, if the degradation leaves something out, only what is missing or what is shown."""
     compares_features = False
     """Whether it needs D's features."""
 

@@ -47,7 +47,7 @@ def test_super_resolution_from_a_folder_to_larger_pictures_and_a_table(capsys):
     assert "val/PSNR" in (RUN / "metrics.csv").read_text().splitlines()[0]
     height, width, _ = pixels_in(RUN / "grids/step-0000002.png").shape
     assert width / height == pytest.approx((3 * 25 - 1) / (2 * 25 - 1)), "input, output, truth"
-    capsys.readouterr()
+    assert f"make images:       gan predict {LAST} --images FOLDER\n" in capsys.readouterr().out
 
     gan("predict", "last", "--images", "new", "--folder", "large")
     printed = capsys.readouterr()
@@ -154,6 +154,7 @@ def test_mistakes_are_answered_in_one_line(capsys):
     assert "images of 30x30 cannot be made 4 times smaller" in said
     train("super_resolution")
     assert "gan predict makes images from images with --images FOLDER" in mistake(capsys, "predict", "last")
+    assert "images must be given: --images my_images" in mistake(capsys, "predict", "last", "--images")
     assert "there is no picture nowhere" in mistake(capsys, "predict", "last", "--images", "nowhere")
     gan("fit", "--data", "Digits", "--trainer.max_steps", "1", "--trainer.default_root_dir", "other")
     run = "other/lightning_logs/version_0"

@@ -140,7 +140,24 @@ def test_a_discriminator_stays_put_while_the_generator_learns():
     ("options", "message"),
     [
         ({"degradation": Holes()}, r"Holes makes inputs of 2 channels, but UNetGenerator takes 1: set .*channels to 2"),
-        ({"degradation": Smaller(2)}, r"Smaller makes images 2 times smaller, but UNetGenerator makes them 1 times"),
+        (
+            {"degradation": Smaller(2)},
+            r"Smaller makes images 2 times smaller, but UNetGenerator does not enlarge them: set model\.generator to "
+            "SuperResolver, with factor 2",
+        ),
+        (
+            {"generator": small(SuperResolver, factor=2)},
+            r"Noise keeps the size of images, but SuperResolver makes them 2 times larger: set model\.generator to one "
+            "that does not",
+        ),
+        (
+            {"generator": small(SuperResolver, factor=2), "degradation": Smaller(4)},
+            r"4 times smaller, but .* 2 times larger: set model\.generator\.factor and model\.degradation\.factor to",
+        ),
+        (
+            {"terms": [L1(region="missing")]},
+            r"L1 of model\.terms has region missing, but Noise leaves nothing out: leave out region, or set .* Holes",
+        ),
         ({"degradation": Grey()}, "these have 1 channels"),
         ({"terms": []}, r"nothing to learn from: give model\.terms, or model\.discriminator, or both"),
         ({"terms": [FeatureMatching()]}, "FeatureMatching compares the features of a discriminator, and there is none"),

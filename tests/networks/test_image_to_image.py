@@ -1,15 +1,19 @@
 """Networks from image to image take every size, and a patch is as large as is said."""
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gan_lightning.commands.translate import tiled
 from gan_lightning.core.discovery import subclasses
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import to_uint8
 from gan_lightning.core.resampling import bicubic
+from gan_lightning.core.tiles import Reach, tiled
 from gan_lightning.networks import ImageToImage, PatchDiscriminator, ResNetTranslator, SuperResolver, UNetGenerator
+from gan_lightning.networks.whole_statistics import whole_statistics
 
 ALL = sorted((c for c in subclasses(ImageToImage) if c.__module__.startswith("gan_lightning")), key=str)
 
@@ -67,6 +71,21 @@ def test_a_super_resolver_begins_as_bicubic_interpolation(factor):
     assert torch.equal(net(x), bicubic(x, 5 * factor, 7 * factor))
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: UNetGenerator((1, 48, 64), halvings=7), r"images of 48x64 can be halved 6 times at most: set .* 6"),
+        (lambda: UNetGenerator((1, 8, 8), halvings=0), "halvings is 0; it must be at least 1"),
+        (lambda: UNetGenerator((1, 8, 8), dropout=1.0), "dropout of UNetGenerator is 1.0, a share; .* below 1"),
+        (lambda: UNetGenerator((1, 8, 8), input_channels=0), "input_channels is 0; it must be at least 1"),
+        (lambda: ResNetTranslator((1, 8, 8), input_channels=0), "input_channels is 0; it must be at least 1"),
+    ],
+)
+def test_sizes_that_make_no_network_are_refused(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
+
+
 def test_a_factor_that_there_is_not_is_refused():
     with pytest.raises(UserError, match="factor of SuperResolver is 5; there are 1, 2, 3, 4"):
         SuperResolver((3, 20, 20), 5)
@@ -79,9 +98,42 @@ def test_tiles_meet_without_a_seam():
     x = torch.randn(1, 3, 53, 70) / 2
     with torch.no_grad():
         whole = to_uint8(net(x))[0].astype(int)
-        apart = tiled(net, x, net.factor, net.margin, tile=16).astype(int)
+        apart = tiled(net, x, net.factor, net.reach, tile=16).astype(int)
     assert whole.shape == apart.shape == (106, 140, 3)
     assert abs(whole - apart).max() <= 1, "of 255, by rounding"
+
+
+def test_tiles_of_a_normalised_network_have_the_level_of_the_whole():
+    """Dark sky above bright ground: normalised by itself, each tile would take both to the same grey."""
+    torch.manual_seed(0)
+    net = UNetGenerator((1, 16, 16), width=8).eval()
+    x = torch.randn(1, 1, 96, 96) / 4 + torch.linspace(-1, 1, 96).sign()[:, None] / 2
+    reach = Reach(16, 16, net.reach.multiple)
+    with torch.no_grad():
+        whole, apart = to_uint8(net(x))[0].astype(int), tiled(net, x, 1, reach, tile=32).astype(int)
+        with whole_statistics(net, lambda: tiled(net, x, 1, reach, tile=32)):
+            together = tiled(net, x, 1, reach, tile=32).astype(int)
+
+    def wrong(made: np.ndarray) -> float:
+        """The mean difference in level, over blocks of 16 x 16 pixels."""
+        return abs((made - whole).reshape(6, 16, 6, 16).mean((1, 3))).mean()
+
+    assert wrong(together) < wrong(apart) / 2
+
+
+def cancelled(net: nn.Module) -> int:
+    """Number of biases right before a normalisation, which takes them away again."""
+    pairs = [pair for layers in net.modules() if isinstance(layers, nn.Sequential) for pair in pairwise(layers)]
+    return sum(a.bias.numel() for a, b in pairs if isinstance(b, nn.InstanceNorm2d))  # type: ignore[union-attr]
+
+
+def test_the_networks_of_pix2pix_have_as_many_parameters_as_the_authors_own():
+    """54.41 M and 2.77 M, with batch norm: https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix."""
+    with torch.device("meta"):
+        generator = UNetGenerator((3, 256, 256), width=64, max_width=512, dropout=0.5)
+        judge = PatchDiscriminator((3, 256, 256), width=64, max_width=512, condition_channels=3)
+    counts = [sum(p.numel() for p in net.parameters()) - cancelled(net) for net in (generator, judge)]
+    assert counts == [54_414_531, 2_768_705]
 
 
 def seen(net: PatchDiscriminator, size: int) -> Tensor:
@@ -100,6 +152,18 @@ def test_a_patch_is_as_large_as_is_said(halvings, field):
     net = PatchDiscriminator((1, 128, 128), width=4, halvings=halvings, spectral_norm=True)
     places = seen(net, 128).nonzero()
     assert (places.max(0).values - places.min(0).values + 1).tolist() == [field, field]
+
+
+def test_at_the_second_scale_a_patch_is_twice_as_large_and_a_pixel():
+    """The image is halved by means of 3x3 pixels: 34 of these, two apart, span 2 * 33 + 3."""
+    torch.manual_seed(0)
+    net = PatchDiscriminator((1, 256, 256), width=4, halvings=2, scales=2, spectral_norm=True)
+    x = torch.randn(1, 1, 256, 256, requires_grad=True)
+    (small,) = net.looks(x)[1:]
+    logits = net.head[1](net.layers[1](small))
+    (slope,) = torch.autograd.grad(logits[0, 0, 15, 15], x)
+    places = slope[0, 0].nonzero()
+    assert (places.max(0).values - places.min(0).values + 1).tolist() == [2 * 33 + 3] * 2
 
 
 def test_each_scale_gives_logits_and_layers():

@@ -70,5 +70,3 @@ def test_options_that_make_no_sense_are_refused():
         L1(-1)
     with pytest.raises(UserError, match="epsilon of Charbonnier is 0; it must be above 0"):
         Charbonnier(epsilon=0)
-    with pytest.raises(UserError, match=r"region missing, but model\.degradation leaves nothing out"):
-        L1(region="missing")(TermInput(MADE, TARGET))
