@@ -213,6 +213,6 @@ def scale(pixels: Tensor) -> Tensor:
     """
     if pixels.dtype not in HIGHEST:
         raise UserError(
-            f"load() returns images as {pixels.dtype}; it must return bytes, torch.uint8 to 255, or torch.uint16 to 65535"
+            f"load() returns images as {pixels.dtype}; it must return bytes (torch.uint8) or torch.uint16 to 65535"
         )
     return pixels.float().div_(HIGHEST[pixels.dtype] / 2).sub_(1)
