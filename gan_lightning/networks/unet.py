@@ -22,7 +22,7 @@ class UNetGenerator(ImageToImage):
     the first and at the smallest size. Images of other heights and widths are padded by their edges, and cropped.
 
     Isola et al., "Image-to-image translation with conditional adversarial networks", 2017, Section 6.1 (there, width is
-    64, and normalisation is by batches of one). https://arxiv.org/abs/1611.07004
+    64, max_width 512, and normalisation is by batches of one). https://arxiv.org/abs/1611.07004
 
     Args:
         image_shape: Channels, height, width of the images to make. The command line takes them from the data.
