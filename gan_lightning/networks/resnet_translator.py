@@ -1,5 +1,6 @@
 """A network from image to image of residual blocks at a quarter of the size."""
 
+import torch
 from torch import Tensor, nn
 
 from gan_lightning.networks.contract import ImageShape, ImageToImage, Reach, padded_to_multiple
@@ -13,10 +14,14 @@ FIRST_HALVING, LAST_HALVING, FIRST_BLOCK = 5, 9, 12
 """Where in the layers the two strided convolutions are, and the first residual block."""
 
 
+FLAT = 1e-3
+"""The range of pixels below which an image is of one colour: an eighth of the step of 8 bits."""
+
+
 class ResNetTranslator(ImageToImage):
     """Two halvings, residual blocks, two doublings; reflection padding, instance normalisation, ReLU; tanh.
 
-    Images of other heights and widths are padded by their edges, and cropped.
+    Images of other heights and widths are padded by their edges, and cropped. An image of one colour teaches nothing.
 
     Johnson et al., "Perceptual losses for real-time style transfer and super-resolution", 2016, as used by Zhu et al.,
     "Unpaired image-to-image translation using cycle-consistent adversarial networks", 2017, Appendix 7.2 (there, width
@@ -52,7 +57,8 @@ class ResNetTranslator(ImageToImage):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        return self.layers(padded_to_multiple(x, 4, SMALLEST_REFLECTED))[:, :, :height, :width]
+        made = self.layers(padded_to_multiple(x, 4, SMALLEST_REFLECTED))[:, :, :height, :width]
+        return without_slope_of_flat(made, x)
 
     def feature_maps(self, x: Tensor) -> list[Tensor]:
         """The pixels, what both halving convolutions make of them, the first residual block, and the one in the middle.
@@ -64,7 +70,7 @@ class ResNetTranslator(ImageToImage):
         for number, layer in enumerate(self.layers[: self.middle + 1]):
             x = layer(x)
             if number in self.mapped:
-                maps.append(x)
+                maps.append(without_slope_of_flat(x, maps[0]))
         return maps
 
 
@@ -78,6 +84,21 @@ class Reflecting(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x)
+
+
+def without_slope_of_flat(y: Tensor, x: Tensor) -> Tensor:
+    """Returns what is made of images, cut off from the graph for images of one colour.
+
+    With reflected edges, all layers are then constant, and each normalisation multiplies slopes by 316: they overflow.
+
+    Args:
+        y: What is made (N, ...).
+        x: Of which images (N, C, H, W).
+    """
+    if not torch.is_grad_enabled():
+        return y
+    flat = (x.amax((2, 3)) - x.amin((2, 3)) < FLAT).all(1)
+    return torch.where(flat.view(-1, 1, 1, 1), y.detach(), y)
 
 
 def normalised_convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:

@@ -64,6 +64,22 @@ def test_the_features_of_nine_blocks_are_those_of_the_paper():
     assert all(torch.equal(a, b) for a, b in zip(maps[1:], seen, strict=True))
 
 
+@pytest.mark.parametrize("cls", ALL)
+def test_images_of_one_colour_have_finite_slopes_and_leave_those_of_others_alone(cls):
+    torch.manual_seed(0)
+    net, flat = cls((1, 32, 32), width=8), torch.full((1, 1, 32 // cls((1, 32, 32)).factor, 32), 0.3)
+    flat = torch.cat([flat, flat])[:, :, :, : flat.shape[2]]
+    seen = torch.cat([flat[:1], torch.randn_like(flat[:1])])
+    slopes = []
+    for x in (flat, seen, seen[1:]):
+        net.zero_grad()
+        (net(x) - torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(1))).square()[-1:].sum().backward()
+        slopes.append(torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None]))
+    assert slopes[0].isfinite().all()
+    assert slopes[0].norm() < 1e4
+    assert torch.allclose(slopes[1], slopes[2], rtol=1e-3, atol=1e-4 * slopes[2].norm().item())
+
+
 @pytest.mark.parametrize("factor", [2, 3, 4])
 def test_a_super_resolver_begins_as_bicubic_interpolation(factor):
     x = torch.randn(2, 3, 5, 7)
