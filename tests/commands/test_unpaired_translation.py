@@ -41,9 +41,11 @@ def pixels_in(path: str | Path) -> np.ndarray:
 
 def test_both_directions_from_two_folders_to_pictures_and_a_table(capsys):
     train("unpaired")
+    assert "make images:       gan predict lightning_logs/version_0/checkpoints/last.ckpt --images FOLDER" in (
+        capsys.readouterr().out
+    )
     height, width, _ = pixels_in(RUN / "grids/step-0000002.png").shape
     assert width / height == pytest.approx((6 * 17 - 1) / (2 * 17 - 1)), "A, B', A'', B, A', B''"
-    capsys.readouterr()
 
     gan("predict", "last", "--images", "new", "--folder", "there")
     printed = capsys.readouterr()
