@@ -39,7 +39,7 @@ def weight_of(path: str) -> float:
 
 def point(weight: float, scores: dict[str, Any]) -> Point:
     psnr, frechet = (scores[key] for key in ("PSNR", "frechet"))
-    margins = (1.96 * score["error"] for score in (psnr, frechet))
+    margins = ((score["high"] - score["low"]) / 2 for score in (psnr, frechet))
     return Point(weight, psnr["value"], next(margins), frechet["value"], next(margins))
 
 

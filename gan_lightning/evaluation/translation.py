@@ -74,10 +74,16 @@ def grey_levels(x: Tensor, other: Tensor) -> Tensor:
     return (x - other).abs().flatten(1).mean(1) * 127.5
 
 
-def nearer(own: Tensor, other: Tensor) -> Estimate:
-    """Returns in which share of images a score (N,) is higher than another; equal ones count half."""
-    found = (own > other).sum() + (own == other).sum() / 2
-    return Estimate.share(round(found.item()), len(own))
+def nearer(own: Tensor, other: Tensor, independent: int) -> Estimate:
+    """Returns in which share of images a score (N,) is higher than another; equal ones count half.
+
+    Args:
+        own: A score.
+        other: Another one.
+        independent: How many of the images are independent of each other.
+    """
+    share = ((own > other).double() + (own == other).double() / 2).mean().item()
+    return Estimate.share(round(share * independent), independent)._replace(value=share)
 
 
 COPIED = 0.1

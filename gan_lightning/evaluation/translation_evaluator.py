@@ -15,7 +15,9 @@ from gan_lightning.editing.matches import common_scale, feature_distance
 from gan_lightning.evaluation.baselines import Make
 from gan_lightning.evaluation.features import Extractor
 from gan_lightning.evaluation.metric_table import FEWEST_PER_FEATURE
-from gan_lightning.evaluation.metrics import Estimate, frechet
+from gan_lightning.evaluation.metrics import Estimate
+from gan_lightning.evaluation.metrics.checks import clouds
+from gan_lightning.evaluation.metrics.distances import compared
 from gan_lightning.evaluation.reference import Follow, RealSet, Split, ordered, real_sets, silent, spaced
 from gan_lightning.evaluation.translation import (
     TRANSLATION_SCORES,
@@ -53,15 +55,21 @@ class Scored(NamedTuple):
         own: Beside the true image of its own input.
         other: Beside the true image of another input.
         frechet: The Fréchet distance of all images from real ones; None if there are too few.
+        groups: The number of the group of each image (N,): patches of one photograph, or copies, are one.
     """
 
     own: Mapping[str, Tensor]
     other: Mapping[str, Tensor]
     frechet: Estimate | None
+    groups: Tensor
+
+    def mean(self, values: Tensor) -> Estimate:
+        """Returns the mean of values (N,), one for each image."""
+        return Estimate.grouped(values.double().mean(), values, self.groups)
 
     def estimates(self) -> dict[str, Estimate]:
         """Returns the scores that a table shows, by their keys."""
-        found = {key: Estimate.mean(self.own[key]) for key in TRANSLATION_SCORES if key in self.own}
+        found = {key: self.mean(self.own[key]) for key in TRANSLATION_SCORES if key in self.own}
         return found if self.frechet is None else found | {"frechet": self.frechet}
 
 
@@ -115,7 +123,9 @@ class TranslationEvaluator:
         e = self.extractor
         named = {"feature extractor": f"{e.name} ({e.digest})" if e.digest else e.name} if e is not None else {}
         real = {"Fréchet distance from": self.reference.words} if e is not None else {}
-        images = {"images": self.real.words, "seed of their inputs": str(self.first_seed)}
+        count = len(self.real.identities.unique())
+        parts = f", which are parts or copies of {count:,}" if count < len(self) else ""
+        images = {"images": self.real.words + parts, "seed of their inputs": str(self.first_seed)}
         return {**images, "compared": self.words, **real, **named}
 
     @property
@@ -147,11 +157,11 @@ class TranslationEvaluator:
         beside = {key.removeprefix(f"{OTHER} "): table[key] for key in table if key.startswith(OTHER)}
         own = {key: table[key] for key in table if not key.startswith(OTHER) and key != "made"}
         if self.extractor is None:
-            return Scored(own, beside, None)
+            return Scored(own, beside, None, self.real.identities)
         if table is not truth:
             made, right, wrong = (of["made"] / common_scale(truth["made"]) for of in (table, truth, other))
             own["features"], beside["features"] = feature_distance(made, right), feature_distance(made, wrong)
-        return Scored(own, beside, self.frechet(table["made"]))
+        return Scored(own, beside, self.frechet(table["made"]), self.real.identities)
 
     def block(self, first: int) -> Pairing:
         """Returns images from the one of this number on. What is random in their inputs depends on the number alone."""
@@ -218,4 +228,6 @@ class TranslationEvaluator:
 
     def frechet(self, made: Tensor) -> Estimate | None:
         """Returns the distance of features (N, d) from those of the reference; None if either are too few."""
-        return frechet(self.seen_reference, made) if self.enough else None
+        if not self.enough:
+            return None
+        return Estimate.grouped(*compared(*clouds(self.seen_reference, made, least=2)), self.real.identities)

@@ -7,7 +7,6 @@ from typing import Any
 
 from gan_lightning.core.errors import printable
 from gan_lightning.evaluation.metrics import Estimate
-from gan_lightning.evaluation.metrics.estimate import DEVIATIONS
 from gan_lightning.evaluation.report import unmarked
 from gan_lightning.evaluation.translation import TRANSLATION_SCORES, copies_input, nearer
 from gan_lightning.evaluation.translation_evaluator import TRUTH, Scored
@@ -67,7 +66,7 @@ class TranslationReport:
     def difference(self, name: str, base: str) -> str:
         """Says by how much scores differ, from one image to the next."""
         made, other = self.found[name].own, self.found[base].own
-        found = {key: Estimate.mean(made[key] - other[key]) for key in ("PSNR", "features") if key in made}
+        found = {key: self.found[name].mean(made[key] - other[key]) for key in ("PSNR", "features") if key in made}
         words = [
             f"{TRANSLATION_SCORES[key].name} {with_signs(e, TRANSLATION_SCORES[key].digits)}"
             for key, e in found.items()
@@ -75,7 +74,8 @@ class TranslationReport:
         return f"{name} against {base}: {', '.join(words)}"
 
     def nearer(self, name: str) -> Estimate:
-        return nearer(self.found[name].own["PSNR"], self.found[name].other["PSNR"])
+        of = self.found[name]
+        return nearer(of.own["PSNR"], of.other["PSNR"], len(of.groups.unique()))
 
     def rows(self) -> list[list[str]]:
         """Returns the cells of the table, row by row: what made the images, and each score with its interval."""
@@ -83,7 +83,7 @@ class TranslationReport:
         for name, scored in self.found.items():
             table.append([name, *self.cells(scored.estimates())])
             if name in self.translators:
-                beside = {key: Estimate.mean(values) for key, values in scored.other.items()}
+                beside = {key: scored.mean(values) for key, values in scored.other.items()}
                 table.append([f"{name}, {BESIDE_OTHERS}", *self.cells(beside)])
         return table
 
@@ -118,7 +118,8 @@ class TranslationReport:
     def words(self) -> dict[str, Any]:
         """Returns the report as plain values."""
         scores = {name: plain_values(scored.estimates()) for name, scored in self.found.items()}
-        others = {name: {k: Estimate.mean(v) for k, v in self.found[name].other.items()} for name in self.translators}
+        made = {name: self.found[name] for name in self.translators}
+        others = {name: {key: of.mean(values) for key, values in of.other.items()} for name, of in made.items()}
         from_input = {
             name: {"nearer": plain_values({"": self.nearer(name)})[""], **plain_values(others[name])} for name in others
         }
@@ -139,7 +140,7 @@ TRANSLATION_NOTE = (
 
 
 def score_cell(estimate: Estimate, digits: int) -> str:
-    margin = DEVIATIONS * estimate.error
+    margin = (estimate.high - estimate.low) / 2
     return f"{estimate.value:.{digits}f}" + (f" ± {margin:.2g}" if margin > 0 and isfinite(margin) else "")
 
 

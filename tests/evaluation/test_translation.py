@@ -62,7 +62,9 @@ def test_a_difference_is_in_grey_levels():
 
 
 def test_equal_scores_are_nearer_by_half():
-    assert nearer(torch.tensor([3.0, 2, 2, 1]), torch.tensor([1.0, 2, 2, 2])).value == 0.5
+    own, other = torch.tensor([3.0, 2, 2, 1]), torch.tensor([1.0, 2, 2, 2])
+    assert nearer(own, other, 4).value == 0.5
+    assert nearer(own, other, 2).low < nearer(own, other, 4).low, "two independent images say less than four"
 
 
 def test_a_copy_and_one_image_for_all_are_told_by_how_much_the_truth_differs():

@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from gan_lightning.data import ImageData
-from gan_lightning.degradations import Grey, Holes, Noise, Smaller
+from gan_lightning.degradations import Given, Grey, Holes, Noise, Smaller
 from gan_lightning.evaluation.baselines import as_they_are, baselines_for
 from gan_lightning.evaluation.features import Extracted, Extractor
-from gan_lightning.evaluation.metrics import frechet
+from gan_lightning.evaluation.metrics import Estimate, frechet
 from gan_lightning.evaluation.translation_evaluator import TRUTH, TranslationEvaluator
 from gan_lightning.evaluation.translation_results import TranslationReport
 
@@ -91,6 +91,32 @@ def test_the_frechet_distance_is_from_other_real_images_and_that_of_the_truth_is
     few = evaluator(extractor=Quarters(), samples=7)
     assert few.evaluate({})[TRUTH].frechet is None
     assert few.doubts()[0].startswith("too few images for this extractor: 7 is below 2 x 4 features")
+
+
+def test_images_of_one_group_count_as_one():
+    """Each value twice, in pairs, says as much as once: the error is that of two values, with Student's deviations."""
+    values, alone = torch.tensor([1.0, 1.0, 3.0, 3.0]), torch.tensor([1.0, 3.0])
+    pairs = Estimate.grouped(2.0, values, torch.tensor([7, 7, 5, 5]))
+    assert pairs.error == pytest.approx(Estimate.mean(alone).error)
+    assert pairs.high - 2 > 3 * pairs.error
+    apart = Estimate.grouped(2.0, values, torch.arange(4))
+    assert apart == pytest.approx(Estimate.mean(values))
+    assert Estimate.grouped(2.0, values, torch.zeros(4)).error == torch.inf
+
+
+def test_inputs_that_the_data_holds_are_translated_and_their_images_compared():
+    class Negatives(Blobs):
+        """Images with their negatives as inputs."""
+
+        input_channels = 1
+
+        def load(self) -> TensorDataset:
+            pixels, labels = super().load().tensors
+            return TensorDataset(torch.cat([pixels, 255 - pixels], 1), labels)
+
+    judge = evaluator(Given(1), Negatives())
+    assert judge.block(0).x.shape == (20, 1, 4, 4)
+    assert (judge.evaluate({"model": lambda inputs: -inputs})["model"].own["PSNR"] == 100).all()
 
 
 def test_of_enlarged_images_the_luminance_is_compared_without_a_border():

@@ -51,6 +51,18 @@ class Estimate(NamedTuple):
         return cls.of(values.double().mean(), values)
 
     @classmethod
+    def grouped(cls, value: float | Tensor, influence: Tensor, groups: Tensor) -> "Estimate":
+        """Returns a value whose error is that of a mean of influences (N,), which depend on each other within groups.
+
+        Args:
+            value: The value.
+            influence: Of each sample on the value, (N,).
+            groups: The number of the group of each sample, (N,) int64, such as that of the photograph of a patch.
+        """
+        error, count = variance_of_grouped_mean(influence, groups).sqrt(), len(groups.unique())
+        return cls.normal(value, error, DEVIATIONS if count == len(groups) else t_deviations(count - 1))
+
+    @classmethod
     def share(cls, found: int | Tensor, samples: int) -> "Estimate":
         """Returns the share of independent samples in which something was found, with Wilson's limits."""
         p = int(found) / samples
@@ -61,6 +73,21 @@ def variance_of_mean(values: Tensor) -> Tensor:
     """Returns the variance () of the mean of independent values (N,); infinite for a single one."""
     values = values.double()
     return values.var() / len(values) if len(values) > 1 else values.new_tensor(inf)
+
+
+def variance_of_grouped_mean(values: Tensor, groups: Tensor) -> Tensor:
+    """Returns the variance () of the mean of values (N,) that are independent only between G groups; infinite for one.
+
+    G / (G - 1) times the sum over groups of (the sum over the group of v - mean)^2, over N^2: Liang and Zeger,
+    "Longitudinal data analysis using generalized linear models", 1986, Section 3 (for a mean).
+    https://doi.org/10.1093/biomet/73.1.13
+    """
+    kinds, place = groups.unique(return_inverse=True)
+    if len(kinds) < 2:
+        return variance_of_mean(values[:1])
+    values = values.double()
+    sums = values.new_zeros(len(kinds)).index_add(0, place, values - values.mean())
+    return sums.square().sum() * len(kinds) / (len(kinds) - 1) / len(values) ** 2
 
 
 def wilson(found: int, samples: int) -> Limits:
