@@ -1,5 +1,6 @@
 """Pictures that are to be edited: read as they are, or fitted as training fits them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,21 +33,24 @@ def picture_paths(paths: Sequence[str]) -> list[Path]:
 def pictures_with_names(paths: Sequence[str]) -> list[tuple[Path, Path]]:
     """Returns the files of pictures, each with its name, which is its path below the folder that is named.
 
+    Where several would have one name, the name of the folder stands before it.
+
     Raises:
         UserError: One is not there, or there are none.
     """
-    found: list[tuple[Path, Path]] = []
+    found: list[tuple[Path, Path, str]] = []
     for path in map(Path, paths):
         if path.is_dir():
             source = image_source(path, "images")
-            found += [(path / name, Path(name)) for name in source.names]
+            found += [(path / name, Path(name), path.resolve().name) for name in source.names]
         elif path.is_file():
-            found.append((path, Path(path.name)))
+            found.append((path, Path(path.name), path.resolve().parent.name))
         else:
             raise UserError(f"there is no picture {path}: name image files, or a folder of them")
     if not found:
         raise UserError("images must be given: name image files, or a folder of them")
-    return found
+    times = Counter(name for _, name, _ in found)
+    return [(path, name if times[name] == 1 else Path(folder) / name) for path, name, folder in found]
 
 
 def read_pictures(paths: Sequence[Path], image_shape: ImageShape, fit: bool = False) -> Tensor:

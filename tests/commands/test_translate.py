@@ -10,6 +10,7 @@ from PIL import Image
 
 from gan_lightning.core.deep_files import deep_png, deep_tiff
 from gan_lightning.data.own_pixels import own_picture
+from gan_lightning.editing.pictures import pictures_with_names
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 LAST = str(RUN / "checkpoints/last.ckpt")
@@ -139,6 +140,16 @@ def test_pictures_come_back_in_their_own_form_and_folders(capsys):
     assert "all images are in in/out" in mistake(
         capsys, "predict", "--ckpt_path", LAST, "--images", "in/out", "--folder", "in/out"
     )
+
+
+def test_pictures_of_equal_names_keep_the_names_of_their_folders():
+    for name in ("x/deep", "y"):
+        Path(name).mkdir(parents=True)
+        Image.new("L", (2, 2)).save(f"{name}/a.png")
+    Image.new("L", (2, 2)).save("x/a.png")
+    found = [str(name) for _, name in pictures_with_names(["x", "y", "new/odd.png"])]
+    assert found == ["x/a.png", "deep/a.png", "y/a.png", "odd.png"]
+    assert [str(name) for _, name in pictures_with_names(["x/a.png", "x/deep/a.png"])] == ["x/a.png", "deep/a.png"]
 
 
 def test_mistakes_are_answered_in_one_line(capsys):
