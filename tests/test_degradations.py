@@ -44,6 +44,17 @@ def test_inputs_have_the_shape_that_is_said_and_the_same_seed_makes_the_same(cls
     assert taken.shape == (64, one.channels(3), 16, 24), "images that are degraded already keep their size"
 
 
+@pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("cls", ALL)
+def test_inputs_have_the_precision_of_the_images(cls, precision):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(precision)  # as trainer.precision 64-true and bf16-true do
+    try:
+        assert cls()(X[:2].to(precision), *numbered_draws(1)).dtype == precision
+    finally:
+        torch.set_default_dtype(before)
+
+
 @pytest.mark.parametrize("factor", [2, 3, 4])
 def test_smaller_and_its_enlargement_are_those_of_pillow(factor):
     """Pillow's bicubic filter is that of MATLAB's imresize, with which benchmarks are made, but for the edges."""

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan_lightning.core.precision import promoted
+
 SYM6 = (
     *(0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633, 0.4910559419267466),
     *(0.787641141030194, 0.3379294217276218, -0.07263752278646252, -0.021060292512300564, 0.04472490177066578),
@@ -135,4 +137,5 @@ def bicubic(x: Tensor, height: int, width: int) -> Tensor:
     The kernel is Keys's with a = -0.5, as wide as the coarser of the two sizes, so that nothing is aliased: "Cubic
     convolution interpolation for digital image processing", 1981. https://doi.org/10.1109/TASSP.1981.1163711
     """
-    return F.interpolate(x, (height, width), mode="bicubic", align_corners=False, antialias=True)
+    resized = F.interpolate(promoted(x), (height, width), mode="bicubic", align_corners=False, antialias=True)
+    return resized.to(x.dtype)

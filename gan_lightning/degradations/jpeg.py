@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.precision import promoted
 from gan_lightning.core.resampling import sent
 from gan_lightning.core.seeding import Draw
 from gan_lightning.degradations.amounts import amounts, limits_of
@@ -57,7 +58,7 @@ class Jpeg(Degradation):
             raise UserError(f"quality of Jpeg is {quality}; it must be whole numbers")
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
-        pixels = x.float().add(1).mul(127.5).round().clamp(0, 255)
+        pixels = promoted(x).add(1).mul(127.5).round().clamp(0, 255)
         quality = amounts(self.limits, pixels, uniform).round()
         found = coded_colour(pixels, quality) if x.shape[1] == 3 else coded(pixels, steps_of(LUMA_STEPS, quality))
         return found.div(127.5).sub(1).to(x)
@@ -86,7 +87,7 @@ def halved_plane(planes: Tensor) -> Tensor:
     height, width = planes.shape[2:]
     means = F.avg_pool2d(F.pad(planes, (0, width % 2, 0, height % 2), mode="replicate"), 2)
     turns = torch.arange(means.shape[3], device=planes.device) % 2
-    return (means + (1 + turns) / 4).floor()
+    return (means + (1 + turns).to(means) / 4).floor()
 
 
 def turned(x: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from gan_lightning.core.precision import promoted
 from gan_lightning.core.seeding import Draw
 from gan_lightning.degradations.amounts import Amount, amounts, limits_of
 from gan_lightning.degradations.degradation import Degradation
@@ -25,9 +26,10 @@ class Resized(Degradation):
         self.limits = limits_of(scale, "scale of Resized", LEAST_SCALE)
 
     def forward(self, x: Tensor, normal: Draw, uniform: Draw) -> Tensor:
-        scale = amounts(self.limits, x, uniform).flatten().float()
-        rows, columns = (there_and_back(side, scale, self.limits[1])[:, None] for side in x.shape[2:])
-        return (rows @ x.float() @ columns.mT).to(x)
+        exact = promoted(x)
+        scale = amounts(self.limits, exact, uniform).flatten()
+        rows, columns = (there_and_back(side, scale, self.limits[1])[:, None].to(exact) for side in x.shape[2:])
+        return (rows @ exact @ columns.mT).to(x)
 
 
 def there_and_back(side: int, scale: Tensor, highest: float) -> Tensor:
