@@ -1,0 +1,436 @@
+"""Image to image on one core: what the recipes reach. Prints the tables of docs/results/translation.md.
+
+    OMP_NUM_THREADS=1 python benchmarks/translation.py super_resolution inpainting --folder runs --photos bsds400 \
+        --cifar10 cifar10-train cifar10-test --mnist data --seeds 0 1 2
+    python benchmarks/translation.py        # prints the tables of what is done
+
+Each recipe is a config of configs/ with a few options, trained by `gan fit` in a folder of its own, where it resumes if
+it was stopped; what is judged already is not judged again. A judgement is one line of JSON for each row of a table. Images to
+judge are test images, which no recipe has seen.
+"""
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gan_lightning import Translator, cli
+from gan_lightning.core.resampling import bicubic
+from gan_lightning.core.seeding import numbered_draws
+from gan_lightning.data import MNIST, ImageFolder
+from gan_lightning.degradations import luminance
+from gan_lightning.evaluation.features import Extractor, extractor_for
+from gan_lightning.evaluation.features.feature_file import Learnt
+from gan_lightning.evaluation.features.lookup import PINNED
+from gan_lightning.evaluation.metrics import frechet
+from gan_lightning.evaluation.translation import compared_pixels, scores_of
+from gan_lightning.runs.checkpoint import Checkpoint
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+JUDGES = ("EfficientNetLite0", "Colour")
+TOGETHER = 50
+
+
+class Recipe(NamedTuple):
+    """What is trained.
+
+    Args:
+        config: A file in configs/.
+        iterations: Of training.
+        options: That differ from the config.
+        start: The recipe of the same row whose weights it starts from.
+    """
+
+    config: str
+    iterations: int
+    options: Mapping[str, Any] = MappingProxyType({})
+    start: str | None = None
+
+
+class Row(NamedTuple):
+    """Recipes that are compared.
+
+    Args:
+        title: Of the table.
+        data: Options of the data.
+        recipes: By name.
+        judge: Returns the scores of results that were made in several ways, by the options and the models, by name.
+    """
+
+    title: str
+    data: Callable[[argparse.Namespace], dict[str, Any]]
+    recipes: dict[str, Recipe]
+    judge: Callable[[argparse.Namespace, dict[str, Translator], int], dict[str, dict[str, float]]]
+
+
+# ---- training -----------------------------------------------------------------------------------------------------
+
+
+def trained(name: str, title: str, options: argparse.Namespace, seed: int) -> Path:
+    """Trains a recipe to its end, if that has not been done, and returns its checkpoint."""
+    row = ROWS[name]
+    recipe, folder = row.recipes[title], folder_of(options, name, title, seed)
+    last = folder / "lightning_logs/version_0/checkpoints/last.ckpt"
+    iterations = max(2, round(recipe.iterations * options.share))
+    if not last.exists() or Checkpoint(last).iteration < iterations:
+        words = {**row.data(options), **recipe.options, "seed": seed, "trainer.max_steps": iterations}
+        words |= {
+            "trainer.default_root_dir": folder,
+            "trainer.enable_progress_bar": False,
+            "trainer.accelerator": "cpu",
+        }
+        if recipe.start:
+            words["start_from"] = trained(name, recipe.start, options, seed)
+        resumed = ["--ckpt_path", str(last)] if last.exists() else []
+        cli.main(
+            [
+                "fit",
+                "--config",
+                str(CONFIGS / recipe.config),
+                *(f"--{k}={in_yaml(v)}" for k, v in words.items()),
+                *resumed,
+            ]
+        )
+    return last
+
+
+def in_yaml(value: Any) -> str:
+    return str(value) if isinstance(value, (str, Path)) else json.dumps(value)
+
+
+def folder_of(options: argparse.Namespace, name: str, title: str, seed: int) -> Path:
+    return options.folder / f"{name} {title} {seed}".replace(" ", "_")
+
+
+def cost_of(last: Path) -> dict[str, float]:
+    """Returns the iterations and the CPU-seconds that a checkpoint took, with those of what it started from."""
+    content = Checkpoint(last).content
+    cost = next(state for key, state in content["callbacks"].items() if key.startswith("Cost"))
+    return {"iterations": content["global_step"], "cpu": round(cost["cpu"])}
+
+
+# ---- judging ------------------------------------------------------------------------------------------------------
+
+
+@cache
+def judge(name: str) -> Extractor:
+    return extractor_for(None, name)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def features(name: str, x: Tensor) -> Tensor:
+    return torch.cat([judge(name).extract(part).features for part in x.split(200)]).double()
+
+
+@torch.no_grad()
+def made_by(model: Translator, inputs: Tensor) -> Tensor:
+    """Returns what a translator makes of inputs, as image files hold it."""
+    return in_bytes(torch.cat([model(part) for part in inputs.split(TOGETHER)]))
+
+
+def in_bytes(x: Tensor) -> Tensor:
+    return (x.clamp(-1, 1) * 127.5 + 127.5).round() / 127.5 - 1
+
+
+def paired_distance(name: str, made: Tensor, x: Tensor) -> float:
+    """Returns the mean distance of features from the true ones, where two different true images are about 1 apart."""
+    a, b = features(name, made), features(name, x)
+    return float((a - b).square().sum(1).div(2 * b.var(0).sum()).sqrt().mean())
+
+
+def by_features(made: Tensor, x: Tensor) -> dict[str, float]:
+    """Returns distances by both judges: of each image from the true one, and of all from all."""
+    return {f"features {name}": paired_distance(name, made, x) for name in JUDGES} | {
+        f"Frechet {name}": frechet(features(name, x), features(name, made)).value for name in JUDGES
+    }
+
+
+def mean_scores(made: Tensor, x: Tensor, grey: bool = False, border: int = 0) -> dict[str, float]:
+    """Returns the mean PSNR and SSIM."""
+    found = [
+        scores_of(*(compared_pixels(one, grey, border) for one in (a[None], b[None])))
+        for a, b in zip(made, x, strict=True)
+    ]
+    return {key: float(torch.cat([one[key] for one in found]).mean()) for key in found[0]}
+
+
+# ---- super-resolution ---------------------------------------------------------------------------------------------
+
+
+def photographs(options: argparse.Namespace) -> list[Tensor]:
+    """Returns the test photographs (1, 3, H, W), cut so that height and width are multiples of four."""
+    from torchvision.io import ImageReadMode, decode_image
+
+    found = []
+    for path in sorted(Path(options.photos, "test").glob("*.jpg"))[: options.test_photos]:
+        x = decode_image(str(path), ImageReadMode.RGB)[None].float() / 127.5 - 1
+        found.append(x[:, :, : x.shape[2] // 4 * 4, : x.shape[3] // 4 * 4])
+    return found
+
+
+def patches(images: list[Tensor], side: int = 64, step: int = 32) -> Tensor:
+    """Returns patches (N, 3, side, side) of photographs."""
+    cut = [x.unfold(2, side, step).unfold(3, side, step).permute(0, 2, 3, 1, 4, 5).flatten(0, 2) for x in images]
+    return torch.cat(cut)
+
+
+def judge_super_resolution(
+    options: argparse.Namespace, models: dict[str, Translator], seed: int
+) -> dict[str, dict[str, float]]:
+    truth = photographs(options)
+    inputs = [in_bytes(bicubic(x, x.shape[2] // 4, x.shape[3] // 4)) for x in truth]
+    made = {name: [made_by(model, one) for one in inputs] for name, model in models.items()}
+    made["bicubic"] = [in_bytes(bicubic(one, 4 * one.shape[2], 4 * one.shape[3])) for one in inputs]
+    real, found = patches(truth), {}
+    for name, images in made.items():
+        scores = [mean_scores(a, b, grey=True, border=4) for a, b in zip(images, truth, strict=True)]
+        means = {key: statistics.mean(one[key] for one in scores) for key in scores[0]}
+        found[name] = means | by_features(patches(images), real) | {"n": len(truth), "patches": len(real)}
+    return found
+
+
+# ---- holes --------------------------------------------------------------------------------------------------------
+
+
+def small_images(options: argparse.Namespace) -> Tensor:
+    """Returns test images (N, 3, 32, 32) of CIFAR-10, some of each class."""
+    data = ImageFolder(options.cifar10[1], image_size=32)
+    data.setup("fit")
+    order = torch.randperm(len(data.source), generator=torch.Generator().manual_seed(0))[: options.test_images]  # type: ignore[arg-type]
+    pixels, labels = data.source[order]  # type: ignore[index]
+    options.labels = labels
+    return pixels.float() / 127.5 - 1
+
+
+def at_borders(x: Tensor, missing: Tensor) -> Tensor:
+    """Returns the absolute differences of neighbouring pixels of which one is missing and one is not."""
+    found = []
+    for axis in (2, 3):
+        edge = (missing.diff(dim=axis) != 0).expand(-1, x.shape[1], -1, -1)
+        found.append(x.diff(dim=axis).abs()[edge])
+    return torch.cat(found)
+
+
+def biharmonic(x: Tensor, missing: Tensor) -> Tensor:
+    """Returns images (N, C, H, W) whose holes (N, 1, H, W) scikit-image has filled."""
+    from skimage.restoration import inpaint_biharmonic  # pyright: ignore[reportMissingImports]
+
+    filled = [
+        inpaint_biharmonic((a / 2 + 0.5).double().numpy(), b[0].numpy() > 0, channel_axis=0)
+        for a, b in zip(x, missing, strict=True)
+    ]
+    return in_bytes(torch.stack([torch.from_numpy(one).float() * 2 - 1 for one in filled]))
+
+
+def judge_holes(options: argparse.Namespace, models: dict[str, Translator], seed: int) -> dict[str, dict[str, float]]:
+    x = small_images(options)
+    degradation = next(iter(models.values())).degradation
+    inputs = degradation(x, *numbered_draws(seed))
+    missing = inputs[:, -1:]
+    made = {name: made_by(model, inputs) for name, model in models.items()}
+    made |= {"biharmonic": biharmonic(x, missing), "mean colour": in_bytes(degradation.shown(inputs, 3)), "truth": x}
+    real, found = at_borders(x, missing).mean(), {}
+    for name, images in made.items():
+        inside = missing.expand_as(x) > 0
+        error = {"error": float((images - x)[inside].square().mean())}
+        seam = {"seam": float(at_borders(images, missing).mean() / real)}
+        found[name] = error | seam | (by_features(images, x) if name != "truth" else {}) | {"n": len(x)}
+    return found
+
+
+def digits(options: argparse.Namespace) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Returns images uint8 and labels: of training, and of tests."""
+    data = MNIST(root=options.mnist)
+    data.setup("fit")
+    train, test = data.load(), data.load_test()
+    return train.tensors, test.tensors  # type: ignore[union-attr,attr-defined,return-value]
+
+
+def judge_digits(options: argparse.Namespace, models: dict[str, Translator], seed: int) -> dict[str, dict[str, float]]:
+    from editing import trained_reader
+
+    (train, train_labels), (test, labels) = digits(options)
+    x, labels = test[: options.test_images].float() / 127.5 - 1, labels[: options.test_images]
+    reader, found = Learnt(PINNED["MNIST"]), {}
+    halves = {"top": (slice(0, 14), slice(None)), "bottom": (slice(14, 28), slice(None)),
+              "left": (slice(None), slice(0, 14)), "right": (slice(None), slice(14, 28))}  # fmt: skip
+    for half, (rows, columns) in halves.items():
+        missing = torch.zeros(1, 1, 28, 28)
+        missing[:, :, rows, columns] = 1
+        hole = missing[0, 0] > 0
+        inputs = torch.cat([x * (1 - missing), missing.expand(len(x), -1, -1, -1)], 1)
+        visible = trained_reader(train, train_labels, hole, 2, seed)
+        with torch.no_grad():
+            seen = visible(x.masked_fill(hole, 0)).argmax(1)
+        found[f"{half}: a classifier of what is visible"] = {"read": float((seen == labels).float().mean())}
+        made = {name: made_by(model, inputs) for name, model in models.items()}
+        made["biharmonic"] = biharmonic(x, missing.expand(len(x), -1, -1, -1))
+        for name, images in made.items():
+            read = torch.cat([reader.extract(part).probabilities.argmax(1) for part in images.split(500)])  # type: ignore[union-attr]
+            a, b = (torch.cat([reader.extract(part).features for part in one.split(500)]) for one in (images, x))
+            error = float((images - x)[:, :, hole].square().mean())
+            found[f"{half}: {name}"] = {
+                "read": float((read == labels).float().mean()), "error": error, "n": len(x),
+                "features MNIST": float((a - b).square().sum(1).div(2 * b.var(0).sum()).sqrt().mean()),
+                "Frechet MNIST": frechet(b.double(), a.double()).value,
+            }  # fmt: skip
+    return found
+
+
+# ---- colour -------------------------------------------------------------------------------------------------------
+
+
+def colourfulness(x: Tensor) -> Tensor:
+    """Returns |(sd rg, sd yb)| + .3 |(mean rg, mean yb)| (N,) of images, with pixels from 0 to 255.
+
+    Hasler and Süsstrunk, "Measuring colourfulness in natural images", 2003, Equation 4.
+    """
+    r, g, b = ((x + 1) * 127.5).double().flatten(2).unbind(1)
+    rg, yb = r - g, (r + g) / 2 - b
+    spread = (rg.var(1, unbiased=False) + yb.var(1, unbiased=False)).sqrt()
+    return spread + 0.3 * (rg.mean(1).square() + yb.mean(1).square()).sqrt()
+
+
+def judge_colour(options: argparse.Namespace, models: dict[str, Translator], seed: int) -> dict[str, dict[str, float]]:
+    x = small_images(options)
+    inputs, reader = luminance(x), Learnt(PINNED["Colour"])
+    made = {name: made_by(model, inputs) for name, model in models.items()}
+    made |= {"grey": inputs.expand(-1, 3, -1, -1), "truth": x}
+    found = {}
+    for name, images in made.items():
+        read = torch.cat([reader.extract(part).probabilities.argmax(1) for part in images.split(500)])  # type: ignore[union-attr]
+        found[name] = {
+            "colourfulness": float(colourfulness(images).mean()),
+            "read": float((read == options.labels).float().mean()),
+            **(mean_scores(images, x) | by_features(images, x) if name != "truth" else {}), "n": len(x),
+        }  # fmt: skip
+    return found
+
+
+# ---- the rows -----------------------------------------------------------------------------------------------------
+
+
+def cifar10(options: argparse.Namespace) -> dict[str, Any]:
+    return {"data.root": options.cifar10[0], "data.image_size": 32, "data.held_out": 0.02, "data.batch_size": 32}
+
+
+ALONE = {"model.discriminator": None}
+"""Options of a recipe of pixels alone."""
+
+FASTER = {
+    "model.generator_optimization.optimizer.lr": 0.0005,
+    "model.discriminator_optimization.optimizer.lr": 0.0005,
+}
+"""For few iterations."""
+
+ROWS = {
+    "super_resolution": Row(
+        "Super-resolution x4, BSDS500",
+        lambda options: {"data.root": f"{options.photos}/train", "data.held_out": 0.05},
+        {
+            "pixels": Recipe("super_resolution.yaml", 4000),
+            "adversarial": Recipe("super_resolution_gan.yaml", 1500, start="pixels"),
+        },
+        judge_super_resolution,
+    ),
+    "inpainting": Row(
+        "Inpainting, CIFAR-10",
+        cifar10,
+        {
+            "pixels": Recipe("inpainting.yaml", 4000, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
+            "adversarial": Recipe("inpainting.yaml", 5000, FASTER),
+        },
+        judge_holes,
+    ),
+    "digits": Row(
+        "Halves of digits, MNIST",
+        lambda options: {"data": "MNIST", "data.root": options.mnist, "data.batch_size": 32,
+                         "model.degradation.shape": "half", "model.generator.input_channels": 2},
+        {
+            "pixels": Recipe("inpainting.yaml", 3000, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
+            "adversarial": Recipe("inpainting.yaml", 3000, {**FASTER, "model.discriminator.condition_channels": 2}),
+        },
+        judge_digits,
+    ),
+    "colour": Row(
+        "Colour, CIFAR-10",
+        cifar10,
+        {
+            "pixels": Recipe("colour.yaml", 3000, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
+            "adversarial": Recipe("colour.yaml", 5000, FASTER),
+        },
+        judge_colour,
+    ),
+}  # fmt: skip
+
+
+def run(name: str, options: argparse.Namespace) -> None:
+    """Trains and judges what is not there yet."""
+    row = ROWS[name]
+    for seed in options.seeds:
+        titles = [title for title in row.recipes if not options.only or title in options.only]
+        lasts = {title: trained(name, title, options, seed) for title in titles}
+        if options.train_only or {(line["row"], line["seed"]) for line in lines_of(options)} >= {(name, seed)}:
+            continue
+        models = {title: Translator.load_from_checkpoint(last).eval() for title, last in lasts.items()}
+        for way, scores in row.judge(options, models, seed).items():
+            costs = cost_of(lasts[way]) if way in lasts else {}
+            line = {"row": name, "way": way, "seed": seed} | costs | {k: round(v, 5) for k, v in scores.items()}
+            with options.results.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+
+
+def lines_of(options: argparse.Namespace) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in options.results.read_text().splitlines()] if options.results.exists() else []
+
+
+def tables(lines: list[dict[str, Any]]) -> Iterator[str]:
+    """Yields Markdown: for each way its means over the seeds, and the standard deviation where there are several."""
+    for name, row in ROWS.items():
+        found = [line for line in lines if line["row"] == name]
+        keys = list(dict.fromkeys(key for line in found for key in line if key not in ("row", "way", "seed")))
+        if found:
+            yield f"\n## {row.title}\n\n| | seeds | {' | '.join(keys)} |\n|{'---|' * (2 + len(keys))}"
+        for way in dict.fromkeys(line["way"] for line in found):
+            ours = [line for line in found if line["way"] == way]
+            cells = [in_words([line[key] for line in ours if key in line]) for key in keys]
+            yield f"| {way} | {len(ours)} | {' | '.join(cells)} |"
+
+
+def in_words(values: list[float]) -> str:
+    if not values:
+        return ""
+    spread = f" ± {statistics.stdev(values):.2g}" if len({*values}) > 1 else ""
+    return f"{statistics.mean(values):.4g}{spread}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", help=f"some of: {', '.join(ROWS)}")
+    parser.add_argument("--photos", default="data/bsds400", help="the folder with train and test photographs")
+    parser.add_argument("--cifar10", nargs=2, default=["data/cifar10-train", "data/cifar10-test"])
+    parser.add_argument("--mnist", default="data")
+    parser.add_argument("--folder", type=Path, default=Path("translation"), help="where runs are kept")
+    parser.add_argument("--results", type=Path, default=Path("translation.jsonl"))
+    parser.add_argument("--share", type=float, default=1.0, help="of all iterations")
+    parser.add_argument("--only", nargs="+", help="some recipes, by their names")
+    parser.add_argument("--train_only", action="store_true", help="judge nothing")
+    parser.add_argument("--test_photos", type=int, default=200)
+    parser.add_argument("--test_images", type=int, default=2000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in options.rows:
+        run(name, options)
+    print("\n".join(tables(lines_of(options))))
+
+
+if __name__ == "__main__":
+    main()
