@@ -318,7 +318,7 @@ def judge_colour(options: argparse.Namespace, models: dict[str, Translator], see
 
 
 def cifar10(options: argparse.Namespace) -> dict[str, Any]:
-    return {"data.root": options.cifar10[0], "data.image_size": 32, "data.held_out": 0.02, "data.batch_size": 32}
+    return {"data.root": options.cifar10[0], "data.image_size": 32, "data.held_out": 0.02, "data.batch_size": 16}
 
 
 ALONE = {"model.discriminator": None}
@@ -336,7 +336,7 @@ ROWS = {
         lambda options: {"data.root": f"{options.photos}/train", "data.held_out": 0.05},
         {
             "pixels": Recipe("super_resolution.yaml", 4000),
-            "adversarial": Recipe("super_resolution_gan.yaml", 1500, start="pixels"),
+            "adversarial": Recipe("super_resolution_gan.yaml", 1000, start="pixels"),
         },
         judge_super_resolution,
     ),
@@ -344,14 +344,14 @@ ROWS = {
         "Inpainting, CIFAR-10",
         cifar10,
         {
-            "pixels": Recipe("inpainting.yaml", 4000, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
-            "adversarial": Recipe("inpainting.yaml", 5000, FASTER),
+            "pixels": Recipe("inpainting.yaml", 3000, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
+            "adversarial": Recipe("inpainting.yaml", 4000, FASTER),
         },
         judge_holes,
     ),
     "digits": Row(
         "Halves of digits, MNIST",
-        lambda options: {"data": "MNIST", "data.root": options.mnist, "data.batch_size": 32,
+        lambda options: {"data": "MNIST", "data.root": options.mnist, "data.batch_size": 16,
                          "model.degradation.shape": "half", "model.generator.input_channels": 2},
         {
             "pixels": Recipe("inpainting.yaml", 3000, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
@@ -364,7 +364,7 @@ ROWS = {
         cifar10,
         {
             "pixels": Recipe("colour.yaml", 3000, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
-            "adversarial": Recipe("colour.yaml", 5000, FASTER),
+            "adversarial": Recipe("colour.yaml", 4000, FASTER),
         },
         judge_colour,
     ),
