@@ -5,8 +5,8 @@
     python benchmarks/translation.py        # prints the tables of what is done
 
 Each recipe is a config of configs/ with a few options, trained by `gan fit` in a folder of its own, where it resumes if
-it was stopped; what is judged already is not judged again. A judgement is one line of JSON for each row of a table. Images to
-judge are test images, which no recipe has seen.
+it was stopped; what is judged already is not judged again. A judgement is one line of JSON for each row of a table. Images
+to judge are test images, which no recipe has seen.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from gan_lightning import Translator, cli
 from gan_lightning.core.resampling import bicubic
 from gan_lightning.core.seeding import numbered_draws
 from gan_lightning.data import MNIST, ImageFolder
-from gan_lightning.degradations import luminance
+from gan_lightning.degradations.grey import luminance
 from gan_lightning.evaluation.features import Extractor, extractor_for
 from gan_lightning.evaluation.features.feature_file import Learnt
 from gan_lightning.evaluation.features.lookup import PINNED
