@@ -5,8 +5,8 @@
     python benchmarks/translation.py        # prints the tables of what is done
 
 Each recipe is a config of configs/ with a few options, trained by `gan fit` in a folder of its own, where it resumes if
-it was stopped; what is judged already is not judged again. A judgement is one line of JSON for each row of a table. Images
-to judge are test images, which no recipe has seen.
+it was stopped; what is judged already is not judged again. A judgement is one line of JSON for each row of a table.
+Images to judge are test images, which no recipe has seen.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from gan_lightning.evaluation.features import Extractor, extractor_for
 from gan_lightning.evaluation.features.feature_file import Learnt
 from gan_lightning.evaluation.features.lookup import PINNED
 from gan_lightning.evaluation.metrics import frechet
-from gan_lightning.evaluation.translation import compared_pixels, scores_of
+from gan_lightning.evaluation.translation import colourfulness_index, compared_pixels, pixel_scores
 from gan_lightning.runs.checkpoint import Checkpoint
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -155,7 +155,7 @@ def by_features(made: Tensor, x: Tensor) -> dict[str, float]:
 def mean_scores(made: Tensor, x: Tensor, grey: bool = False, border: int = 0) -> dict[str, float]:
     """Returns the mean PSNR and SSIM."""
     found = [
-        scores_of(*(compared_pixels(one, grey, border) for one in (a[None], b[None])))
+        pixel_scores(*(compared_pixels(one, grey, border) for one in (a[None], b[None])))
         for a, b in zip(made, x, strict=True)
     ]
     return {key: float(torch.cat([one[key] for one in found]).mean()) for key in found[0]}
@@ -287,17 +287,6 @@ def judge_digits(options: argparse.Namespace, models: dict[str, Translator], see
 # ---- colour -------------------------------------------------------------------------------------------------------
 
 
-def colourfulness(x: Tensor) -> Tensor:
-    """Returns |(sd rg, sd yb)| + .3 |(mean rg, mean yb)| (N,) of images, with pixels from 0 to 255.
-
-    Hasler and Süsstrunk, "Measuring colourfulness in natural images", 2003, Equation 4.
-    """
-    r, g, b = ((x + 1) * 127.5).double().flatten(2).unbind(1)
-    rg, yb = r - g, (r + g) / 2 - b
-    spread = (rg.var(1, unbiased=False) + yb.var(1, unbiased=False)).sqrt()
-    return spread + 0.3 * (rg.mean(1).square() + yb.mean(1).square()).sqrt()
-
-
 def judge_colour(options: argparse.Namespace, models: dict[str, Translator], seed: int) -> dict[str, dict[str, float]]:
     x = small_images(options)
     inputs, reader = luminance(x), Learnt(PINNED["Colour"])
@@ -307,7 +296,7 @@ def judge_colour(options: argparse.Namespace, models: dict[str, Translator], see
     for name, images in made.items():
         read = torch.cat([reader.extract(part).probabilities.argmax(1) for part in images.split(500)])  # type: ignore[union-attr]
         found[name] = {
-            "colourfulness": float(colourfulness(images).mean()),
+            "colourfulness": float(colourfulness_index(images).mean()),
             "read": float((read == options.labels).float().mean()),
             **(mean_scores(images, x) | by_features(images, x) if name != "truth" else {}), "n": len(x),
         }  # fmt: skip
