@@ -176,6 +176,7 @@ def complete(model: GenerativeModel, options: argparse.Namespace) -> None:
             "starts": options.starts,
             "count": options.count + 1,
             "seed": options.seed,
+            "reader": model.label_reader(mask, options.read_samples, options.seed) if options.read_samples else None,
         }
         made = [model.complete(part, mask, **search) for part in x.split(BATCH)]
         seconds = (time.process_time() - begun) / len(x)
@@ -212,6 +213,7 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=8)
     parser.add_argument("--noise", type=float, default=None)
     parser.add_argument("--count", type=int, default=10)
+    parser.add_argument("--read_samples", type=int, default=0)
     parser.add_argument("--holes", nargs="+", default=["left", "right", "top", "bottom", "random"])
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)

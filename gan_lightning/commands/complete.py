@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jsonargparse import Namespace
@@ -17,6 +18,7 @@ from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.images import enlarged, picture, save, tile, to_uint8
 from gan_lightning.data.class_names import class_names_in
 from gan_lightning.editing.completion import Completed
+from gan_lightning.editing.label_reader import LabelReader
 from gan_lightning.editing.latent_files import Latents, write_latents
 from gan_lightning.editing.masks import hole
 from gan_lightning.editing.pictures import read_mask
@@ -45,6 +47,8 @@ class Completion:
             the completions differ, and the less they follow what is known.
         starts: Samples to start from: the nearest of `candidates`.
         candidates: Samples to choose the starts from.
+        read_samples: Where the class is inferred, train a small network on so many samples with the same hole to tell
+            it, which is right more often: 60000 take 15 seconds at 28x28. 0 leaves it to what fits best.
         seed: Fixes all draws.
         tuned: A tuned.safetensors of gan invert --tune, which changes the generator.
         fit: Resize, crop and convert pictures of another size or kind, as training does.
@@ -60,6 +64,7 @@ class Completion:
     noise: float = 0.5
     starts: int = 8
     candidates: int = 2000
+    read_samples: int = 0
     seed: int = 0
     tuned: str | None = None
     fit: bool = False
@@ -86,7 +91,8 @@ def write_completions(command: str, arguments: Sequence[str]) -> None:
     mask = asked_mask(made.mask, made.hole, model.image_shape, made.seed).to(model.device)
     labels = asked_classes(made.labels, len(images), model, checkpoint)
     check_folder(folder, "folder", "completions")
-    parts = [completed(model, images, mask, labels, rows, made) for rows in parts_of(len(images))]
+    reader = asked_reader(model, mask, labels, made)
+    parts = [completed(model, images, mask, labels, rows, made, reader) for rows in parts_of(len(images))]
     write_images(folder, names, torch.cat([part.images for part in parts]))
     y = None if parts[0].y is None else torch.cat([part.y.flatten() for part in parts if part.y is not None])
     called = [f"{name} {k}" for name in names for k in range(made.count)]
@@ -103,11 +109,33 @@ def parts_of(count: int) -> tqdm:
     return tqdm(torch.arange(count).split(TOGETHER_COMPLETED), unit="part", leave=False, disable=None)
 
 
+def asked_reader(model: GenerativeModel, mask: Tensor, labels: Tensor | None, made: Namespace) -> LabelReader | None:
+    """Returns the network that tells the class, if one is asked for.
+
+    Raises:
+        UserError: There is no class to tell.
+    """
+    if not made.read_samples:
+        return None
+    if made.read_samples < 0 or labels is not None or not model.generator.classes:
+        why = "labels are given" if labels is not None else "the model has no classes"
+        why = "it must be at least 0" if made.read_samples < 0 else f"{why}: leave it out"
+        raise UserError(f"read_samples is {made.read_samples}, but {why}")
+    return model.label_reader(mask, made.read_samples, made.seed)
+
+
 def completed(
-    model: GenerativeModel, images: Tensor, mask: Tensor, labels: Tensor | None, rows: Tensor, made: Namespace
+    model: GenerativeModel,
+    images: Tensor,
+    mask: Tensor,
+    labels: Tensor | None,
+    rows: Tensor,
+    made: Namespace,
+    reader: LabelReader | None,
 ) -> Completed:
     """Returns completions of some of the pictures."""
-    options = {"count": made.count, "noise": made.noise, "starts": made.starts, "candidates": made.candidates}
+    options: dict[str, Any] = {"reader": reader}
+    options |= {"count": made.count, "noise": made.noise, "starts": made.starts, "candidates": made.candidates}
     chosen = rows.to(images.device)
     given = None if labels is None else labels[rows]
     return model.complete(images[chosen], mask, given, seed=made.seed + int(rows[0]), **options)

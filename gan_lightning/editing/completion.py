@@ -1,5 +1,6 @@
 """Images completed: what is known must match, what is missing is made up."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from gan_lightning.editing.least_squares import Residuals
 from gan_lightning.editing.masks import checked_mask
 from gan_lightning.editing.matches import Pixels
 from gan_lightning.editing.posterior import Minima, chains_from, minima, minima_drawn
-from gan_lightning.editing.starts import checked_labels, nearest_samples
+from gan_lightning.editing.starts import Starts, checked_labels, nearest_samples
 from gan_lightning.editing.walk import Model
 
 
@@ -48,6 +49,7 @@ def complete(
     iterations: int = 15,
     steps: int = 20,
     seed: int = 0,
+    reader: Callable[[Tensor], Tensor] | None = None,
 ) -> Completed:
     """Draws completions from p(z, y | what is known), and blends them into the images.
 
@@ -70,6 +72,9 @@ def complete(
         iterations: At most so many from each start.
         steps: Of each chain.
         seed: Fixes the samples to start from, and the draws.
+        reader: Maps images (N, C, H, W), zero where they are missing, to logits of the classes (N, classes), by which
+            labels are then inferred, such as a `trained_reader`. It weighs all ways to complete an image, of which the
+            minima are a few. If None, the minima decide.
 
     Raises:
         UserError: Images, mask or labels do not fit each other or the model.
@@ -83,7 +88,13 @@ def complete(
     given = None if labels is None else labels.to(images.device)
     drawn_from = (candidates, starts, seed, weights)
     begun = nearest_samples(model, part.known, Pixels(), latent_dim, classes, given, *drawn_from)
+    read = None
+    if classes and given is None and reader is not None:
+        read = reader(images.masked_fill(missing, 0)).double().softmax(1)
+        likely = nearest_samples(model, part.known, Pixels(), latent_dim, classes, read.argmax(1), *drawn_from)
+        begun = Starts(*(torch.cat(pair, 1) for pair in zip(begun, likely, strict=True)))  # type: ignore[arg-type]
     found = minima(part.of(*repeated(begun.z, begun.y)), begun, iterations)
+    found = found if read is None else found.with_class_probabilities(read.cpu())
     z, y = explanations(part, found, count, classes, steps, seed)
     made = in_parts(model, z.flatten(0, 1), None if y is None else y.flatten())
     laid = blended(images.repeat_interleave(count, 0), made, missing.repeat_interleave(count, 0))

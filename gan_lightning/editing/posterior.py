@@ -43,6 +43,19 @@ class Minima(NamedTuple):
         shares = self.evidence.softmax(1)
         return torch.zeros(len(shares), classes, dtype=shares.dtype).scatter_add_(1, self.y.cpu(), shares)
 
+    def with_class_probabilities(self, probabilities: Tensor) -> "Minima":
+        """Returns the minima, where those of each class have together the share (N, classes) of this class.
+
+        Classes that no minimum has keep nothing of it.
+        """
+        assert self.y is not None
+        y, held = self.y.cpu(), []
+        for label in range(probabilities.shape[1]):
+            of_class = self.evidence.masked_fill(y != label, -torch.inf)
+            held.append(of_class - of_class.logsumexp(1, keepdim=True) + probabilities[:, label, None].double().log())
+        evidence = torch.stack(held).nan_to_num(nan=-torch.inf).amax(0)
+        return self._replace(evidence=evidence)
+
 
 def minima(residuals: Residuals, starts: Starts, iterations: int) -> Minima:
     """Finds the minima that are next to the starts.

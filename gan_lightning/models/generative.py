@@ -13,6 +13,7 @@ from gan_lightning.core.configurable import rebuild
 from gan_lightning.core.errors import UserError
 from gan_lightning.editing.completion import Completed, complete
 from gan_lightning.editing.inversion import Inverted, invert
+from gan_lightning.editing.label_reader import LabelReader, trained_reader
 from gan_lightning.editing.starts import check_same_kind
 from gan_lightning.models.averaged import AveragedModule
 from gan_lightning.models.sampling import in_full_precision, labels_of, latents, traversed
@@ -126,6 +127,18 @@ class GenerativeModel(AveragedModule):
         check_same_kind(images, self.image_shape)
         images = images.to(next(self.average_generator.parameters(), images))
         return complete(self, images, mask, self.generator.latent_dim, self.generator.classes, labels, **options)
+
+    def label_reader(self, mask: Tensor, samples: int = 60_000, seed: int = 0) -> LabelReader:
+        """Trains a network on samples with a hole to tell their class: a `reader` for `complete`.
+
+        Args:
+            mask: (H, W) or (M, H, W) bool, true where images are missing.
+            samples: Number of samples.
+            seed: Fixes the samples and the weights.
+        """
+        holes = mask.reshape(-1, 1, *self.image_shape[1:]).to(self.device)
+        sizes = self.generator.latent_dim, self.generator.classes
+        return trained_reader(self, holes, self.image_shape, *sizes, samples, seed)
 
     def images(self, z: Tensor, seeds: Sequence[int], labels: Iterable[int] | None) -> Tensor:
         """Returns the averaged generator's images of latents (N, latent_dim) on the CPU, with these labels."""
