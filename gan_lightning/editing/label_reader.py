@@ -12,7 +12,7 @@ from gan_lightning.editing.walk import Model
 READER = 103
 """The purpose of its random stream."""
 
-READ_TOGETHER, RATE = 128, 2e-3
+READ_TOGETHER, READER_RATE = 128, 2e-3
 """Samples an iteration, and the learning rate, which falls to zero."""
 
 
@@ -67,7 +67,7 @@ def trained_reader(
         torch.manual_seed(mix(READER, seed))
         reader = LabelReader(image_shape[0], min(image_shape[1:]), classes).to(missing.device)
     steps = max(1, samples // READ_TOGETHER)
-    optimizer = torch.optim.Adam(reader.parameters(), lr=RATE)
+    optimizer = torch.optim.Adam(reader.parameters(), lr=READER_RATE)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     with torch.enable_grad():
         for _ in range(steps):

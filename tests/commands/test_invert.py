@@ -97,6 +97,7 @@ def test_an_image_is_completed_in_several_ways(capsys):
         ("invert black.png --match nothing", "there is no file nothing"),
         ("complete black.png", "mask and hole are both missing"),
         ("complete black.png --hole left --mask black.png", "mask and hole are both given"),
+        ("complete black.png --hole left --read_samples 100", "read_samples is 100, but the model has no classes"),
         ("complete black.png --hole middle", "hole is middle"),
         ("complete black.png --mask low.png", "the mask must have their size"),
         ("complete black.png --mask black.png", "the mask hides nothing"),
