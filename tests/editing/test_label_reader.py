@@ -1,5 +1,7 @@
 """Classes told from the visible part, as samples teach it."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -41,7 +43,7 @@ def test_minima_of_a_class_share_what_a_reader_gives_to_it_as_before_among_thems
 
 def test_the_first_completion_has_the_class_that_the_reader_gives():
     x = halves(torch.zeros(2, 2), torch.tensor([0, 1]))
-    few = {"count": 3, "candidates": 40, "starts": 2, "steps": 2}
+    few: dict[str, Any] = {"count": 3, "candidates": 40, "starts": 2, "steps": 2}
     for label in (0, 1):
         sure = torch.zeros(2, 2).index_fill(1, torch.tensor(label), 20.0)
         made = complete(halves, x, MASK, 2, 2, reader=lambda seen, sure=sure: sure, **few)
