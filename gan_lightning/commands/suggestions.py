@@ -171,7 +171,7 @@ def hint(near: Sequence[str], names: Collection[str], otherwise: str) -> str:
     """What is near, else all names if they are few, else what leads to them."""
     if near:
         return f"; did you mean {one_of(near)}?"
-    return f"; there are {', '.join(sorted(names))}" if 0 < len(names) <= 20 else f"; {otherwise}"
+    return f"; there are {', '.join(sorted(names))}" if 0 < len(names) <= 30 else f"; {otherwise}"
 
 
 def class_names(base: type) -> str:

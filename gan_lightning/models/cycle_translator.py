@@ -1,5 +1,6 @@
 """The translator without pairs: generators that turn images of one side into images of the other, and back."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -133,17 +134,17 @@ class CycleTranslator(AveragedModule):
         if backward_generator is not None and backward_discriminator is not None:
             back = (backward_generator, generator, backward_discriminator, self.backward_pool)
             self.translations.append(Translation(1, "b_to_a", *back))
-        self.terms: Any = nn.ModuleList(terms)
+        self.terms: Any = nn.ModuleList(copy.deepcopy(list(terms)))  # defaults belong to all models
         self.term_names = numbered([type(term).__name__ for term in terms])
         self.objective, self.adversarial_weight, self.augmentation = objective, adversarial_weight, augmentation
         self.penalties: Any = nn.ModuleList(penalties)
         self.penalty_names = numbered([type(penalty).__name__ for penalty in penalties])
         generators = [way.generator for way in self.translations]
-        for term in terms:
+        for term in self.terms:
             term.suit(generators)
         judges = nn.ModuleList(way.discriminator for way in self.translations)
         self.players = {
-            "generator": Player(nn.ModuleList([*generators, *terms]), generator_optimization),
+            "generator": Player(nn.ModuleList([*generators, *self.terms]), generator_optimization),
             "discriminator": Player(judges, discriminator_optimization),
         }
 

@@ -1,5 +1,6 @@
 """The translator: a generator that makes images from images, such as large ones from small ones."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -88,9 +89,10 @@ class Translator(AveragedModule):
         super().__init__(generator.image_shape, 0, average_decay, seed, average_half_life)
         check_translation(generator, degradation)
         check_loss(terms, discriminator, degradation)
-        self.generator, self.degradation, self.discriminator = generator, degradation, discriminator
+        self.generator, self.discriminator = generator, discriminator
+        self.degradation = copy.deepcopy(degradation)  # the default belongs to all models
         self.average_generator = self.averaged(generator)
-        self.terms: Any = nn.ModuleList(terms)
+        self.terms: Any = nn.ModuleList(copy.deepcopy(list(terms)))  # defaults belong to all models
         self.term_names = numbered([type(term).__name__ for term in terms])
         self.objective, self.adversarial_weight, self.augmentation = objective, adversarial_weight, augmentation
         self.penalties: Any = nn.ModuleList(penalties)

@@ -286,7 +286,7 @@ def tiny(model: type[AlternatingModule], **options: Any) -> Any:
         Generator: partial(MLPGenerator, latent_dim=3, hidden=[8]),
         Discriminator: partial(MLPDiscriminator, hidden=[8]),
         ImageFeatures: partial(FeatureNetwork, classes=48, features=4, width=4),
-        ImageToImage: partial(SuperResolver, width=4, blocks=1),
+        ImageToImage: lambda _: small(UNetGenerator if model is CycleTranslator else SuperResolver),
     }
     players = {name: makers[hint](SHAPE) for name, hint in hints if hint in makers}
     return model(**{**players, **options})

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from helpers.tiny import SHAPE, Blobs, Slopes, fit, weights
-from helpers.variants import small
+from helpers.variants import small, tiny
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
@@ -119,11 +119,11 @@ def test_the_input_is_drawn_anew_in_every_iteration_and_the_same_again_at_the_sa
             self.made.append(super().forward(x, normal, uniform) - x)
             return x + self.made[-1]
 
-    one, again = Watched(), Watched()
-    fit(translator(degradation=one), max_steps=3)
-    fit(translator(degradation=again), max_steps=3)
-    assert all(torch.equal(a, b) for a, b in zip(one.made, again.made, strict=True))
-    assert not torch.allclose(one.made[0], one.made[1])
+    one, again = translator(degradation=Watched()), translator(degradation=Watched())
+    for model in (one, again):
+        fit(model, max_steps=3)
+    assert all(torch.equal(a, b) for a, b in zip(one.degradation.made, again.degradation.made, strict=True))
+    assert not torch.allclose(one.degradation.made[0], one.degradation.made[1])
 
 
 def test_a_discriminator_stays_put_while_the_generator_learns():
@@ -229,3 +229,10 @@ def test_it_learns_to_enlarge_better_than_bicubic_interpolation():
     made, bicubic = ((images - x).abs().mean() for images in (model(inputs), model.degradation.shown(inputs, 1)))
     assert made < 0.9 * bicubic
     assert isinstance(model.average_generator, nn.Module)
+
+
+def test_models_with_parts_by_default_share_none_of_them():
+    one, other = tiny(Translator), tiny(Translator)
+    one.eval()
+    assert other.degradation.training
+    assert other.terms[0].training

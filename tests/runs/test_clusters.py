@@ -100,8 +100,12 @@ FIRST = {kind(configs): configs for configs in CONFIGS[::-1]}
 def test_every_config_trains_on_two_processes(configs, mnist_root, monkeypatch):
     """By default one config for each kind of model, with `-m long` all of them and the overlays. GPU configs: thin."""
     monkeypatch.setenv("PYTHONWARNINGS", "error:.*find_unused_parameters")
-    data = ["--data.root", str(mnist_root)] if "root:" in "".join(c.read_text() for c in configs) else []
-    light = ["--data.batch_size=4", *THIN] if configs[0].stem in HEAVY else ["--data.batch_size=40"]
+    text = "".join(c.read_text() for c in configs)
+    data = ["--data.root", str(mnist_root)] if "root:" in text else []
+    if "class_path: Unpaired" in text:
+        data = ["--data.a", str(mnist_root / "class 0"), "--data.b", str(mnist_root / "class 1")]
+    few = configs[0].stem in HEAVY or kind(configs).endswith("Translator")
+    light = [f"--data.batch_size={4 if few else 40}", *(THIN if configs[0].stem in HEAVY else [])]
     short = ["--trainer.max_steps", "3", "--trainer.log_every_n_steps", "1", *light]
     two = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.accelerator", "cpu"]
     command = ["fit", *(word for c in configs for word in ("--config", str(c))), *data, *short, *two]
