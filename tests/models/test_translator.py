@@ -119,11 +119,13 @@ def test_the_input_is_drawn_anew_in_every_iteration_and_the_same_again_at_the_sa
             self.made.append(super().forward(x, normal, uniform) - x)
             return x + self.made[-1]
 
-    one, again = translator(degradation=Watched()), translator(degradation=Watched())
-    for model in (one, again):
+    made: list[list[Tensor]] = []
+    for model in (translator(degradation=Watched()), translator(degradation=Watched())):
         fit(model, max_steps=3)
-    assert all(torch.equal(a, b) for a, b in zip(one.degradation.made, again.degradation.made, strict=True))
-    assert not torch.allclose(one.degradation.made[0], one.degradation.made[1])
+        assert isinstance(model.degradation, Watched)
+        made.append(model.degradation.made)
+    assert all(torch.equal(a, b) for a, b in zip(*made, strict=True))
+    assert not torch.allclose(made[0][0], made[0][1])
 
 
 def test_a_discriminator_stays_put_while_the_generator_learns():
