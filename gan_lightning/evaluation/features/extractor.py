@@ -101,7 +101,8 @@ def with_parts(words: Any) -> Any:
         return [with_parts(inner) for inner in words]
     if not isinstance(words, dict):
         return words
-    cls, given = loaded_class(str(words.get("class_path"))), words.get("init_args") or {}
+    cls, given = loaded_class(str(words.get("class_path"))), words.get("init_args")
+    given = given if isinstance(given, dict) else {}
     defaults = {} if cls is None else {key: part for key, part in defaults_of(cls).items() if key not in given}
     parts = [with_parts(describe(part)) for part in defaults.values() if isinstance(part, Configurable)]
     return {key: with_parts(inner) for key, inner in words.items()} | {"by_default": parts}
