@@ -59,9 +59,11 @@ class TranslationReport:
         share = self.nearer(name)
         of = f"{100 * share.value:.3g} % ({100 * share.low:.3g} to {100 * share.high:.3g}) of its images"
         nearer = f"{of} are nearer to the true image than to that of another input"
-        if share.low <= CHANCE:
-            return f"{name} ignores its input: {nearer}, and chance is 50 %"
-        return f"{name}: {nearer}"
+        if share.low > CHANCE:
+            return f"{name}: {nearer}"
+        few = "has too few independent images to tell whether it uses its input"
+        what = few if share.value >= CLEARLY_MORE else "ignores its input"
+        return f"{name} {what}: {nearer}, and chance is 50 %"
 
     def difference(self, name: str, base: str) -> str:
         """Says by how much scores differ, from one image to the next."""
@@ -128,6 +130,9 @@ class TranslationReport:
 
 CHANCE = 0.5
 """The share of images that are nearer to their own truth than to another if they do not come from their inputs."""
+
+CLEARLY_MORE = 0.75
+"""A share from which on an interval that reaches down to chance only says that images are few."""
 
 BESIDE_OTHERS = "truth of another"
 

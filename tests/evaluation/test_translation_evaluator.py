@@ -172,3 +172,11 @@ def test_the_table_has_a_row_for_each_and_markdown_says_what_a_score_does_not_se
     words = made.words()
     assert words["scores"]["model"]["PSNR"]["value"] == pytest.approx(found["model"].own["PSNR"].mean().item())
     assert {*words["beside_others"]["model"]} == {"nearer", "PSNR", "features"}
+
+
+def test_two_images_cannot_tell_whether_a_translator_uses_its_input():
+    found = evaluator(samples=2).evaluate({"model": lambda inputs: inputs, "input": lambda inputs: inputs})
+    (line,) = [line for line in report(found).verdict if "nearer to the true image" in line]
+    assert line.startswith(
+        "model has too few independent images to tell whether it uses its input: 100 % (34.2 to 100)"
+    )
