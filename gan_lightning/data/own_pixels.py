@@ -130,10 +130,9 @@ def raw_mode(tile: tuple) -> str:
 def retold(image: Image.Image, told: Callable[[str], str]) -> Image.Image:
     """Changes how the pixels of a file are said to be stored."""
     tiles: list = []
-    for codec, extents, offset, arguments in image.tile:  # type: ignore[attr-defined]
-        more = arguments[1:] if isinstance(arguments, tuple) else None
-        raw = told(raw_mode((codec, extents, offset, arguments)))
-        tiles.append((codec, extents, offset, raw if more is None else (raw, *more)))
+    for tile in image.tile:  # type: ignore[attr-defined]
+        raw = told(raw_mode(tile))
+        tiles.append(tile._replace(args=(raw, *tile.args[1:]) if isinstance(tile.args, tuple) else raw))
     image.tile = tiles  # type: ignore[attr-defined]
     return image
 
