@@ -2,11 +2,12 @@
 
     OMP_NUM_THREADS=1 python benchmarks/translation.py super_resolution inpainting --folder runs --photos bsds400 \
         --cifar10 cifar10-train cifar10-test --mnist data --seeds 0 1 2
+    OMP_NUM_THREADS=1 python benchmarks/translation.py emoji --folder runs --emoji emoji --seeds 0 1 2
     python benchmarks/translation.py        # prints the tables of what is done
 
 Each recipe is a config of configs/ with a few options, trained by `gan fit` in a folder of its own, where it resumes if
 it was stopped; what is judged already is not judged again. A judgement is one line of JSON for each row of a table.
-Images to judge are test images, which no recipe has seen.
+Images to judge are test images, or held-out ones, which no recipe has seen.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor
 
 from gan_lightning import Translator, cli
+from gan_lightning.core.images import labelled_tiles, save, to_uint8
 from gan_lightning.core.resampling import bicubic
 from gan_lightning.core.seeding import numbered_draws
 from gan_lightning.data import MNIST, ImageFolder
@@ -303,6 +305,55 @@ def judge_colour(options: argparse.Namespace, models: dict[str, Translator], see
     return found
 
 
+# ---- drawings -----------------------------------------------------------------------------------------------------
+
+
+EMOJI = {"image_size": 64, "held_out": 0.1, "batch_size": 16}
+"""Options of the data: those held out are judged."""
+
+IN_PICTURE = 12
+"""Emoji in the picture."""
+
+ALIKE = 0.7
+"""The overlap of lines from which a drawing is one that was trained on, such as a hand with another colour of skin."""
+
+
+def judge_emoji(options: argparse.Namespace, models: dict[str, Translator], seed: int) -> dict[str, dict[str, float]]:
+    data, degradation = ImageFolder(options.emoji, **EMOJI), next(iter(models.values())).degradation
+    data.setup("fit")
+    assert data.source is not None
+    assert data.left_out is not None
+    blocks = torch.arange(len(data.source)).split(400)  # type: ignore[arg-type]
+    known = torch.cat([degradation(data.as_floats(data.source[one][0]), *numbered_draws(seed)) for one in blocks])
+    x = data.as_floats(data.left_out[torch.arange(min(options.test_images, len(data.left_out)))][0])  # type: ignore[arg-type]
+    inputs = degradation(x, *numbered_draws(seed))
+    new = overlap(inputs, known) < ALIKE
+    made = {"edges": degradation.shown(inputs, 3)}
+    made |= {name: made_by(model, inputs) for name, model in models.items()} | {"truth": x}
+    pictured = {name: images[new][:: max(1, int(new.sum()) // IN_PICTURE)] for name, images in made.items()}
+    save_rows(pictured, options.results.with_name(f"{options.results.stem}_emoji_{seed}.png"))
+    found = {}
+    for name, images in made.items():
+        found[name] = {"colourfulness": float(colourfulness_index(images).mean()), "n": len(x)}
+        if name != "truth":
+            found[name] |= mean_scores(images, x) | by_features(images, x)
+            by_judges = {f"features {one}": paired_distance(one, images[new], x[new]) for one in JUDGES}
+            found[f"{name}: new drawings"] = mean_scores(images[new], x[new]) | by_judges | {"n": int(new.sum())}
+    return found
+
+
+def overlap(drawings: Tensor, known: Tensor) -> Tensor:
+    """Returns the largest overlap of each drawing (N, 1, H, W) with a known one: 2 |A and B| / (|A| + |B|) of lines."""
+    a, b = ((x < 0).flatten(1).float() for x in (drawings, known))
+    return (2 * (a @ b.T) / (a.sum(1, keepdim=True) + b.sum(1)).clamp(min=1)).amax(1)
+
+
+def save_rows(made: dict[str, Tensor], path: Path) -> None:
+    """Draws the first images, each in the ways it was made, side by side, and two images in a row."""
+    chosen = torch.stack([images[:IN_PICTURE] for images in made.values()], 1)
+    save(labelled_tiles(to_uint8(chosen.flatten(0, 1)), [*made] * len(chosen), 2 * len(made)), path)
+
+
 # ---- the rows -----------------------------------------------------------------------------------------------------
 
 
@@ -357,6 +408,15 @@ ROWS = {
         },
         judge_colour,
     ),
+    "emoji": Row(
+        "Edges to emoji",
+        lambda options: {f"data.{key}": value for key, value in {"root": options.emoji, **EMOJI}.items()},
+        {
+            "pixels": Recipe("sketch.yaml", 2200, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
+            "adversarial": Recipe("sketch.yaml", 1400, FASTER),
+        },
+        judge_emoji,
+    ),
 }  # fmt: skip
 
 
@@ -406,6 +466,7 @@ def main() -> None:
     parser.add_argument("--photos", default="data/bsds400", help="the folder with train and test photographs")
     parser.add_argument("--cifar10", nargs=2, default=["data/cifar10-train", "data/cifar10-test"])
     parser.add_argument("--mnist", default="data")
+    parser.add_argument("--emoji", default="data/emoji128")
     parser.add_argument("--folder", type=Path, default=Path("translation"), help="where runs are kept")
     parser.add_argument("--results", type=Path, default=Path("translation.jsonl"))
     parser.add_argument("--share", type=float, default=1.0, help="of all iterations")
