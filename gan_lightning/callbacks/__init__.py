@@ -3,6 +3,8 @@
 from gan_lightning.callbacks.checkpoint import KeepCheckpoints
 from gan_lightning.callbacks.collapse_guard import CollapseGuard
 from gan_lightning.callbacks.cycle_grid import CycleGrid
+from gan_lightning.callbacks.cycle_guard import CycleGuard
+from gan_lightning.callbacks.cycle_judgement import CycleJudgement
 from gan_lightning.callbacks.evaluation import Judgement
 from gan_lightning.callbacks.feature_writer import FeatureWriter
 from gan_lightning.callbacks.loss_curves import LossCurves
@@ -24,6 +26,8 @@ __all__ = [
     "CollapseGuard",
     "Cost",
     "CycleGrid",
+    "CycleGuard",
+    "CycleJudgement",
     "FeatureWriter",
     "Judgement",
     "KeepCheckpoints",

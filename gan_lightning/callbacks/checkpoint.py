@@ -224,7 +224,9 @@ def also_named(path: Path, other: Path) -> None:
 
 def measured_by(monitor: str | None) -> type[Evaluation] | None:
     """Returns which evaluation logs a number, by its name; None if none does."""
-    return next((kind for kind in subclasses(Evaluation) if (monitor or "").startswith(kind.prefix)), None)
+    kinds = [kind for kind in subclasses(Evaluation) if (monitor or "").startswith(kind.prefix)]
+    measuring = [kind for kind in kinds if (monitor or "").removeprefix(kind.prefix) in kind.measures]
+    return next(iter(measuring or kinds), None)
 
 
 def mode_of(monitor: str | None) -> Literal["min", "max"]:

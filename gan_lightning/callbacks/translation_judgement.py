@@ -1,6 +1,7 @@
 """Evaluation of a translator during training."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -47,34 +48,50 @@ class TranslationJudgement(Evaluation):
             self.evaluator = self.created(trainer.datamodule, pl_module, trainer.is_global_zero)  # type: ignore[attr-defined]
 
     def created(self, data: Any, model: Any, speaks: bool) -> TranslationEvaluator:
-        if not isinstance(data, ImageData):
-            raise UserError(
-                "evaluation during training takes its images from an ImageData: turn your data into one, or set "
-                "judge.every_n_steps to 0"
-            )
-        judge = self.judge_for(data)
-        if judge is not None and speaks and (reason := suspects(judge, dict(model.hparams))):
-            print(f"val/features and val/frechet will say little: {reason}; set judge.extractor to another, or monitor "
-                  "val/PSNR", file=sys.stderr)  # fmt: skip
-        options = self.samples, judge, model.device, self.first_seed
+        extractor = extractor_while_training(data, self.extractor, model, speaks)
+        options = self.samples, extractor, model.device, self.first_seed
         return TranslationEvaluator(data, model.degradation, "validation", *options)
 
-    def judge_for(self, data: ImageData) -> Extractor | None:
-        """Returns the feature extractor; None if none is named, and the package has none for such images."""
-        try:
-            return extractor_for(data, self.extractor)
-        except UserError:
-            if self.extractor is not None:
-                raise
-            return None
-
     def measured(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
-        model: Any = pl_module
-        model.finite.check()  # scores mean nothing if weights are not finite
-        found = self.scores_of(model) if trainer.is_global_zero else None
-        return trainer.strategy.broadcast(found)  # type: ignore[return-value]
+        return by_first_process(trainer, pl_module, self.scores_of)
 
     def scores_of(self, model: Any) -> dict[str, float]:
         assert self.evaluator is not None
         found = self.evaluator.evaluate({"model": lambda inputs: model(inputs.to(model.dtype))})["model"]
         return {key: estimate.value for key, estimate in found.estimates().items()}
+
+
+def extractor_while_training(data: Any, name: str | None, model: Any, speaks: bool) -> Extractor | None:
+    """Returns the feature extractor for the images of a data set; None if none is named, and the package has none.
+
+    Args:
+        data: The data.
+        name: What the user asks for.
+        model: What is trained.
+        speaks: Whether to say that the extractor stands in the loss.
+
+    Raises:
+        UserError: The data is no ImageData, or the extractor does not suit it.
+    """
+    if not isinstance(data, ImageData):
+        raise UserError(
+            "evaluation during training takes its images from an ImageData: turn your data into one, or set "
+            "judge.every_n_steps to 0"
+        )
+    try:
+        extractor = extractor_for(data, name)
+    except UserError:
+        if name is not None:
+            raise
+        return None
+    if speaks and (reason := suspects(extractor, dict(model.hparams))):
+        print(f"distances of features will say little: {reason}; set judge.extractor to another, or monitor another "
+              "score", file=sys.stderr)  # fmt: skip
+    return extractor
+
+
+def by_first_process(trainer: Trainer, model: Any, scores_of: Callable[[Any], dict[str, float]]) -> dict[str, float]:
+    """Returns the scores of a model, which the first process measures for all."""
+    model.finite.check()  # scores mean nothing if weights are not finite
+    found: Any = trainer.strategy.broadcast(scores_of(model) if trainer.is_global_zero else None)
+    return found

@@ -12,8 +12,8 @@ from gan_lightning.commands.trained_on import check_held_out, unknown_data
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.whole_files import replacing
 from gan_lightning.data import ImageData
-from gan_lightning.evaluation.cycle_evaluator import SIDES, CycleEvaluator, Turned
-from gan_lightning.evaluation.cycles import TELLING, UNTOUCHED
+from gan_lightning.evaluation.cycle_evaluator import CycleEvaluator, Turned
+from gan_lightning.evaluation.cycles import CYCLE_SCORES, SIDES, direction_name
 from gan_lightning.evaluation.evaluator import check_samples
 from gan_lightning.evaluation.metrics import Estimate
 from gan_lightning.evaluation.reference import Follow, Split
@@ -56,7 +56,7 @@ def judge_cycles(
     extractor, doubts = independent_judge(data, made.judge.extractor, checkpoints)
     options = made.judge.samples or MOST_TURNED, extractor, model.device, made.judge.first_seed, follow
     evaluator = CycleEvaluator(data, split, *options)
-    found = {side: evaluator.evaluate(side, *ways(model, side)) for side in range(len(model.translations))}
+    found = {side: evaluator.evaluate(side, *model.ways(side)) for side in range(len(model.translations))}
     about = {
         "checkpoint": str(checkpoint.path),
         "images": ", ".join(f"{evaluator.real[side].words} of {SIDES[side]}" for side in found),
@@ -69,40 +69,18 @@ def judge_cycles(
     print(f"\nwrote report.json and report.md into {printable(str(folder))}")
 
 
-def ways(model: CycleTranslator, side: int) -> tuple:
-    """Returns what translates images of a side, and what translates back, if anything does."""
-    there, back = ("a_to_b", "b_to_a") if side == 0 else ("b_to_a", "a_to_b")
-    two_sided = len(model.translations) == 2
-    return lambda x: model(x, there), (lambda x: model(x, back)) if two_sided else None
-
-
 def said_of_cycles(found: Mapping[int, Turned]) -> Iterator[str]:
     """Yields what the numbers say, in words."""
+    kernel, frechet = (CYCLE_SCORES[key].name for key in ("kernel", "frechet"))
     for side, turned in found.items():
         name = direction_name(side)
-        if turned.hides:
-            whole = turned.scores[f"{UNTOUCHED} (dB)"].value
-            noisy = turned.scores[f"back from noise {TELLING:g} (dB)"].value
-            yield (
-                f"{name} hides its input in noise: what comes back is {whole:.1f} dB, and {noisy:.1f} dB if noise of "
-                "one grey level, which no eye sees, is added on the way"
-            )
-        if turned.scores["changed (grey levels)"].value < UNCHANGED:
-            yield f"{name} gives back its input: it changes pixels by less than a grey level"
-        if "Fréchet distance" in turned.scores:
-            made, before = (of["Fréchet distance"].value for of in (turned.scores, turned.unchanged))
-            nearer = "nearer to" if made < before else "no nearer to"
-            yield f"{name}: images are {nearer} those of {SIDES[1 - side]} than they were ({made:.4g}, {before:.4g})"
-        else:
-            yield f"{name}: too few images for a Fréchet distance with this extractor ({turned.images:,})"
-
-
-UNCHANGED = 1.0
-"""Grey levels below which an image counts as unchanged."""
-
-
-def direction_name(side: int) -> str:
-    return f"{SIDES[side]} to {SIDES[1 - side]}"
+        yield from (f"{name} {fault}" for fault in turned.traces.faults.values())
+        if kernel in turned.scores:
+            made, before = (of[kernel].value for of in (turned.scores, turned.unchanged))
+            nearer = f"{'' if made < before else 'no '}nearer to those of {SIDES[1 - side]} than they were"
+            yield f"{name}: images are {nearer} ({kernel} {made:.4g}, {before:.4g})"
+        if frechet not in turned.scores:
+            yield f"{name}: too few images for a {frechet} with this extractor ({turned.images:,})"
 
 
 def cycle_rows(found: Mapping[int, Turned]) -> dict[str, dict[str, Estimate]]:
@@ -119,9 +97,11 @@ def cycle_lines(about: Mapping[str, str], said: Sequence[str], found: Mapping[in
     """Returns the report, line by line."""
     rows = cycle_rows(found)
     names = list(dict.fromkeys(name for scores in rows.values() for name in scores))
-    table = [["", *names]]
+    table, digits = [["", *names]], {measure.name: measure.digits for measure in CYCLE_SCORES.values()}
     for row, scores in rows.items():
-        table.append([row, *(score_cell(scores[name], 2) if name in scores else "" for name in names)])
+        table.append(
+            [row, *(score_cell(scores[name], digits.get(name, 2)) if name in scores else "" for name in names)]
+        )
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in table]
     return [*(f"{key}: {value}" for key, value in about.items()), "", *said, "", *lines]
@@ -132,8 +112,8 @@ def write_cycle_report(
 ) -> None:
     """Writes report.md and report.json."""
     scores = {row: plain_values(values) for row, values in cycle_rows(found).items()}
-    hidden = {direction_name(side): turned.hides for side, turned in found.items()}
-    words = json.dumps({**about, "scores": scores, "hides": hidden}, indent=2) + "\n"
+    faults = {direction_name(side): [*turned.traces.faults] for side, turned in found.items()}
+    words = json.dumps({**about, "scores": scores, "faults": faults}, indent=2) + "\n"
     text = "\n".join(map(printable, lines))
     for name, content in (("report.md", f"# Evaluation\n\n```\n{text}\n```\n"), ("report.json", words)):
         with replacing(folder / name) as file:

@@ -17,6 +17,8 @@ from gan_lightning.callbacks import (
     CollapseGuard,
     Cost,
     CycleGrid,
+    CycleGuard,
+    CycleJudgement,
     FeatureWriter,
     Judgement,
     KeepCheckpoints,
@@ -59,6 +61,13 @@ DESCRIPTION = (
     "images for an hour or as long as asked, and chooses all else itself; options override what it chooses."
 )
 
+WATCHERS: dict[type, dict[str, type[Callback]]] = {
+    GenerativeModel: {"grid": SampleGrid, "judge": Judgement, "guard": CollapseGuard},
+    Translator: {"grid": TranslationGrid, "judge": TranslationJudgement, "guard": TranslationGuard},
+    CycleTranslator: {"grid": CycleGrid, "judge": CycleJudgement, "guard": CycleGuard},
+}
+"""What watches a training run, by the kind of model and the name of its options."""
+
 
 @dataclass
 class Experiment:
@@ -95,7 +104,7 @@ class Experiment:
         options = nested(self.options.trainer)
         theirs = options["callbacks"] or []
         theirs = theirs if isinstance(theirs, list) else [theirs]
-        watched = isinstance(self.model, (GenerativeModel, Translator))
+        watched = isinstance(self.model, tuple(WATCHERS))
         bar = options["enable_progress_bar"] is not False
         options["callbacks"] = [
             Cost(),
@@ -205,16 +214,9 @@ def fit_parser(kind: Kind) -> Parser:
         help="The training images: a data set of the package, a folder of images, or a class of your own.",
     )
     parser.add_class_arguments(kind, "model")
-    if issubclass(kind, GenerativeModel):
-        parser.add_class_arguments(SampleGrid, "grid")
-        parser.add_class_arguments(Judgement, "judge")
-        parser.add_class_arguments(CollapseGuard, "guard")
-    if issubclass(kind, Translator):
-        parser.add_class_arguments(TranslationGrid, "grid")
-        parser.add_class_arguments(TranslationJudgement, "judge")
-        parser.add_class_arguments(TranslationGuard, "guard")
-    if issubclass(kind, CycleTranslator):
-        parser.add_class_arguments(CycleGrid, "grid")
+    for base, watchers in WATCHERS.items():
+        for name, watcher in watchers.items() if issubclass(kind, base) else ():
+            parser.add_class_arguments(watcher, name)
     parser.add_class_arguments(KeepCheckpoints, "checkpoint")
     parser.add_class_arguments(Trainer, "trainer", instantiate=False, fail_untyped=False)
     parser.add_argument(

@@ -1,6 +1,7 @@
 """The evaluator of translation without pairs: are images like those of the other side, and do they come back?"""
 
 from functools import cache
+from math import ceil
 from typing import NamedTuple
 
 import torch
@@ -9,17 +10,28 @@ from torch import Tensor
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.seeding import numbered_draws
 from gan_lightning.data import ImageData
-from gan_lightning.evaluation.cycles import Translate, come_back, hides, in_decibels
+from gan_lightning.evaluation.cycles import (
+    CYCLE_SCORES,
+    SIDES,
+    Traces,
+    Translate,
+    come_back,
+    in_decibels,
+    variety_of_pixels,
+)
 from gan_lightning.evaluation.features import Extractor
 from gan_lightning.evaluation.metric_table import FEWEST_PER_FEATURE
-from gan_lightning.evaluation.metrics import Estimate, frechet
+from gan_lightning.evaluation.metrics import Estimate, frechet, kernel_distance
 from gan_lightning.evaluation.reference import Follow, RealSet, Split, ordered, real_sets, silent, some_of, spaced
 from gan_lightning.evaluation.translation import grey_levels
 
 TURNED_AT_ONCE = 20
 """Images that are translated at once."""
 
-SIDES = ("A", "B")
+FEWEST_FOR_KERNEL = 2
+"""Images for a kernel distance."""
+
+CHANGED, VARIED, FEATURES = "changed (grey levels)", "varied", "features"
 
 
 class Turned(NamedTuple):
@@ -30,27 +42,27 @@ class Turned(NamedTuple):
         scores: By their names in the table.
         unchanged: The same of the images as they are.
         floor: The same of real images of the other side.
-        hides: Whether the images come back by what is hidden in noise.
+        traces: What is left of the images.
     """
 
     images: int
     scores: dict[str, Estimate]
     unchanged: dict[str, Estimate]
     floor: dict[str, Estimate]
-    hides: bool
+    traces: Traces
 
 
 class CycleEvaluator:
     """Measures what is made of real images of either side that were set apart.
 
-    The Fréchet distance is that from training images of the other side, or, where none are set apart, from the other
-    half of its images.
+    Distances are those from training images of the other side, or, where none are set apart, from the other half of its
+    images. The Fréchet distance needs many images; the kernel distance is unbiased for a few.
 
     Args:
         data: The real images of two sides, after `prepare_data` and `setup`.
         split: Whether the images are those for a test or for validation.
         samples: How many of each side are translated, at most.
-        extractor: Extracts the features.
+        extractor: Extracts the features. If None, there are no distances.
         device: Where to translate.
         first_seed: The seed of the noise.
         follow: Wraps a loop over blocks of images, to show its progress.
@@ -64,12 +76,12 @@ class CycleEvaluator:
         data: ImageData,
         split: Split,
         samples: int,
-        extractor: Extractor,
+        extractor: Extractor | None,
         device: torch.device,
         first_seed: int = 0,
         follow: Follow = silent,
     ) -> None:
-        self.data, self.extractor, self.device = data, extractor.to(device), device
+        self.data, self.extractor, self.device = data, extractor.to(device) if extractor else None, device
         self.first_seed, self.follow = first_seed, follow
         validation, test = real_sets(data)
         part, rest = (validation, test) if split == "validation" else (test, validation)
@@ -81,7 +93,7 @@ class CycleEvaluator:
             if len(found) < 2:
                 raise UserError(f"there are {found.words} on side {side} to compare with: add images, or set a larger "
                                 "data.held_out")  # fmt: skip
-        self.features = cache(self.features_of)
+        self.features, self.variety = cache(self.features_of), cache(self.variety_of)
 
     def sides(self, part: RealSet, most: int) -> list[RealSet]:
         """Returns the images of A and of B in a set, at most so many of each."""
@@ -105,34 +117,49 @@ class CycleEvaluator:
             x = self.images(self.real[side], block)
             made = there(x)
             returned = come_back(x, made, back, normal) if back is not None else {}
-            seen = {
-                "changed (grey levels)": grey_levels(made, x).cpu(),
-                "features": self.extractor.extract(made).features,
-            }
-            parts.append(returned | seen)
+            seen = {CHANGED: grey_levels(made, x), VARIED: variety_of_pixels(made), **self.seen(made)}
+            parts.append(returned | {name: values.cpu() for name, values in seen.items()})
         found = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-        made_features, changed = found.pop("features"), found.pop("changed (grey levels)")
+        changed, varied, features = found.pop(CHANGED), found.pop(VARIED), found.pop(FEATURES, None)
         scores = {f"{name} (dB)": Estimate.mean(in_decibels(errors)) for name, errors in found.items()}
-        scores["changed (grey levels)"] = Estimate.mean(changed)
-        sets = made_features, self.features(side, False), self.features(1 - side, False)
-        of_made, of_unchanged, of_real = (self.distance(features, 1 - side) for features in sets)
-        return Turned(len(self.real[side]), scores | of_made, of_unchanged, of_real, bool(found) and hides(found))
+        scores[CHANGED] = Estimate.mean(changed)
+        traces = Traces(changed.mean().item(), varied.mean().item(), self.variety(1 - side), found)
+        sets = features, self.features(side, False), self.features(1 - side, False)
+        of_made, of_unchanged, of_real = (self.distances(one, 1 - side) for one in sets)
+        return Turned(len(self.real[side]), scores | of_made, of_unchanged, of_real, traces)
 
-    def distance(self, features: Tensor, side: int) -> dict[str, Estimate]:
-        """Returns the Fréchet distance of features (N, d) from those of a side; nothing if either are too few."""
+    def distances(self, features: Tensor | None, side: int) -> dict[str, Estimate]:
+        """Returns the distances of features (N, d) from those of a side; none for which either are too few."""
         reference = self.features(side, True)
-        enough = min(len(features), len(reference)) >= FEWEST_PER_FEATURE * features.shape[1]
-        return {"Fréchet distance": frechet(reference, features)} if enough else {}
+        if features is None or reference is None or min(map(len, (features, reference))) < FEWEST_FOR_KERNEL:
+            return {}
+        found = {CYCLE_SCORES["kernel"].name: kernel_distance(reference, features)}
+        if min(len(features), len(reference)) >= FEWEST_PER_FEATURE * features.shape[1]:
+            found[CYCLE_SCORES["frechet"].name] = frechet(reference, features)
+        return found
+
+    def seen(self, x: Tensor) -> dict[str, Tensor]:
+        """Returns the features (N, d) of images, if there is an extractor."""
+        return {} if self.extractor is None else {FEATURES: self.extractor.extract(x).features}
 
     @torch.no_grad()
-    def features_of(self, side: int, rest: bool) -> Tensor:
-        """Returns the features (N, d) of the real images of a side, or of the rest of it."""
+    def features_of(self, side: int, rest: bool) -> Tensor | None:
+        """Returns the features (N, d) of the real images of a side, or of the rest of it; None without an extractor."""
+        if self.extractor is None:
+            return None
         part = (self.rest if rest else self.real)[side]
         blocks = self.follow(self.blocks(part), f"extracting features of images of {SIDES[side]}")
-        return torch.cat([self.extractor.extract(self.images(part, block)).features for block in blocks])
+        return torch.cat([self.seen(self.images(part, block))[FEATURES] for block in blocks]).cpu()
+
+    def variety_of(self, side: int) -> float:
+        """Returns by how many grey levels the real images of a side differ from each other."""
+        part = self.real[side]
+        found = [variety_of_pixels(self.images(part, block)) for block in self.blocks(part)]
+        return torch.cat(found).mean().item()
 
     def blocks(self, part: RealSet) -> list[Tensor]:
-        return list(torch.arange(len(part)).split(TURNED_AT_ONCE))
+        """Returns the numbers of images in blocks of nearly one size."""
+        return list(torch.arange(len(part)).tensor_split(ceil(len(part) / TURNED_AT_ONCE)))
 
     def images(self, part: RealSet, chosen: Tensor) -> Tensor:
         """Returns images (N, C, H, W) of a set, in [-1, 1]."""

@@ -1,8 +1,8 @@
 """The translator without pairs: generators that turn images of one side into images of the other, and back."""
 
 import copy
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,9 @@ from gan_lightning.training.settings import numbered
 from gan_lightning.training.update import Update
 
 DirectionName = Literal["a_to_b", "b_to_a"]
+
+Turn = Callable[[Tensor], Tensor]
+"""Makes images (N, C, H, W) of images (N, C, H, W)."""
 
 Sides = tuple[Tensor, Tensor]
 """Images (n, C, H, W) of A and of B, which do not correspond."""
@@ -257,6 +260,12 @@ class CycleTranslator(AveragedModule):
         if average is None:
             raise UserError("this model translates from A to B alone: leave out direction")
         return average
+
+    def ways(self, side: int) -> tuple[Turn, Turn | None]:
+        """Returns what translates images of a side, 0 for A and 1 for B, and what translates back, if anything does."""
+        there, back = get_args(DirectionName)[:: 1 - 2 * side]
+        ways = [lambda x, name=name: self(x.to(self.dtype), name) for name in (there, back)]
+        return ways[0], ways[1] if len(self.translations) == 2 else None
 
     def one_way(self, direction: DirectionName) -> Translator:
         """Returns one direction as a translator by itself, which makes the same images."""

@@ -66,9 +66,10 @@ def test_both_directions_from_two_folders_to_pictures_and_a_table(capsys):
         "back from noise 1 (dB)",
         "back from noise 2 (dB)",
         "changed (grey levels)",
+        "kernel distance",
     }
     assert "A to B: too few images for a Fréchet distance with this extractor" in printed
-    assert {*report["hides"]} == {"A to B", "B to A"}
+    assert {*report["faults"]} == {"A to B", "B to A"}
     assert "held-out images of Unpaired of A" in printed
 
 
