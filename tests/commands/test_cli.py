@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from helpers.commands import RUN, SMALL, TINY, gan, mistake
+from helpers.processes import elsewhere
 from PIL import Image
 
 from gan_lightning.commands import run
@@ -126,11 +127,11 @@ def test_a_users_own_classes_are_found_in_the_working_directory_and_need_trust_i
     Path("my_parts.py").write_text(USERS_OWN)
     own = ["--data", "my_parts.Squares", "--model.generator", "my_parts.Flat", "--model.objective", "my_parts.Linear"]
     gan("fit", *own, "--trainer.max_steps", "3", "--trainer.log_every_n_steps", "1")
-    predict = [sys.executable, "-m", "gan_lightning", "predict", "--ckpt_path", str(RUN / "checkpoints/last.ckpt")]
-    refused = subprocess.run(predict, capture_output=True, text=True)
-    assert refused.returncode == 2
-    assert refused.stderr.strip().splitlines()[-1].endswith("add --trust my_parts.Flat on the command line")
-    subprocess.run([*predict, "--trust", "[my_parts.Flat]"], check=True, capture_output=True)
+    predict = ["predict", "--ckpt_path", str(RUN / "checkpoints/last.ckpt")]
+    refused = elsewhere(*predict)
+    assert refused.status == 2
+    assert refused.errors.strip().splitlines()[-1].endswith("add --trust my_parts.Flat on the command line")
+    assert elsewhere(*predict, "--trust", "[my_parts.Flat]").status == 0
     assert np.asarray(Image.open("samples/0000.png")).shape == (6, 8), "two channels, side by side"
 
 

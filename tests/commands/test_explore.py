@@ -23,7 +23,7 @@ def test_a_mistake_ends_with_one_line_that_helps(trained, capsys, monkeypatch):
     for arguments, words in [
         (["nowhere.ckpt"], "nowhere.ckpt"),
         ([], "ckpt_path"),
-        (["last"], "makes points of the plane, not images"),
+        (["last", "--port", "0"], "makes points of the plane, not images"),
         (["lightning_logs/version_0", "--port", "70000"], "port is 70000"),
         (["lightning_logs/version_0", "--host", "203.0.113.7"], "cannot listen on 203.0.113.7"),
         (["lightning_logs/version_0", "--device", "abacus"], "device is abacus"),

@@ -82,12 +82,17 @@ def test_training_with_two_processes_and_workers_imports_nothing_from_the_workin
     ("words", "says"),
     [
         (["gan", "predict", LAST, "--samples.count", "1"], "wrote 1 image and grid.png"),
-        (["gan", "predict", "--help"], "--samples.count"),
-        (["gan", "test", "inception.ckpt"], "needs torch-fidelity"),
         (["gan", "test", LAST, "--judge.extractor", "CLIP"], "judge.extractor CLIP needs"),
-        (
-            [*MODULE, "test", "inception.ckpt", "--judge.extractor", "MNIST"],
-            "judge.extractor knows grey images of 28x28",
+        *(
+            pytest.param(words, says, marks=pytest.mark.long)
+            for words, says in [
+                (["gan", "predict", "--help"], "--samples.count"),
+                (["gan", "test", "inception.ckpt"], "needs torch-fidelity"),
+                (
+                    [*MODULE, "test", "inception.ckpt", "--judge.extractor", "MNIST"],
+                    "judge.extractor knows grey images of 28x28",
+                ),
+            ]
         ),
         ([*MODULE, "configs"], "digits"),
     ],

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from helpers.commands import RUN, gan, mistake
+from helpers.processes import elsewhere
 
 import gan_lightning
 from gan_lightning import GAN, from_config
@@ -113,12 +114,6 @@ def own(in_tmp_path) -> None:
     sys.modules.pop("my_own", None)
 
 
-def elsewhere(*arguments: str) -> subprocess.CompletedProcess:
-    """The command in a process that has not imported the user's code."""
-    command = [sys.executable, "-m", "gan_lightning", *arguments]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
 def test_a_users_own_model_trains_resumes_and_samples(capsys):
     gan("fit", "--kind", "my_own.Louder", "--data", "my_own.Bars", "--model.volume", "3", *SHORT)
     assert yaml.safe_load((RUN / "config.yaml").read_text())["kind"] == "my_own.Louder"
@@ -164,12 +159,12 @@ def test_evaluating_during_training_needs_an_image_data_and_says_so(capsys):
 def test_a_checkpoint_is_evaluated_on_a_users_own_data_if_it_is_trusted():
     gan("fit", "--data", "my_own.Bars", "--data.held_out", "0.5", "--model.generator", "my_own.Flat", *SHORT)
     refused = elsewhere("test", "last")
-    assert refused.returncode == 2
-    (line,) = refused.stderr.splitlines()
+    assert refused.status == 2
+    (line,) = refused.errors.splitlines()
     assert '--trust "[my_own.Flat, my_own.Bars]"' in line, "all that is missing, at once"
     trusted = elsewhere("test", "last", "--trust", "[my_own.Flat, my_own.Bars]")
-    assert trusted.returncode == 0, trusted.stderr
-    assert "Colour" in trusted.stdout, "grey images are seen as colour"
+    assert trusted.status == 0, trusted.errors
+    assert "Colour" in trusted.output, "grey images are seen as colour"
 
 
 def test_the_commands_that_a_training_prints_have_the_trust_that_they_need(capsys):
@@ -182,7 +177,7 @@ def test_the_commands_that_a_training_prints_have_the_trust_that_they_need(capsy
 def test_sampling_needs_no_class_but_the_generators():
     gan("fit", "--data", "my_own.Bars", "--model.objective", "my_own.Critic", *SHORT)
     done = elsewhere("predict", "last", "--samples.count", "2")
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.errors
 
 
 @pytest.mark.parametrize("command", ["predict", "test"])
@@ -243,14 +238,13 @@ def test_a_piece_of_the_package_is_one_file():
         (piece,) = (text for text in OWN.split("\n\n\n") if text.startswith(f"class {name}("))
         others = "\n".join(line for line in head.splitlines() if "gan_lightning" not in line)
         (package / room / "own.py").write_text(f"{others}\n{known[room]}\n\n\n{piece}\n")
-    code = "import sys; sys.path.insert(0, 'copy'); from gan_lightning.cli import main; main(sys.argv[1:])"
-    words = ["fit", "--kind", "Moments", "--data", "Bars", "--model.generator", "Flat", *SHORT]
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    fit = ["fit", "--kind", "Moments", "--data", "Bars", "--model.generator", "Flat", *SHORT]
+    predict = ["predict", "last", "--samples.count", "2"]
+    code = f"import sys; sys.path.insert(0, 'copy'); from gan_lightning.cli import main; main({fit}); main({predict})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Moments: Flat" in done.stdout
-    predict = ["predict", "last", "--samples.count", "2"]
-    done = subprocess.run([sys.executable, "-c", code, *predict], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert len([*Path("samples").glob("000?.png")]) == 2
 
 
 def test_a_model_calls_its_averaged_generator(tmp_path):

@@ -2,20 +2,20 @@
 
 import os
 import pickle
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers.processes import together
 from PIL import Image
 
 from gan_lightning.commands.cache import cache
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.user_cache import cached_files
 from gan_lightning.data import ImageFolder, image_folder, pixel_cache
+from gan_lightning.data.identity import Origin, identify
 from gan_lightning.data.image_folder import LazyImages, MappedImages
 
 NOISE = np.random.default_rng(0).integers(256, size=(20, 8, 8, 3), dtype=np.uint8)
@@ -274,15 +274,12 @@ def test_a_cache_folder_that_cannot_be_made_only_makes_the_start_slow(images, ca
 
 
 def test_several_processes_that_start_at_once_all_find_the_images(images):
-    script = f"""if True:
-        from gan_lightning.data import ImageFolder
-        from gan_lightning.data.identity import Origin, identify
-        data = ImageFolder({str(images)!r}, 8)
-        data.setup("fit")
-        print(Origin.of(identify(data.source)).digest)"""
-    started = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert len({process.communicate()[0] for process in started}) == 1
+    assert len({*together(digest_of_all, images, processes=3)}) == 1
     assert [path.suffix for path in stored()] == [".cached"]
+
+
+def digest_of_all(images: Path) -> str:
+    return Origin.of(identify(loaded(images).source)).digest
 
 
 def test_a_process_that_gets_a_copy_maps_the_file_itself(images):

@@ -11,9 +11,10 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 START = multiprocessing.get_context("forkserver")
 START.set_forkserver_preload(
@@ -24,8 +25,9 @@ PATIENCE = 900
 
 
 def start(work: Callable, *arguments: Any, **environment: str) -> ForkServerProcess:
-    """A process that does this work with these variables in its environment, in the present working directory."""
-    process = START.Process(target=begin, args=(work, arguments, environment, os.getcwd()), daemon=True)
+    """A process that does this work in the present folder and environment, with these variables in addition."""
+    variables = {**os.environ, **environment}
+    process = START.Process(target=begin, args=(work, arguments, variables, os.getcwd()), daemon=True)
     process.start()
     return process
 
@@ -103,13 +105,29 @@ def free_port() -> int:
         return s.getsockname()[1]
 
 
-def gan(*arguments: str, output: str = "output.txt") -> None:
-    """The `gan` command; what it prints goes into a file."""
+class Finished(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    status: int
+    output: str
+    errors: str
+
+
+def elsewhere(*arguments: str) -> Finished:
+    """Runs the `gan` command in a process that has imported the package, and nothing of a test."""
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output.txt"), Path(folder, "errors.txt")
+        ended = status(start(partial(gan, *arguments, output=str(output), errors=str(errors))))
+        return Finished(ended, output.read_text(), errors.read_text())
+
+
+def gan(*arguments: str, output: str = "output.txt", errors: str = "") -> None:
+    """The `gan` command; what it prints goes into a file, or into two."""
     from gan_lightning import cli
 
-    with open(output, "a") as file:
+    with open(output, "a") as file, open(errors or output, "a") as other:
         os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+        os.dup2(other.fileno(), 2)
     sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(fd, "wb", 0), write_through=True) for fd in (1, 2))
     cli.main(list(arguments))
 
