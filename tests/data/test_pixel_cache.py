@@ -279,7 +279,9 @@ def test_several_processes_that_start_at_once_all_find_the_images(images):
 
 
 def digest_of_all(images: Path) -> str:
-    return Origin.of(identify(loaded(images).source)).digest
+    source = loaded(images).source
+    assert source is not None
+    return Origin.of(identify(source)).digest
 
 
 def test_a_process_that_gets_a_copy_maps_the_file_itself(images):
