@@ -13,7 +13,7 @@ from tqdm import tqdm
 from gan_lightning.commands.arguments import configs_located, with_options, without_foreign_keys
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
 from gan_lightning.commands.subjects import chosen_device
-from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
+from gan_lightning.commands.trust import add_checkpoint_options, asked, import_trusted, open_checkpoint
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.images import to_uint8, to_uint16
 from gan_lightning.core.resampling import bicubic
@@ -58,8 +58,27 @@ def translation_parser() -> Parser:
 
 
 def asks_for_translations(arguments: Sequence[str]) -> bool:
-    """Whether the arguments of `gan predict` name images."""
-    return any(word.partition("=")[0] in ("--images", "--images+") for word in arguments)
+    """Whether the arguments of `gan predict` name images, or have an option that is for translators, and name one.
+
+    Raises:
+        UserError: They name a translator, and no images.
+    """
+    names = {word.partition("=")[0] for word in arguments}
+    if names & {"--images", "--images+"}:
+        return True
+    path = asked(with_options(arguments, lambda word: ["--ckpt_path"]), "--ckpt_path")
+    if path is not None and names & {"--folder", "--direction"} and is_of_translator(path):
+        raise UserError(f"{path} holds a translator, which makes images from images: name some with --images")
+    return False
+
+
+def is_of_translator(ckpt_path: str) -> bool:
+    """Whether there is a checkpoint, and it holds a translator."""
+    try:
+        checkpoint = open_checkpoint(ckpt_path)
+    except UserError:
+        return False
+    return is_translator(checkpoint) or is_two_sided(checkpoint)
 
 
 def write_translations(command: str, arguments: Sequence[str]) -> None:
@@ -80,7 +99,9 @@ def write_translations(command: str, arguments: Sequence[str]) -> None:
             print(f"skipped: {printable(str(error))}", file=sys.stderr)
             skipped += 1
     if skipped == len(paths):
-        raise UserError(f"none of {len(paths)} images could be translated")
+        raise UserError(
+            "no image could be translated" if skipped == 1 else f"none of {skipped} images could be translated"
+        )
     print(f"wrote {len(paths) - skipped} images into {printable(made.folder)}" + f"; skipped {skipped}" * (skipped > 0))
 
 

@@ -21,6 +21,10 @@ READABLE = 560
 """Width in pixels. Smaller pictures are enlarged to about this width, by an integer factor."""
 
 
+def channels_in_words(count: int) -> str:
+    return f"{count} channel{'s' * (count != 1)}"
+
+
 def to_uint8(images: Tensor) -> np.ndarray:
     """Converts images (N, C, H, W) in [-1, 1] to uint8 (N, H, W, C) on the CPU; values outside are clipped."""
     pixels = images.detach().add(1).mul(127.5).round().clamp(0, 255)

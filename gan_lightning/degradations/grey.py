@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from gan_lightning.core.errors import UserError
-from gan_lightning.core.images import ImageShape
+from gan_lightning.core.images import ImageShape, channels_in_words
 from gan_lightning.core.resampling import sent
 from gan_lightning.core.seeding import Draw
 from gan_lightning.degradations.degradation import Degradation
@@ -21,7 +21,7 @@ class Grey(Degradation):
     def check(self, image_shape: ImageShape) -> None:
         if image_shape[0] != 3:
             raise UserError(
-                f"Grey takes the colour of images, but these have {image_shape[0]} channels: use data with 3 "
+                f"Grey takes the colour of images, but these have {channels_in_words(image_shape[0])}: use data with 3 "
                 "(ImageFolder: data.channels 3)"
             )
 

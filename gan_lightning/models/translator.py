@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gan_lightning.augmentation import Augmentation, View
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import channels_in_words
 from gan_lightning.core.intervals import due
 from gan_lightning.core.precision import promoted
 from gan_lightning.data import ImageData
@@ -238,7 +239,9 @@ def check_translation(generator: ImageToImage, degradation: Degradation) -> None
     taken, needed = generator.input_channels, degradation.channels(generator.image_shape[0])
     if taken != needed:
         key = "model.degradation to another" if factors[0] > 1 else f"model.generator.input_channels to {needed}"
-        raise UserError(f"{names[1]} makes inputs of {needed} channels, but {names[0]} takes {taken}: set {key}")
+        raise UserError(
+            f"{names[1]} makes inputs of {channels_in_words(needed)}, but {names[0]} takes {taken}: set {key}"
+        )
 
 
 def smaller(factor: int) -> str:
@@ -269,7 +272,7 @@ def check_inputs(data: object, degradation: Degradation) -> None:
     if not held:
         raise UserError(f"{names[1]} takes the inputs that the data holds, and {names[0]} holds images alone: set data "
                         "to Pairs, or model.degradation to one that makes inputs, such as Smaller")  # fmt: skip
-    raise UserError(f"{names[0]} holds inputs of {held} channels, and {names[1]} takes {needed}: set "
+    raise UserError(f"{names[0]} holds inputs of {channels_in_words(held)}, and {names[1]} takes {needed}: set "
                     f"model.degradation.input_channels to {held}, or data.input_channels to {needed}")  # fmt: skip
 
 
@@ -309,8 +312,9 @@ def check_judge(discriminator: Discriminator, generator: ImageToImage, augmentat
     seen = discriminator.condition_channels
     if seen and seen != generator.input_channels:
         raise UserError(
-            f"model.discriminator.condition_channels is {seen}, but inputs have {generator.input_channels} channels: "
-            f"set it to {generator.input_channels}, or to 0 to judge images alone"
+            f"model.discriminator.condition_channels is {seen}, but inputs have "
+            f"{channels_in_words(generator.input_channels)}: set it to {generator.input_channels}, or to 0 to judge "
+            "images alone"
         )
     if seen and augmentation is not None:
         raise UserError(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import channels_in_words
 from gan_lightning.networks import Discriminator, ImageToImage
 from gan_lightning.terms import UnpairedTerm
 
@@ -37,8 +38,8 @@ def check_keeps_shape(key: str, network: ImageToImage) -> None:
             "they are: choose another, such as ResNetTranslator"
         )
     if network.input_channels != channels:
-        raise UserError(f"{key}.input_channels is {network.input_channels}, but images of both sides have {channels} "
-                        "channels: leave it out")  # fmt: skip
+        raise UserError(f"{key}.input_channels is {network.input_channels}, but images of both sides have "
+                        f"{channels_in_words(channels)}: leave it out")  # fmt: skip
 
 
 def check_sees_images(key: str, discriminator: Discriminator, generator: ImageToImage) -> None:

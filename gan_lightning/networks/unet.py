@@ -11,6 +11,10 @@ from gan_lightning.networks.layers import Squash, check_sizes
 
 MOST_HALVINGS = 8
 
+SEEN_AROUND = 128
+"""Pixels that a tile sees around it. What is further away weighs little: of the gradient of a pixel, where instance
+normalisation is by fixed means and variances, below 0.5 % (docs/results/translation.md)."""
+
 MAPPED = 4
 """Halvings whose results are features."""
 
@@ -51,7 +55,7 @@ class UNetGenerator(ImageToImage):
         check_halvings(steps, image_shape)
         if not 0 <= dropout < 1:
             raise UserError(f"dropout of UNetGenerator is {dropout}, a share; it must be at least 0 and below 1")
-        self.reach = Reach(margin=64, overlap=64, multiple=2**steps)
+        self.reach = Reach(SEEN_AROUND, overlap=64, multiple=2**steps)
         widths = [self.input_channels, *(min(max_width, width * 2**i) for i in range(steps))]
         self.map_channels = widths[: MAPPED + 1]
         self.down = nn.ModuleList(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan_lightning.core import checkpoint_files
 from gan_lightning.core.errors import UserError
+from gan_lightning.core.images import channels_in_words
 from gan_lightning.core.weight_files import digest_of
 from gan_lightning.evaluation.features.extractor import Extracted, Extractor
 
@@ -72,7 +73,7 @@ def as_pixels(x: Tensor) -> Tensor:
     """Converts images in [-1, 1] to uint8 with three channels and at most 299 pixels a side."""
     x = x.float().expand(-1, 3, -1, -1) if x.shape[1] == 1 else x.float()
     if x.shape[1] != 3:
-        raise UserError(f"Inception takes images with 1 or 3 channels, but these have {x.shape[1]} channels")
+        raise UserError(f"Inception takes images with 1 or 3 channels, but these have {channels_in_words(x.shape[1])}")
     if max(x.shape[2:]) > INPUT_SIDE:
         x = F.interpolate(x, size=(INPUT_SIDE, INPUT_SIDE), mode="bicubic", antialias=True)
     return (x * 127.5 + 127.5).round().clamp(0, 255).byte()
