@@ -106,6 +106,8 @@ def test_colours_are_made_of_grey_pictures(capsys):
     train("colour")
     gan("predict", "--ckpt_path", LAST, "--images", "new/grey.jpg")
     assert pixels_in("translated/grey.jpg").shape == (9, 9, 3)
+    said = mistake(capsys, "predict", LAST, "--folder", "coloured")
+    assert said.endswith(f"{LAST} holds a translator, which makes images from images: name some with --images")
     gan("validate", LAST)
     printed = capsys.readouterr().out
     assert "all channels of all pixels" in printed

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import torch
 from helpers.commands import RUN, TINY, gan
+from helpers.tiny import Blobs, fit
+from helpers.variants import play
+from PIL import Image
 
 from gan_lightning import GAN
 from gan_lightning.core.errors import UserError
@@ -105,6 +108,60 @@ def test_a_checkpoint_with_strange_values_is_used_or_refused_in_one_line(use, ou
     chance = random.Random(0)
     for _ in range(12 if use is resume else 25):
         try_out(use, changed(ours, chance), capsys)
+
+
+def translate(path: Path) -> None:
+    gan("predict", str(path), "--images", "drawing.png", "--folder", "made")
+    Path("made/drawing.png").unlink()
+
+
+def of_translator(name: str) -> dict[str, Any]:
+    """The checkpoint of a tiny translator, and something to translate."""
+    Image.new("L", (5, 3), 90).save("drawing.png")
+    fit(play(name), TwoSides(), max_steps=1).save_checkpoint("ours.ckpt")
+    translate(Path("ours.ckpt"))
+    return torch.load("ours.ckpt", weights_only=True)
+
+
+class TwoSides(Blobs):
+    def groups(self, images: Any) -> list[torch.Tensor]:
+        return [torch.arange(24), torch.arange(24, 48)]
+
+
+TRANSLATORS = ["Translator of terms alone", "CycleTranslator full pool"]
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_a_translator_with_strange_values_is_used_or_refused_in_one_line(name, in_tmp_path, capsys):
+    ours, chance = of_translator(name), random.Random(0)
+    for _ in range(8):
+        try_out(translate, changed(ours, chance), capsys)
+    for place in chance.sample([*places({key: ours[key] for key in PARTS})], 8):
+        try_out(translate, with_hole(ours, place), capsys)
+
+
+PARTS = ("kind", "hyper_parameters", "state_dict")
+"""Of a checkpoint: what makes its model."""
+
+
+def with_hole(content: dict[str, Any], place: tuple) -> dict[str, Any]:
+    """The content without one value."""
+    content = deepcopy(content)
+    *path, key = place
+    inside: Any = content
+    for step in path:
+        inside = inside[step]
+    del inside[key]
+    return content
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_a_translator_with_any_strange_values_is_used_or_refused_in_one_line(name, seed, in_tmp_path, capsys):
+    ours, chance = of_translator(name), random.Random(f"{name} {seed}")
+    for _ in range(200):
+        try_out(translate, changed(ours, chance), capsys)
 
 
 @pytest.mark.long
