@@ -1,7 +1,8 @@
 """What a user typed, in the words of the parser: names of configs as paths, options for words that have none."""
 
+import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,40 @@ def with_options(arguments: Sequence[str], option: Callable[[str], list[str]]) -
         alone = not word.startswith("-") and not (before.startswith("--") and "=" not in before)
         found += [*(option(word) if alone else []), word]
     return found
+
+
+def lists_joined(
+    arguments: Sequence[str], options: Collection[str], ends: Callable[[str], bool] = lambda word: False
+) -> list[str]:
+    """The arguments, in which several words after one of these options are a list.
+
+    Args:
+        arguments: The arguments.
+        options: The options that take several words.
+        ends: Whether a word, other than the first, belongs to them no more.
+    """
+    found: list[str] = []
+    taking: list[str] | None = None
+    for word in arguments:
+        if taking is not None and not word.startswith("--") and not (len(taking) > 1 and ends(word)):
+            taking.append(word)
+            continue
+        found, taking = [*found, *joined(taking)], None
+        if word in options:
+            taking = [word]
+        else:
+            found.append(word)
+    return [*found, *joined(taking)]
+
+
+def joined(words: list[str] | None) -> list[str]:
+    """An option and its values as two words, the second of them a list if there are several values."""
+    if words is None:
+        return []
+    option, *values = words
+    if not values or (len(values) == 1 and (option == "--labels" or values[0].startswith("["))):
+        return words
+    return [option, f"[{', '.join(value if value.isdigit() else json.dumps(value) for value in values)}]"]
 
 
 def fit_option(word: str) -> list[str]:

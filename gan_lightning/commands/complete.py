@@ -7,26 +7,33 @@ from typing import Any
 
 import torch
 from jsonargparse import Namespace
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from gan_lightning.callbacks.sample_writer import prepare
 from gan_lightning.commands.arguments import without_foreign_keys
 from gan_lightning.commands.edited import asked_classes, image_sampler, named_pictures, picture_arguments
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
-from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
+from gan_lightning.commands.trust import add_checkpoint_options, add_tuned_option, import_trusted, open_checkpoint
 from gan_lightning.core.errors import UserError, printable
-from gan_lightning.core.images import enlarged, picture, save, tile, to_uint8
+from gan_lightning.core.images import labelled_tiles, picture, save, to_uint8
 from gan_lightning.data.class_names import class_names_in
 from gan_lightning.editing.completion import Completed
 from gan_lightning.editing.label_reader import LabelReader
 from gan_lightning.editing.latent_files import Latents, write_latents
-from gan_lightning.editing.masks import hole
+from gan_lightning.editing.masks import checked_mask, hole
 from gan_lightning.editing.pictures import read_mask
 from gan_lightning.models.generative import GenerativeModel
-from gan_lightning.runs.run import check_folder
 
 TOGETHER_COMPLETED = 16
 """Pictures that are completed at a time."""
+
+ROWS_SHOWN = 50
+"""Of completions.png, one a picture."""
+
+LEAST_READ = 100
+"""Samples of each class, below which a network learns nothing worth reading."""
 
 GREY = 0.0
 """What a hole is shown as."""
@@ -50,9 +57,9 @@ class Completion:
         read_samples: Where the class is inferred, train a small network on so many samples with the same hole to tell
             it, which is right more often: 60000 take 18 CPU-seconds at 28x28. 0 leaves it to what fits best.
         seed: Fixes all draws.
-        tuned: A tuned.safetensors of gan invert --tune, which changes the generator.
         fit: Resize, crop and convert pictures of another size or kind, as training does.
         folder: The folder for the completions, completions.png and latents.npz.
+        overwrite: Write into a folder that already holds files, replacing those of the same name.
         device: cpu, cuda, mps, or auto: a GPU if there is one.
     """
 
@@ -66,15 +73,16 @@ class Completion:
     candidates: int = 2000
     read_samples: int = 0
     seed: int = 0
-    tuned: str | None = None
     fit: bool = False
     folder: str = "completed"
+    overwrite: bool = False
     device: str = "auto"
 
 
 def complete_parser() -> Parser:
     parser = command_parser("complete", "Makes up what is missing in images: what is known stays as it is.")
     add_checkpoint_options(parser)
+    add_tuned_option(parser)
     parser.add_class_arguments(Completion)
     return parser
 
@@ -90,15 +98,19 @@ def write_completions(command: str, arguments: Sequence[str]) -> None:
     images, names = named_pictures(made.images, model, made.fit)
     mask = asked_mask(made.mask, made.hole, model.image_shape, made.seed).to(model.device)
     labels = asked_classes(made.labels, len(images), model, checkpoint)
-    check_folder(folder, "folder", "completions")
-    reader = asked_reader(model, mask, labels, made)
+    checked_mask(mask, images)
+    check_reading(made.read_samples, labels, model)
+    prepare(folder, made.overwrite, "")
+    reader = model.label_reader(mask, made.read_samples, made.seed) if made.read_samples else None
     parts = [completed(model, images, mask, labels, rows, made, reader) for rows in parts_of(len(images))]
     write_images(folder, names, torch.cat([part.images for part in parts]))
     y = None if parts[0].y is None else torch.cat([part.y.flatten() for part in parts if part.y is not None])
-    called = [f"{name} {k}" for name in names for k in range(made.count)]
-    write_latents(folder / "latents.npz", Latents(torch.cat([part.z.flatten(0, 1) for part in parts]), y, called))
-    save(overview(images, mask, torch.cat([part.images for part in parts])), folder / "completions.png")
-    for line in class_lines(names, parts, class_names_in(checkpoint.content, model.generator.classes)):
+    each = [f"{name} {k}" for name in names for k in range(made.count)]
+    write_latents(folder / "latents.npz", Latents(torch.cat([part.z.flatten(0, 1) for part in parts]), y, each))
+    classes = class_names_in(checkpoint.content, model.generator.classes)
+    called = captions(y, len(images), made.count, classes)
+    save(overview(images, mask, torch.cat([part.images for part in parts]), called), folder / "completions.png")
+    for line in class_lines(names, parts, classes):
         print(line)
     total = len(images) * made.count
     print(f"wrote {total} completion{'s' * (total > 1)}, completions.png and latents.npz into {printable(made.folder)}")
@@ -109,19 +121,19 @@ def parts_of(count: int) -> tqdm:
     return tqdm(torch.arange(count).split(TOGETHER_COMPLETED), unit="part", leave=False, disable=None)
 
 
-def asked_reader(model: GenerativeModel, mask: Tensor, labels: Tensor | None, made: Namespace) -> LabelReader | None:
-    """Returns the network that tells the class, if one is asked for.
+def check_reading(samples: int, labels: Tensor | None, model: GenerativeModel) -> None:
+    """Refuses to have a network tell the class where there is none to tell, or from too few samples.
 
     Raises:
-        UserError: There is no class to tell.
+        UserError: Says which.
     """
-    if not made.read_samples:
-        return None
-    if made.read_samples < 0 or labels is not None or not model.generator.classes:
+    if samples and (labels is not None or not model.generator.classes):
         why = "labels are given" if labels is not None else "the model has no classes"
-        why = "it must be at least 0" if made.read_samples < 0 else f"{why}: leave it out"
-        raise UserError(f"read_samples is {made.read_samples}, but {why}")
-    return model.label_reader(mask, made.read_samples, made.seed)
+        raise UserError(f"read_samples is {samples}, but {why}: leave it out")
+    least = LEAST_READ * model.generator.classes
+    if samples and samples < least:
+        raise UserError(f"read_samples is {samples}; it must be at least {least} for {model.generator.classes} classes,"
+                        " or 0 to read none")  # fmt: skip
 
 
 def completed(
@@ -163,11 +175,20 @@ def write_images(folder: Path, names: Sequence[str], images: Tensor) -> None:
             save(picture(pixels), folder / f"{unique}-{k}.png")
 
 
-def overview(images: Tensor, mask: Tensor, made: Tensor):
-    """Returns a picture with a row for each image: with its hole, then its completions."""
+def overview(images: Tensor, mask: Tensor, made: Tensor, called: Sequence[Sequence[str]]) -> Image.Image:
+    """Returns a picture with a row for each image: with its hole, then its completions, with a caption for each."""
     holed = images.masked_fill(mask, GREY).unsqueeze(1)
-    rows = torch.cat([holed, made], 1)[:50]
-    return enlarged(picture(tile(to_uint8(rows.flatten(0, 1)), rows.shape[1])))
+    rows = torch.cat([holed, made], 1)[:ROWS_SHOWN]
+    texts = [text for row in called[:ROWS_SHOWN] for text in ("given", *row)]
+    return labelled_tiles(to_uint8(rows.flatten(0, 1)), texts, rows.shape[1])
+
+
+def captions(y: Tensor | None, images: int, count: int, classes: Sequence[str]) -> list[list[str]]:
+    """Returns what each completion is called: its number, as in its file's name, and its class if there are classes."""
+    if y is None:
+        return [[str(k) for k in range(count)] for _ in range(images)]
+    names = [classes[label] if classes else f"class {label}" for label in y.tolist()]
+    return [[f"{k}: {names[i * count + k]}" for k in range(count)] for i in range(images)]
 
 
 def class_lines(names: Sequence[str], parts: Sequence[Completed], classes: Sequence[str]) -> list[str]:

@@ -12,15 +12,16 @@ from torch import Tensor
 from gan_lightning.callbacks.sample_writer import prepare
 from gan_lightning.commands.arguments import without_foreign_keys
 from gan_lightning.commands.class_help import print_class_help
+from gan_lightning.commands.edited import network_file
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
 from gan_lightning.commands.stops import Editable, chosen_stops, editable, of_seeds, stop_arguments
 from gan_lightning.commands.trained_on import data_of
-from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
+from gan_lightning.commands.trust import add_checkpoint_options, add_tuned_option, import_trusted, open_checkpoint
 from gan_lightning.core.discovery import path_of, subclasses
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.images import save
 from gan_lightning.data import ImageData
-from gan_lightning.data.class_names import class_number
+from gan_lightning.data.class_names import class_number, known_classes
 from gan_lightning.editing.attributes import Attribute, attribute_directions, boundary
 from gan_lightning.editing.direction_files import write_directions
 from gan_lightning.editing.directions import DirectionMethod, Directions, SeFa
@@ -56,7 +57,6 @@ class DirectionOptions:
         swept: Samples that each direction's purity is measured with.
         folder: The folder for directions.safetensors, directions.md, and a sheet for each edited image.
         overwrite: Write into a folder that already holds files, replacing those of the same name.
-        tuned: A tuned.safetensors of gan invert --tune, which changes the generator.
         device: cpu, cuda, mps, or auto: a GPU if there is one.
     """
 
@@ -74,7 +74,6 @@ class DirectionOptions:
     swept: int = 64
     folder: str = "directions"
     overwrite: bool = False
-    tuned: str | None = None
     device: str = "auto"
 
 
@@ -85,6 +84,7 @@ def directions_parser() -> Parser:
         "samples or inverted images along them.",
     )
     add_checkpoint_options(parser)
+    add_tuned_option(parser)
     parser.add_class_arguments(DirectionOptions)
     parser.add_argument(
         "--method",
@@ -171,6 +171,9 @@ def attribute(name: int | str, source: Editable, classify: Classify | None) -> A
     if classify is None:
         raise UserError(f"attributes: there is no measure {name} ({', '.join(measures)}), and no classifier that reads "
                         "classes: name one with --classifier")  # fmt: skip
+    if isinstance(name, str) and name not in source.class_names:
+        raise UserError(f"attributes: there is no measure {name} ({', '.join(measures)}); as a class, "
+                        f"{known_classes(name, source.class_names)}")  # fmt: skip
     label = class_number(name, source.class_names, "attributes")
 
     def score(x: Tensor) -> Tensor:
@@ -192,7 +195,7 @@ def classifier(made: Namespace, checkpoint: Checkpoint, source: Editable) -> Cla
     name = made.classifier or next((data.extractor for data in subclasses(ImageData) if path_of(data) == path), None)
     if name is None or (made.classifier is None and name not in PINNED):
         return None
-    found = Learnt(PINNED[name] if name in PINNED else Path(name))
+    found = Learnt(network_file("classifier", name, "MNIST, SecondMNIST"))
     if found.network.image_shape != tuple(source.model.generator.image_shape) or not found.network.classes:
         raise UserError(f"classifier is {name}, which reads no classes from images of this model: train one with "
                         "gan fit --config extractor")  # fmt: skip

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from gan_lightning.commands.arguments import configs_located, with_options
+from gan_lightning.commands.arguments import configs_located, lists_joined, with_options
 from gan_lightning.commands.subjects import chosen_device
 from gan_lightning.core.blueprint import built
 from gan_lightning.core.configurable import rebuild
@@ -18,6 +18,7 @@ from gan_lightning.editing.matches import Features, Match, Pixels
 from gan_lightning.editing.pictures import picture_paths, read_pictures
 from gan_lightning.editing.tuning_files import apply_tuning
 from gan_lightning.evaluation.features import EfficientNetLite0, Learnt
+from gan_lightning.evaluation.features.feature_file import in_words
 from gan_lightning.evaluation.features.lookup import PINNED
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import Discriminator
@@ -28,8 +29,9 @@ SCALED_BY = 256
 
 
 def picture_arguments(arguments: Sequence[str]) -> list[str]:
-    """A word alone is a picture or a folder of pictures."""
-    return configs_located(with_options(arguments, lambda word: ["--images+"]))
+    """A word alone is a picture or a folder of pictures; `--labels 1 2` is a list, and ends where a picture begins."""
+    listed = lists_joined(arguments, ("--labels",), ends=lambda word: Path(word).expanduser().exists())
+    return configs_located(with_options(listed, lambda word: ["--images+"]))
 
 
 def image_sampler(checkpoint: Checkpoint, device: str, tuned: str | None = None) -> GenerativeModel:
@@ -75,16 +77,17 @@ def asked_classes(
     if not classes:
         raise UserError("this model was trained without labels: leave out labels")
     names = class_names_in(checkpoint.content, classes)
-    numbers = [class_number(label, names) for label in (labels if isinstance(labels, list) else [labels])]
+    numbers = [class_number(label, names, "labels") for label in (labels if isinstance(labels, list) else [labels])]
     if len(numbers) not in (1, count):
         raise UserError(f"there are {count} images and {len(numbers)} labels: give one for all, or one for each")
     return torch.tensor(numbers).expand(count)
 
 
-def match_named(name: str, model: GenerativeModel, checkpoint: Checkpoint) -> Match:
+def match_named(key: str, name: str, model: GenerativeModel, checkpoint: Checkpoint) -> Match:
     """Returns in what images are compared, by its name.
 
     Args:
+        key: The option that holds the name.
         name: pixels; discriminator; MNIST, SecondMNIST, Colour, EfficientNetLite0, or the file of a feature network.
         model: Makes the samples that give features their scale.
         checkpoint: Holds the discriminator.
@@ -95,16 +98,37 @@ def match_named(name: str, model: GenerativeModel, checkpoint: Checkpoint) -> Ma
     if name == "pixels":
         return Pixels()
     if name == "discriminator":
-        network = seeing_discriminator(checkpoint).to(model.device)
+        network = seeing_discriminator(key, checkpoint).to(model.device)
         return Features(network.features, model.sample(range(SCALED_BY)), name)
     if name == "EfficientNetLite0":
         lite = EfficientNetLite0()
         return Features(lite.to(model.device).smooth, model.sample(range(SCALED_BY)), name)
-    learnt = Learnt(PINNED.get(name, Path(name)), any_size=name == "Colour").to(model.device)
-    samples = model.sample(range(SCALED_BY))
-    learnt.extract(samples[:1])  # it says what images it knows
-    channels = learnt.network.image_shape[0]
-    return Features(lambda x: learnt.network(x.expand(-1, channels, -1, -1)), samples, learnt.name)
+    others = "pixels, discriminator, MNIST, SecondMNIST, Colour, EfficientNetLite0"
+    learnt = Learnt(network_file(key, name, others), any_size=name == "Colour").to(model.device)
+    knows, makes = learnt.network.image_shape, model.image_shape
+    if makes[0] not in (1, knows[0]) if learnt.any_size else knows != tuple(makes):
+        raise UserError(f"{key} is {name}, which knows {in_words(knows)}, and this model makes {in_words(makes)}: "
+                        "choose another, or train one on such images with gan fit --config extractor")  # fmt: skip
+    return Features(lambda x: learnt.network(x.expand(-1, knows[0], -1, -1)), model.sample(range(SCALED_BY)),
+                    learnt.name)  # fmt: skip
+
+
+def network_file(key: str, name: str, others: str) -> Path:
+    """Returns the file of a feature network.
+
+    Args:
+        key: The option that names it.
+        name: Of one that comes with the package, or the file.
+        others: What the option takes besides a file.
+
+    Raises:
+        UserError: There is no such file.
+    """
+    path = PINNED.get(name, Path(name))
+    if not path.is_file():
+        raise UserError(f"there is no file {name}: {key} takes {others}, or the features.safetensors that gan fit "
+                        "--config extractor makes")  # fmt: skip
+    return path
 
 
 def default_features(checkpoint: Checkpoint) -> str:
@@ -113,7 +137,7 @@ def default_features(checkpoint: Checkpoint) -> str:
     return "discriminator" if discriminator is not None and sees_single_images(discriminator) else "pixels"
 
 
-def seeing_discriminator(checkpoint: Checkpoint) -> Discriminator:
+def seeing_discriminator(key: str, checkpoint: Checkpoint) -> Discriminator:
     """Returns the discriminator in a checkpoint.
 
     Raises:
@@ -121,9 +145,9 @@ def seeing_discriminator(checkpoint: Checkpoint) -> Discriminator:
     """
     found = stored_discriminator(checkpoint)
     if found is None:
-        raise UserError(f"match is discriminator, and {checkpoint.path} holds none: choose pixels or a feature network")
+        raise UserError(f"{key} is discriminator, and {checkpoint.path} holds none: choose pixels or a feature network")
     if not sees_single_images(found):
-        raise UserError(f"match is discriminator, but {type(found).__name__} has no features of single images: choose "
+        raise UserError(f"{key} is discriminator, but {type(found).__name__} has no features of single images: choose "
                         "pixels or a feature network")  # fmt: skip
     return found
 

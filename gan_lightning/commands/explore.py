@@ -16,7 +16,13 @@ from gan_lightning.commands.class_help import print_class_help
 from gan_lightning.commands.evaluate import names_data
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
 from gan_lightning.commands.trained_on import data_of
-from gan_lightning.commands.trust import add_checkpoint_options, asked, import_trusted, open_checkpoint
+from gan_lightning.commands.trust import (
+    add_checkpoint_options,
+    add_tuned_option,
+    asked,
+    import_trusted,
+    open_checkpoint,
+)
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.images import ImageShape
 from gan_lightning.data import ImageData
@@ -54,6 +60,7 @@ def explore_parser() -> Parser:
         "coordinates, the way between two seeds, pictures found again and completed. Ctrl-C ends it.",
     )
     add_checkpoint_options(parser)
+    add_tuned_option(parser)
     parser.add_class_arguments(ExploreOptions)
     parser.add_argument(
         "--data",
@@ -116,12 +123,14 @@ def serve(made: Namespace, checkpoint: Checkpoint, named: bool) -> None:
             "GRADIO_ANALYTICS_ENABLED": "False",
             "GRADIO_TEMP_DIR": opened.enter_context(TemporaryDirectory(prefix="gan-explore-")),
         }
-        explorer = Explorer(checkpoint, made.device, made.directions)
+        explorer = Explorer(checkpoint, made.device, made.directions, made.tuned)
+        opened.callback(explorer.searches.stop)
         explorer.training = training_images(made.data, explorer.image_shape, named)
         from gan_lightning.page.application import web_application  # gradio reads the environment once
 
-        server = server_of(web_application(explorer, printable(checkpoint.path)), made.host)
-        print(f"{printable(checkpoint.path)} is at {address(made.host, found)} (Ctrl-C ends it)", flush=True)
+        title = printable(checkpoint.path if made.tuned is None else f"{checkpoint.path}, changed by {made.tuned}")
+        server = server_of(web_application(explorer, title), made.host)
+        print(f"{title} is at {address(made.host, found)} (Ctrl-C ends it)", flush=True)
         if made.host not in LOOPBACK:
             print("everybody who can reach this machine can see it", file=sys.stderr)
         server.run(sockets=[found])

@@ -9,6 +9,7 @@ from jsonargparse import Namespace
 from torch import Tensor
 from tqdm import tqdm
 
+from gan_lightning.callbacks.sample_writer import prepare
 from gan_lightning.commands.arguments import without_foreign_keys
 from gan_lightning.commands.edited import (
     asked_classes,
@@ -19,8 +20,8 @@ from gan_lightning.commands.edited import (
     picture_arguments,
 )
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
-from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
-from gan_lightning.core.errors import printable
+from gan_lightning.commands.trust import add_checkpoint_options, add_tuned_option, import_trusted, open_checkpoint
+from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.images import save
 from gan_lightning.editing.findings import Findings, side_by_side
 from gan_lightning.editing.inversion import Inverted, psnr
@@ -29,7 +30,6 @@ from gan_lightning.editing.matches import Match
 from gan_lightning.editing.tuning import tune
 from gan_lightning.editing.tuning_files import apply_tuning, write_tuning
 from gan_lightning.models.generative import GenerativeModel
-from gan_lightning.runs.run import check_folder
 
 
 @dataclass
@@ -49,10 +49,11 @@ class Search:
         enough: PSNR, in dB, at which a picture counts as found, so that no more starts are tried.
         seed: Fixes the samples to start from.
         tune: Also change the generator a little, in so many steps, so that it makes the pictures more exactly (pivotal
-            tuning). The change is written into tuned.safetensors, which the option tuned of other commands takes. The
-            checkpoint stays as it is.
+            tuning). The change is written into tuned.safetensors, which --tuned of every command that makes images
+            takes. The checkpoint stays as it is.
         fit: Resize, crop and convert pictures of another size or kind, as training does.
         folder: The folder for latents.npz, pairs.png, report.json and report.md.
+        overwrite: Write into a folder that already holds files, replacing those of the same name.
         device: cpu, cuda, mps, or auto: a GPU if there is one.
     """
 
@@ -67,12 +68,14 @@ class Search:
     tune: int | None = None
     fit: bool = False
     folder: str = "inverted"
+    overwrite: bool = False
     device: str = "auto"
 
 
 def invert_parser() -> Parser:
     parser = command_parser("invert", "Finds the latents of which a generator makes given images.")
     add_checkpoint_options(parser)
+    add_tuned_option(parser)
     parser.add_class_arguments(Search)
     parser.add_argument(
         "--features",
@@ -90,13 +93,14 @@ def find_again(command: str, arguments: Sequence[str]) -> None:
     words = without_foreign_keys(picture_arguments(arguments), parser.options, command)
     import_trusted(words)
     made = instantiated(parser, parsed(parser, words))
+    check_tuning(made)
     checkpoint = open_checkpoint(made.ckpt_path)
-    model, folder = image_sampler(checkpoint, made.device), Path(made.folder)
+    model, folder = image_sampler(checkpoint, made.device, made.tuned), Path(made.folder)
     images, names = named_pictures(made.images, model, made.fit)
     labels = asked_classes(made.labels, len(images), model, checkpoint)
-    match = match_named(made.match, model, checkpoint)
-    seen_by = match_named(made.features or default_features(checkpoint), model, checkpoint)
-    check_folder(folder, "folder", "latents")
+    match = match_named("match", made.match, model, checkpoint)
+    seen_by = match_named("features", made.features or default_features(checkpoint), model, checkpoint)
+    prepare(folder, made.overwrite, "")
     begun = time.process_time()
     found = searched(model, images, labels, match, made)
     seconds = (time.process_time() - begun) / len(images)
@@ -108,6 +112,19 @@ def find_again(command: str, arguments: Sequence[str]) -> None:
     print(report.summary())
     also = "" if made.tune is None else "tuned.safetensors, "
     print(f"wrote latents.npz, {also}pairs.png, report.json and report.md into {printable(made.folder)}")
+
+
+def check_tuning(made: Namespace) -> None:
+    """Refuses to tune in no steps, or what is tuned already, before the search, which takes longer.
+
+    Raises:
+        UserError: Says which.
+    """
+    if made.tune is not None and made.tune < 1:
+        raise UserError(f"tune is {made.tune}; it must be at least 1 step")
+    if made.tune is not None and made.tuned is not None:
+        raise UserError("tune and tuned are both given: find images with a tuned generator, or tune that of the "
+                        "checkpoint")  # fmt: skip
 
 
 def searched(model: GenerativeModel, images: Tensor, labels: Tensor | None, match: Match, made: Namespace) -> Inverted:

@@ -12,7 +12,7 @@ from gan_lightning.commands.arguments import sample_arguments, without_foreign_k
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, nested, parsed
 from gan_lightning.commands.trainer import trainer_with
 from gan_lightning.commands.translate import asks_for_translations, write_translations
-from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
+from gan_lightning.commands.trust import add_checkpoint_options, add_tuned_option, import_trusted, open_checkpoint
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data import Plane
 from gan_lightning.data.class_names import class_names_in, class_number
@@ -38,7 +38,6 @@ class Samples:
         folder: The folder for 0000.png and so on, named by seed, and grid.png; or for points.csv and points.png.
         npz: Also write samples.npz: `images` uint8 (N, H, W, C) or `points` (N, 2), and `seeds` int64 (N,).
         overwrite: Write into a folder that already holds files, replacing those of the same name.
-        tuned: A tuned.safetensors of gan invert --tune, which changes the generator.
         traverse: Also write traversal.png: the first sample, in which each of this many coordinates of the latent, one
             per row, runs from -3 to 3.
     """
@@ -50,13 +49,13 @@ class Samples:
     folder: str = "samples"
     npz: bool = False
     overwrite: bool = False
-    tuned: str | None = None
     traverse: int = 0
 
 
 def predict_parser() -> Parser:
     parser = command_parser("predict", "Makes samples from a checkpoint file alone, without data, config or GPU.")
     add_checkpoint_options(parser)
+    add_tuned_option(parser)
     parser.add_class_arguments(Samples, "samples")
     others: set[str | int] = {name for name in signature(Trainer).parameters if name not in MACHINE}
     parser.add_class_arguments(Trainer, "trainer", skip=others, instantiate=False, fail_untyped=False)
@@ -75,8 +74,8 @@ def predict(command: str, arguments: Sequence[str]) -> None:
     samples: Samples = made.samples
     checkpoint = open_checkpoint(made.ckpt_path)
     model, plane = GenerativeModel.sampler_from_checkpoint(checkpoint), Plane.in_checkpoint(checkpoint.content)
-    if samples.tuned is not None:
-        apply_tuning(model.average_generator.network, samples.tuned)
+    if made.tuned is not None:
+        apply_tuning(model.average_generator.network, made.tuned)
     names = class_names_in(checkpoint.content, model.generator.classes)
     labels = asked_labels(samples.labels, model.generator.classes, names)
     loader = seed_loader(samples.first_seed, samples.count, samples.batch_size, labels)

@@ -1,13 +1,12 @@
 """The latents that a command starts from: of seeds, of inverted images, of classes."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jsonargparse import Namespace
 
-from gan_lightning.commands.arguments import sample_arguments
+from gan_lightning.commands.arguments import lists_joined, sample_arguments
 from gan_lightning.commands.edited import image_sampler
 from gan_lightning.core.errors import UserError
 from gan_lightning.data.class_names import class_names_in, class_number
@@ -43,28 +42,7 @@ class Editable:
 
 def stop_arguments(arguments: Sequence[str]) -> list[str]:
     """The arguments, in which `--seeds 1 2 3` is a list, and a checkpoint or a run's folder alone is --ckpt_path."""
-    found: list[str] = []
-    taking: list[str] | None = None
-    for word in arguments:
-        if taking is not None and not word.startswith("--"):
-            taking.append(word)
-            continue
-        found, taking = [*found, *joined(found, taking)], None
-        if word in SEVERAL:
-            taking = [word]
-        else:
-            found.append(word)
-    return sample_arguments([*found, *joined(found, taking)])
-
-
-def joined(before: Sequence[str], words: list[str] | None) -> list[str]:
-    """An option and its values as two words, the second of them a list if there are several values."""
-    if words is None:
-        return []
-    option, *values = words
-    if not values or (len(values) == 1 and (option == "--labels" or values[0].startswith("["))):
-        return words
-    return [option, f"[{', '.join(value if value.isdigit() else json.dumps(value) for value in values)}]"]
+    return sample_arguments(lists_joined(arguments, SEVERAL))
 
 
 def editable(checkpoint: Checkpoint, device: str, tuned: str | None = None) -> Editable:

@@ -30,6 +30,16 @@ def add_checkpoint_options(parser: Parser, required: bool = True) -> None:
     )
 
 
+def add_tuned_option(parser: Parser) -> None:
+    """Adds the option for a change of the checkpoint's generator."""
+    parser.add_argument(
+        "--tuned",
+        type=str | None,
+        default=None,
+        help="A tuned.safetensors that gan invert --tune wrote with this checkpoint: how it changes the generator.",
+    )
+
+
 def asked(arguments: Sequence[str], option: str) -> str | None:
     """Returns the last value of an option among arguments that are not parsed yet."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)

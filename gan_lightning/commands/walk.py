@@ -17,7 +17,7 @@ from gan_lightning.commands.class_help import print_class_help
 from gan_lightning.commands.edited import stored_discriminator
 from gan_lightning.commands.parser import Parser, command_parser, instantiated, parsed
 from gan_lightning.commands.stops import Editable, chosen_stops, editable, of_seeds, stop_arguments
-from gan_lightning.commands.trust import add_checkpoint_options, import_trusted, open_checkpoint
+from gan_lightning.commands.trust import add_checkpoint_options, add_tuned_option, import_trusted, open_checkpoint
 from gan_lightning.core.discovery import path_of
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.films import GIF, MP4, VIDEO_EXTRA, can_write_mp4
@@ -63,7 +63,6 @@ class WalkOptions:
         batch_size: Images made at a time. It changes the memory needed, not the images.
         folder: The folder for strip.png, walk.gif and walk.mp4.
         overwrite: Write into a folder that already holds files, replacing those of the same name.
-        tuned: A tuned.safetensors of gan invert --tune, which changes the generator.
         device: cpu, cuda, mps, or auto: a GPU if there is one.
     """
 
@@ -80,7 +79,6 @@ class WalkOptions:
     batch_size: int = 64
     folder: str = "walk"
     overwrite: bool = False
-    tuned: str | None = None
     device: str = "auto"
 
 
@@ -91,6 +89,7 @@ def walk_parser() -> Parser:
         "walk last --seeds 1 2 3 writes a strip (PNG), a GIF and, with the extra video, an MP4.",
     )
     add_checkpoint_options(parser)
+    add_tuned_option(parser)
     parser.add_class_arguments(WalkOptions)
     parser.add_argument(
         "--interpolation",

@@ -24,7 +24,7 @@ def option_without_value(mistake: Mistake) -> str | None:
     action = mistake.found(r"argument (--\S+): expected one argument")
     if action is None:
         return None
-    words = mistake.parser.words
+    action, words = action.partition("/")[0], mistake.parser.words  # a list is named --option/--option+
     pairs = zip_longest(words, words[1:], fillvalue="--")
     bare = [word for word, value in pairs if word.startswith(action) and "=" not in word and value.startswith("--")]
     return needs_value((bare or [action])[0].removeprefix("--"))

@@ -177,7 +177,8 @@ def activations(model: Model, layer: str | None, z: Tensor, y: Tensor | None, ba
     network = getattr(getattr(model, "average_generator", None), "network", model)
     known = dict(network.named_modules()) if isinstance(network, nn.Module) else {}
     if layer is not None and layer not in known:
-        raise UserError(f"method.layer is {layer}, which this network does not have: choose one of {', '.join(known)}")
+        names = ", ".join(name for name in known if name)  # the whole network has none
+        raise UserError(f"method.layer is {layer}, which this network does not have: choose one of {names}")
     for some, labels in in_batches(z, y, batch):
         with ExitStack() as hooks:
             if layer is not None:

@@ -92,6 +92,6 @@ def sweep_sheet(
     """
     values = torch.linspace(-extent, extent, COLUMNS).tolist()
     rows = torch.cat([images_along(model, stops, vector, values) for vector in vectors])
-    texts = [f"{value:+.1f}" for value in values]
+    texts = [f"{value:+.3g}" for value in values]
     labels = [text for name in names for text in (name, *texts[1:])]
     return labelled_tiles(to_uint8(rows.flatten(0, 1)), labels, COLUMNS)

@@ -13,15 +13,17 @@ from gan_lightning.runs.checkpoint import Checkpoint
 
 
 class Again:
-    """Writes commands for a checkpoint. Their files lie where the command is given.
+    """Writes commands for a checkpoint, with paths as they were given to `gan explore`, and for its working folder.
 
     Args:
         checkpoint: The checkpoint.
         class_names: The names of its classes; empty if they have none.
+        tuned: The file that changes its generator, if there is one.
     """
 
-    def __init__(self, checkpoint: Checkpoint, class_names: Sequence[str]) -> None:
-        self.path, self.class_names = str(checkpoint.path.resolve()), class_names
+    def __init__(self, checkpoint: Checkpoint, class_names: Sequence[str], tuned: str | None = None) -> None:
+        self.path, self.class_names = str(checkpoint.path), class_names
+        self.tuned = [] if tuned is None else ["--tuned", tuned]
         self.trust = shlex.split(trust_option(class_paths(checkpoint.arguments.get("generator"))))
 
     def predict(self, seed: int, label: int | None) -> str:
@@ -57,7 +59,7 @@ class Again:
         return self.command("complete", [picture, "--ckpt_path", self.path], *asked, "--folder", "again")
 
     def command(self, verb: str, subject: Sequence[str], *words: str) -> str:
-        return shlex.join(["gan", verb, *subject, *words, *self.trust])
+        return shlex.join(["gan", verb, *subject, *words, *self.tuned, *self.trust])
 
     def class_word(self, label: int) -> str:
         """Returns what a command takes for a class: its name, or its number where the name would be read otherwise."""

@@ -11,6 +11,7 @@ from gan_lightning.core.images import picture, to_uint8
 from gan_lightning.editing.latent_files import Latents, latents_file
 from gan_lightning.page.explorer import Asked, Explorer
 from gan_lightning.page.pieces import erasable, figure, kept, note, png, row, strip_of
+from gan_lightning.page.searches import GoOn
 from gan_lightning.page.uploads import erased, uploaded_picture
 
 NEAREST_SHOWN, COMPLETIONS = 6, 6
@@ -79,10 +80,13 @@ class Answers:
         found = uploaded_picture(content, self.explorer.image_shape)
         return found, erasable(to_uint8(found[None])[0])
 
-    def completed(self, letters: object, shown: Tensor | None, label: int, starts: int, seed: int) -> Answered:
+    def completed(
+        self, go_on: GoOn, letters: object, shown: Tensor | None, label: int, starts: int, seed: int
+    ) -> Answered:
         """Shows completions of a picture.
 
         Args:
+            go_on: Is asked again and again, and may end the search.
             letters: What is erased, a letter a pixel.
             shown: The picture, (C, H, W) in [-1, 1].
             label: Its class, or `ANY_CLASS`.
@@ -91,7 +95,7 @@ class Answers:
         """
         x, given = chosen_picture(shown), None if label == ANY_CLASS else label
         missing, search = erased(letters, self.explorer.image_shape), (COMPLETIONS, starts, seed)
-        made = self.explorer.complete(x, missing, given, *search)
+        made = self.explorer.complete(go_on, x, missing, given, *search)
         pixels = to_uint8(made.images[0])
         names = [f"{k + 1}{self.called(made.y, k)}" for k in range(len(pixels))]
         shown_all = row(list(pixels), names, "Completions, the most likely one first")
@@ -104,10 +108,10 @@ class Answers:
         command = self.explorer.again.complete("picture.png", "mask.png", given, *search)
         return Answered(shown_all, kept(files, command, SAVE_COMPLETIONS))
 
-    def found(self, shown: Tensor | None, label: int, starts: int) -> Answered:
+    def found(self, go_on: GoOn, shown: Tensor | None, label: int, starts: int) -> Answered:
         """Shows what the model makes that is most like a picture; see `completed`."""
         x, given = chosen_picture(shown), None if label == ANY_CLASS else label
-        again = self.explorer.find(x, given, starts)
+        again = self.explorer.find(go_on, x, given, starts)
         latents = Latents(again.z.cpu(), None if again.y is None else again.y.cpu(), ["picture.png"])
         pair = [to_uint8(x[None])[0], to_uint8(again.images)[0]]
         names = ["the picture", f"found again, {float(again.psnr[0]):.1f} dB{self.called(again.y, 0)}"]

@@ -17,15 +17,16 @@ from gan_lightning.commands.edited import image_sampler
 from gan_lightning.commands.stops import editable, of_seeds, with_labels
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import ImageShape, to_uint8
-from gan_lightning.editing.completion import Completed
+from gan_lightning.editing.completion import Completed, complete
 from gan_lightning.editing.direction_files import read_directions
 from gan_lightning.editing.directions import DirectionMethod, Directions, GANSpace, SeFa, directions
-from gan_lightning.editing.inversion import Inverted
+from gan_lightning.editing.inversion import Inverted, invert
 from gan_lightning.editing.latent_files import Latents
 from gan_lightning.editing.strip import frames_of, rows_of, strip
 from gan_lightning.editing.viewpoint import Viewpoint, move_along
 from gan_lightning.editing.walk import Places, Walk, images_at, walked
 from gan_lightning.page.again import Again
+from gan_lightning.page.searches import GoOn, Searches, asking
 from gan_lightning.page.training_images import TrainingImages
 from gan_lightning.runs.checkpoint import Checkpoint
 
@@ -100,14 +101,15 @@ class Explorer:
         checkpoint: Its checkpoint.
         device: cpu, cuda, mps or auto.
         file: Directions that gan directions wrote, if any are given.
+        tuned: A file of `gan invert --tune`, which changes the model, if one is given.
     """
 
     training: TrainingImages | None = None
     """The images that it was trained on, if they are at hand."""
 
-    def __init__(self, checkpoint: Checkpoint, device: str, file: str | None = None) -> None:
-        self.source, self.searched = editable(checkpoint, device), image_sampler(checkpoint, device)
-        self.again = Again(checkpoint, self.source.class_names)
+    def __init__(self, checkpoint: Checkpoint, device: str, file: str | None = None, tuned: str | None = None) -> None:
+        self.source, self.searched = editable(checkpoint, device, tuned), image_sampler(checkpoint, device, tuned)
+        self.again, self.searches = Again(checkpoint, self.source.class_names, tuned), Searches()
         self.found: dict[str, Directions] = {}
         if file is not None:
             self.found[GIVEN] = read_directions(file, self.source.latent_dim)
@@ -118,6 +120,11 @@ class Explorer:
         """Channels, height, width."""
         channels, height, width = self.source.model.image_shape
         return channels, height, width
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The length of a latent, and the number of classes."""
+        return self.source.latent_dim, self.source.classes
 
     @property
     def classes(self) -> list[str]:
@@ -179,22 +186,25 @@ class Explorer:
             return self.again.walk_between([asked.seed, asked.other], asked.label, asked.psi, walk.steps)
         return self.again.walk_through("way.npz", walk.steps)
 
-    def find(self, picture: Tensor, label: int | None, starts: int) -> Inverted:
+    def find(self, go_on: GoOn, picture: Tensor, label: int | None, starts: int) -> Inverted:
         """Finds a picture (C, H, W) in [-1, 1] again, as gan invert does.
 
         Args:
+            go_on: Is asked again and again, and may end the search.
             picture: The picture.
             label: Its class; None to infer it.
             starts: Samples to start from, at most.
         """
-        return self.searched.invert(picture[None].to(self.searched.device), labels_for(label), starts=starts)
+        x = picture[None].to(self.searched.device)
+        return invert(asking(self.searched, go_on), x, *self.sizes, labels_for(label), starts=starts)
 
     def complete(
-        self, picture: Tensor, missing: Tensor, label: int | None, count: int, starts: int, seed: int
+        self, go_on: GoOn, picture: Tensor, missing: Tensor, label: int | None, count: int, starts: int, seed: int
     ) -> Completed:
         """Completes a picture (C, H, W) in [-1, 1], as gan complete does.
 
         Args:
+            go_on: Is asked again and again, and may end the search.
             picture: The picture.
             missing: (H, W) bool, true where it is missing.
             label: Its class; None to infer it.
@@ -203,7 +213,8 @@ class Explorer:
             seed: Fixes the draws.
         """
         x, missing = picture[None].to(self.searched.device), missing.to(self.searched.device)
-        return self.searched.complete(x, missing, labels_for(label), count=count, starts=starts, seed=seed)
+        y = labels_for(label)
+        return complete(asking(self.searched, go_on), x, missing, *self.sizes, y, count=count, starts=starts, seed=seed)
 
 
 def labels_for(label: int | None) -> Tensor | None:

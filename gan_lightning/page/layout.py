@@ -13,6 +13,7 @@ from gan_lightning.editing.latent_files import Latents
 from gan_lightning.page.answers import ANY_CLASS, Answers, Seen, integer_of, number_of
 from gan_lightning.page.explorer import Asked, Explorer
 from gan_lightning.page.pieces import heading, note
+from gan_lightning.page.searches import StoppedError
 from gan_lightning.page.uploads import LARGEST_UPLOAD
 
 MOST_DIRECTIONS, MOST_COORDINATES = 6, 3
@@ -35,6 +36,9 @@ element.querySelector("input").addEventListener("change", async (event) => {{
 
 CHOOSE = '<label class="choose">Choose a picture<input type="file" accept="image/*"></label>'
 
+SEARCHING = note("Searching …")
+"""What is shown until a search ends."""
+
 BY_SEED, BY_PICTURE = "a seed", "the picture found again"
 
 BRIEF: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -52,6 +56,8 @@ def shown_on_page(function: Callable) -> Callable:
     def shown(*words: Any) -> Any:
         try:
             return function(*words)
+        except StoppedError:
+            return gr.skip()  # what is there stays
         except UserError as error:
             raise gr.Error(str(error), title="That did not work", print_exception=False) from error
 
@@ -83,6 +89,7 @@ class Page:
                     self.picture_tab()
             self.connect_looks(page)
             self.connect_picture()
+            page.unload(self.leave)
         return page.queue(max_size=WAITING, default_concurrency_limit=1)
 
     # ---- what is where --------------------------------------------------------------------------------------------
@@ -146,6 +153,8 @@ class Page:
                 with gr.Row():
                     self.complete_it = gr.Button("Complete it", variant="primary", elem_id="complete", min_width=120)
                     self.find_it = gr.Button("Find it again", elem_id="find", min_width=120)
+                    self.stop_it = gr.Button("Stop", elem_id="stop", min_width=80)
+                self.status = gr.HTML(padding=False, elem_id="status")
                 self.answered = [gr.HTML(padding=False), gr.HTML(padding=False)]
 
     def search_controls(self) -> None:
@@ -174,16 +183,20 @@ class Page:
         """Searches when a button is pressed. What is erased is asked of the canvas."""
         self.chooser.upload(shown_on_page(self.chosen), None, [self.picture, self.canvas, *self.answered], **BRIEF)
         self.clear.click(None, js="() => window.brush.clear()")
-        self.complete_it.click(
-            shown_on_page(self.complete),
-            [self.mask, self.picture, self.given, self.starts, self.draw],
-            self.answered,
-            js="(mask, ...others) => [window.brush.mask(), ...others]",
-            **LONG,
-        )
+        erased = [self.mask, self.picture, self.given, self.starts, self.draw]
+        with_mask = {"js": "(mask, ...others) => [window.brush.mask(), ...others]"} | LONG
+        completing = self.begun(self.complete_it).then(shown_on_page(self.complete), erased, self.answered, **with_mask)
         searched = [self.picture, self.given, self.starts]
         taken = [*self.answered, self.found, self.start, self.label]
-        self.find_it.click(shown_on_page(self.find), searched, taken, **LONG).then(**self.looking)
+        finding = self.begun(self.find_it).then(shown_on_page(self.find), searched, taken, **LONG)
+        finding.success(**self.looking)
+        for search in (completing, finding):
+            search.then(lambda status: "" if status == SEARCHING else gr.skip(), self.status, self.status, **BRIEF)
+        self.stop_it.click(self.stop, self.status, self.status, cancels=[completing, finding], **BRIEF)
+
+    def begun(self, button: gr.Button) -> Any:
+        """Says that a search is on, as soon as its button is pressed."""
+        return button.click(lambda: SEARCHING, None, self.status, **BRIEF)
 
     def look(self, found: Latents | None, *words: Any) -> Seen:
         """Shows what the controls ask for."""
@@ -217,13 +230,24 @@ class Page:
         """Shows a picture that was chosen."""
         return *self.answers.chosen(event._data.get("content")), note("Erase a part of it with the brush."), ""
 
-    def complete(self, letters: str, shown: Tensor | None, *numbers: Any) -> tuple[str, str]:
+    def complete(self, visit: gr.Request, letters: str, shown: Tensor | None, *numbers: Any) -> tuple[str, str]:
         """Shows completions of the picture."""
-        return self.answers.completed(letters, shown, *map(integer_of, numbers))[:2]
+        with self.explorer.searches.of(str(visit.session_hash)) as go_on:
+            return self.answers.completed(go_on, letters, shown, *map(integer_of, numbers))[:2]
 
-    def find(self, shown: Tensor | None, *numbers: Any) -> tuple[Any, ...]:
+    def stop(self, visit: gr.Request, status: str) -> Any:
+        """Stops the search that is running for whoever asks; gradio drops one that waits in line."""
+        self.leave(visit)
+        return note("Stopped.") if status == SEARCHING else gr.skip()
+
+    def leave(self, visit: gr.Request) -> None:
+        """Stops the search of somebody who has closed the page."""
+        self.explorer.searches.stop(str(visit.session_hash))
+
+    def find(self, visit: gr.Request, shown: Tensor | None, *numbers: Any) -> tuple[Any, ...]:
         """Shows the picture found again, and lets the other tab begin with it."""
-        images, saved, found = self.answers.found(shown, *map(integer_of, numbers))
+        with self.explorer.searches.of(str(visit.session_hash)) as go_on:
+            images, saved, found = self.answers.found(go_on, shown, *map(integer_of, numbers))
         begin = gr.update(choices=[BY_SEED, BY_PICTURE], value=BY_PICTURE, visible=True)
         label = gr.skip() if found is None or found.y is None else int(found.y[0])
         return images, saved + note(f"“Look around” now begins with {BY_PICTURE}."), found, begin, label

@@ -1,5 +1,6 @@
 """Serves the page, and nothing else."""
 
+import errno
 import signal
 import socket
 import threading
@@ -21,7 +22,16 @@ SERVED = (
 )
 """The beginnings of what the page asks for. Everything else that gradio can serve, such as files, is not there."""
 
-EXACTLY = ("/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/gradio_api/app_id", "/gradio_api/cancel")
+EXACTLY = (
+    "/",
+    "/config",
+    "/theme.css",
+    "/favicon.ico",
+    "/manifest.json",
+    "/gradio_api/app_id",
+    "/gradio_api/cancel",
+    "/gradio_api/reset",
+)
 
 LARGEST_REQUEST = 48 * 2**20
 """Bytes: a file of `LARGEST_UPLOAD` in base64, and what is sent with it."""
@@ -118,9 +128,14 @@ def listening(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         found.close()
         why = getattr(error, "strerror", None) or error
-        raise UserError(f"cannot listen on {host}, port {port} ({why}): choose another --port, or 0 for any that is "
-                        "free") from error  # fmt: skip
+        other = "--port, or 0 for any that is free" if takes_port(error) else "--host: an address of this machine"
+        raise UserError(f"cannot listen on {host}, port {port} ({why}): choose another {other}") from error
     return found
+
+
+def takes_port(error: Exception) -> bool:
+    """Whether it is the port that cannot be had, not the host."""
+    return getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
 
 
 def server_of(app: Callable, host: str) -> Any:

@@ -1,12 +1,13 @@
 """The images that a model was trained on, looked through for those that are nearest to what is shown."""
 
+import sys
 import threading
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from gan_lightning.core.errors import UserError
+from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data import ImageData
 from gan_lightning.data.image_data import scale
 from gan_lightning.editing.nearest import Neighbours, nearest_images
@@ -39,8 +40,11 @@ class TrainingImages:
             if self.data.source is None:
                 try:
                     self.data.setup("fit")
-                except OSError as error:
-                    raise UserError(f"the training images cannot be read ({error})") from error
+                except (OSError, UserError) as error:  # it may name a path, which is for those at the machine
+                    print(f"gan explore: {printable(error)}", file=sys.stderr)
+                    raise UserError(
+                        "the training images cannot be read: the terminal of gan explore says why"
+                    ) from error
         assert self.data.source is not None
         for block in torch.arange(len(self.data.source)).split(COMPARED_TOGETHER):  # type: ignore[arg-type]
             x = self.data.source[block][0]

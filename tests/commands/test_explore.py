@@ -1,10 +1,13 @@
 """`gan explore` as a user meets it, but for the page itself."""
 
 import pytest
+import torch
 from helpers.commands import SMALL, TINY, gan, mistake
 
 from gan_lightning.commands import explore
+from gan_lightning.core.errors import UserError
 from gan_lightning.data import Digits, ImageFolder
+from gan_lightning.page.training_images import TrainingImages
 
 
 @pytest.fixture
@@ -25,18 +28,23 @@ def test_a_mistake_ends_with_one_line_that_helps(trained, capsys, monkeypatch):
         ([], "ckpt_path"),
         (["last", "--port", "0"], "makes points of the plane, not images"),
         (["lightning_logs/version_0", "--port", "70000"], "port is 70000"),
-        (["lightning_logs/version_0", "--host", "203.0.113.7"], "cannot listen on 203.0.113.7"),
+        (["lightning_logs/version_0", "--host", "203.0.113.7"], "choose another --host"),
         (["lightning_logs/version_0", "--device", "abacus"], "device is abacus"),
         (["lightning_logs/version_0", "--directions", "nowhere"], "there is no file nowhere"),
+        (["lightning_logs/version_0", "--tuned", "nowhere"], "there is no file nowhere: tuned takes"),
         (["lightning_logs/version_0", "--data", "nowhere"], "nowhere"),
         (["lightning_logs/version_0", "--data", "CIFAR10"], "(3, 32, 32)"),
     ]:
         assert words in mistake(capsys, "explore", *arguments)
 
 
-def test_training_images_are_there_if_they_are_at_hand():
+def test_training_images_are_there_if_they_are_at_hand(capsys):
     assert explore.training_images(None, (1, 8, 8), False) is None
     assert explore.training_images(ImageFolder("nowhere"), (3, 64, 64), False) is None
+    with pytest.raises(UserError, match="cannot be read: the terminal") as caught:
+        TrainingImages(ImageFolder("nowhere")).nearest(torch.zeros(3, 64, 64), 1)
+    assert "nowhere" not in str(caught.value)
+    assert "nowhere" in capsys.readouterr().err
     data = Digits()
     found = explore.training_images(data, data.image_shape, False)
     assert found is not None

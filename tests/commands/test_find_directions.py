@@ -49,7 +49,7 @@ def test_directions_of_attributes_and_of_seeds_that_a_user_picks(trained, capsys
 
 def test_a_mistake_in_directions_ends_with_one_line_that_helps(trained, capsys):
     for arguments, words in [
-        (["--attributes", "slnt"], "attributes: there is no"),
+        (["--attributes", "slnt"], "attributes: there is no measure slnt (stroke width"),
         (["--attributes", "10"], "there is no class 10: the classifier knows 0 to 9"),
         (["--attributes", "slant", "--unchanged", "slant"], "are the same"),
         (["--unchanged", "slant"], "unchanged is given, but no attributes"),
@@ -57,8 +57,8 @@ def test_a_mistake_in_directions_ends_with_one_line_that_helps(trained, capsys):
         (["--positive", "1", "--negative", "1"], "some seeds are on both sides"),
         (["--positive", "1", "--negative", "2", "--attributes", "slant"], "give only one"),
         (["--method", "Sefa"], "did you mean SeFa?"),
-        (["--method", "GANSpace", "--method.layer", "none"], "choose one of"),
-        (["--classifier", "nowhere"], "there is no file nowhere"),
+        (["--method", "GANSpace", "--method.layer", "none"], "choose one of l"),
+        (["--classifier", "nowhere"], "there is no file nowhere: classifier takes"),
         (["--classifier", "Colour"], "classifier is Colour, which reads no classes"),
         (["--samples", "5"], "samples is 5; it must be at least 100"),
         (["--extent", "0"], "extent is 0; it must be above 0"),

@@ -10,11 +10,13 @@ import torch
 from helpers.commands import RUN, SMALL, TINY, gan, mistake
 from PIL import Image
 
+from gan_lightning.commands.complete import captions
+from gan_lightning.commands.edited import picture_arguments
 from gan_lightning.commands.stops import editable
 from gan_lightning.commands.trust import open_checkpoint
 from gan_lightning.editing.latent_files import read_latents
 
-LAST = ["--ckpt_path", "last"]
+LAST, AGAIN = ["--ckpt_path", "last"], ["--overwrite", "true"]
 
 
 @pytest.fixture(scope="module")
@@ -49,23 +51,26 @@ def test_samples_are_found_again_and_reported(capsys):
     assert all(row["psnr"] > 35 and row["feature_distance"] < 0.2 for row in rows)
     assert "| 0000.png |" in Path("inverted/report.md").read_text()
     before = Path("inverted/latents.npz").read_bytes()
-    gan("invert", "samples/0000.png", "samples/0001.png", *LAST, "--candidates", "200", "--match", "pixels")
+    gan("invert", "samples/0000.png", "samples/0001.png", *LAST, "--candidates", "200", "--match", "pixels", *AGAIN)
     assert Path("inverted/latents.npz").read_bytes() == before
-    gan("invert", "samples/0000.png", *LAST, "--candidates", "200", "--match", "MNIST", "--features", "MNIST")
+    gan("invert", "samples/0000.png", *LAST, "--candidates", "200", "--match", "MNIST", "--features", "MNIST", *AGAIN)
     assert json.loads(Path("inverted/report.json").read_text())["features"] == "features of MNIST"
 
 
 def test_a_tuned_generator_makes_another_picture_and_the_checkpoint_stays(capsys):
     before = (RUN / "checkpoints/last.ckpt").read_bytes()
-    quick = ["--candidates", "50", "--starts", "1", "--folder", "tuning"]
+    quick = ["--candidates", "50", "--starts", "1", "--folder", "tuning", *AGAIN]
     gan("invert", "black.png", *LAST, *quick)
     plain = json.loads(Path("tuning/report.json").read_text())["images"][0]["psnr"]
     gan("invert", "black.png", *LAST, *quick, "--tune", "40")
     assert json.loads(Path("tuning/report.json").read_text())["images"][0]["psnr"] > plain + 0.3
     assert (RUN / "checkpoints/last.ckpt").read_bytes() == before
-    changed = ["--samples.tuned", "tuning/tuned.safetensors", "--samples.folder", "tuned_samples"]
+    changed = ["--tuned", "tuning/tuned.safetensors", "--samples.folder", "tuned_samples"]
     gan("predict", "last", "--samples.count", "1", *changed)
     assert Path("tuned_samples/0000.png").read_bytes() != Path("samples/0000.png").read_bytes()
+    gan("invert", "black.png", *LAST, *quick, "--tuned", "tuning/tuned.safetensors")
+    assert json.loads(Path("tuning/report.json").read_text())["images"][0]["psnr"] > plain + 0.3
+    gan("complete", "black.png", "--hole", "left", *LAST, *quick, "--count", "1", "--tuned", "tuning/tuned.safetensors")
     checkpoint = open_checkpoint("last")
     plain, tuned = (editable(checkpoint, "cpu", path).model for path in (None, "tuning/tuned.safetensors"))
     assert not torch.equal(plain.sample([0]), tuned.sample([0]))
@@ -82,7 +87,7 @@ def test_an_image_is_completed_in_several_ways(capsys):
     mask.paste(255, (0, 0, 14, 28))
     mask.save("mask.png")
     before = Path("completed/completions.png").read_bytes()
-    gan("complete", "samples/0001.png", "--mask", "mask.png", "--count", "3", "--candidates", "200", *LAST)
+    gan("complete", "samples/0001.png", "--mask", "mask.png", "--count", "3", "--candidates", "200", *LAST, *AGAIN)
     assert Path("completed/completions.png").read_bytes() == before
 
 
@@ -94,7 +99,13 @@ def test_an_image_is_completed_in_several_ways(capsys):
         ("invert colour.png", "colour.png is RGB (colour) of 28x28"),
         ("invert text.png", "cannot read text.png"),
         ("invert black.png --labels 3", "this model was trained without labels: leave out labels"),
-        ("invert black.png --match nothing", "there is no file nothing"),
+        ("invert black.png --match nothing", "there is no file nothing: match takes pixels, discriminator,"),
+        ("invert black.png --features nothing", "there is no file nothing: features takes"),
+        ("invert black.png --tune 0", "tune is 0; it must be at least 1 step"),
+        ("invert black.png --tune 1 --tuned t.safetensors", "tune and tuned are both given"),
+        ("invert black.png --tuned nowhere", "there is no file nowhere: tuned takes"),
+        ("invert black.png --folder samples", "choose another with --folder, or add --overwrite true"),
+        ("complete black.png --hole left --folder samples", "choose another with --folder, or add --overwrite true"),
         ("complete black.png", "mask and hole are both missing"),
         ("complete black.png --hole left --mask black.png", "mask and hole are both given"),
         ("complete black.png --hole left --read_samples 100", "read_samples is 100, but the model has no classes"),
@@ -111,6 +122,20 @@ def test_bad_input_is_refused_in_one_line(line, words, capsys):
     assert RUN.is_dir()
 
 
+def test_several_labels_end_where_a_picture_begins():
+    words = picture_arguments(["--labels", "3", "a b", "black.png", "--hole", "left"])
+    assert words == ["--labels", '[3, "a b"]', "--images+", "black.png", "--hole", "left"]
+    assert picture_arguments(["black.png", "--labels", "[3, 4]"]) == ["--images+", "black.png", "--labels", "[3, 4]"]
+    assert picture_arguments(["--labels", "samples", "black.png"])[:2] == ["--labels", "samples"], "a class's name"
+
+
+def test_completions_are_called_by_number_and_class():
+    assert captions(None, 2, 2, []) == [["0", "1"]] * 2
+    y = torch.tensor([1, 0, 0, 1])
+    assert captions(y, 2, 2, ["cat", "dog"]) == [["0: dog", "1: cat"], ["0: cat", "1: dog"]]
+    assert captions(y[:1], 1, 1, []) == [["0: class 1"]]
+
+
 def test_other_pictures_can_be_fitted_as_in_training():
-    gan("invert", "colour.png", "low.png", *LAST, "--fit", "true", "--starts", "1", "--candidates", "100")
+    gan("invert", "colour.png", "low.png", *LAST, "--fit", "true", "--starts", "1", "--candidates", "100", *AGAIN)
     assert len(read_latents("inverted/latents.npz").names) == 2

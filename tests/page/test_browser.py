@@ -147,7 +147,9 @@ def test_a_picture_is_uploaded_erased_completed_and_found_again(visit, folder):
     page.wait_for_selector("text=Completions, the most likely one first")
     assert page.locator(".images img").count() == 6
     assert page.locator(".kept a", has_text="mask.png").count() == 1
+    assert page.inner_text("#status") == ""
     assert fits(page)
+    page.locator("#stop").click()  # there is nothing to stop, and what was found stays
     page.locator("#find").click()
     page.wait_for_selector("text=now begins with the picture found again")
     page.get_by_role("tab", name="Look around").click()

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from gan_lightning.editing.latent_files import read_latents, write_latents
 from gan_lightning.page.again import Again
 from gan_lightning.page.explorer import GIVEN, Asked, Explorer
 from gan_lightning.page.pieces import png, text
+from gan_lightning.page.searches import StoppedError
 from gan_lightning.runs.checkpoint import Checkpoint
 
 NETWORKS = ["--model.generator.hidden", "[8]", "--model.discriminator.hidden", "[8]", "--grid.every_n_steps", "0"]
@@ -43,10 +45,15 @@ def explorer(tmp_path_factory) -> Explorer:
     return found
 
 
+def going_on() -> None:
+    """Stops no search."""
+
+
 def again(command: str) -> Path:
     """Runs a command in the working folder; returns where it has written."""
     program, *arguments = shlex.split(command)
     assert program == "gan"
+    shutil.rmtree("again", ignore_errors=True)
     gan(*arguments)
     return Path("again")
 
@@ -83,11 +90,11 @@ def test_the_commands_beside_a_picture_complete_it_and_find_it_again(explorer, i
     Path("picture.png").write_bytes(png(picture(shown.numpy())))
     Path("mask.png").write_bytes(png(picture(missing.numpy().astype(np.uint8)[..., None] * 255)))
     x = shown.permute(2, 0, 1) / 127.5 - 1
-    made = explorer.complete(x, missing, 2, 3, 1, 5)
+    made = explorer.complete(going_on, x, missing, 2, 3, 1, 5)
     folder = again(explorer.again.complete("picture.png", "mask.png", 2, 3, 1, 5))
     assert torch.equal(read_latents(folder / "latents.npz").z, made.z[0])
     assert len([*folder.glob("picture-*.png")]) == 3
-    found = explorer.find(x, None, 2)
+    found = explorer.find(going_on, x, None, 2)
     folder = again(explorer.again.invert("picture.png", None, 2))
     z, y, _ = read_latents(folder / "latents.npz")
     assert torch.equal(z, found.z)
@@ -104,6 +111,55 @@ def test_what_one_person_sees_does_not_depend_on_what_others_ask(explorer):
     with ThreadPoolExecutor(4) as people:
         together = [sight.pixels for sight in people.map(explorer.look, asked)]
     assert all(map(np.array_equal, alone, together))
+
+
+def test_a_search_ends_when_whoever_asked_for_it_stops_it(explorer):
+    x, missing = torch.zeros(1, 28, 28), torch.eye(28, dtype=torch.bool)
+    searches, made = explorer.searches, []
+    with searches.of("one") as go_on, searches.of("other") as others:
+        searched = [
+            lambda: explorer.find(go_on, x, None, 8),
+            lambda: explorer.complete(go_on, x, missing, None, 2, 8, 0),
+        ]
+
+        def some() -> None:
+            made.append(others())
+            if len(made) == 3:
+                searches.stop("one")
+            go_on()
+
+        with pytest.raises(StoppedError):
+            explorer.find(some, x, None, 8)
+        assert len(made) == 3
+        for search in searched:
+            with pytest.raises(StoppedError):
+                search()
+        others()
+        searches.stop()
+        with pytest.raises(StoppedError):
+            others()
+    assert searches.running == []
+
+
+def test_the_commands_beside_a_tuned_generator_change_it_too(explorer, in_tmp_path):
+    gan("predict", explorer.again.path, "--samples.count", "1", "--samples.folder", "plain")
+    quick = ["--ckpt_path", explorer.again.path, "--starts", "1", "--candidates", "20", "--folder", "tuning"]
+    gan("invert", "plain/0000.png", "--labels", "3", "--tune", "3", *quick)
+    tuned = Explorer(Checkpoint(explorer.again.path), "cpu", tuned="tuning/tuned.safetensors")
+    sight = tuned.look(Asked(0, 1, 4))
+    folder = again(sight.command)
+    assert np.array_equal(np.asarray(Image.open(folder / "0000-class-4.png")), sight.pixels[..., 0])
+    assert not np.array_equal(sight.pixels, explorer.look(Asked(0, 1, 4)).pixels)
+    assert sight.way_command.endswith("--tuned tuning/tuned.safetensors")
+
+
+def test_a_path_is_shown_as_it_was_given(explorer, monkeypatch):
+    folder = Path(explorer.again.path).parents[3]
+    monkeypatch.chdir(folder)
+    relative = "lightning_logs/version_0/checkpoints/last.ckpt"
+    shown = Again(Checkpoint(relative), ()).predict(0, None)
+    assert shown.startswith(f"gan predict {relative} ")
+    assert str(folder) not in shown
 
 
 def test_directions_come_from_the_weights_the_activations_or_a_file(explorer, in_tmp_path):
