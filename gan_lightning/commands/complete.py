@@ -32,6 +32,9 @@ TOGETHER_COMPLETED = 16
 ROWS_SHOWN = 50
 """Of completions.png, one a picture."""
 
+LONGEST_CAPTION = 20
+"""Letters of a class's name in it."""
+
 LEAST_READ = 100
 """Samples of each class, below which a network learns nothing worth reading."""
 
@@ -187,7 +190,7 @@ def captions(y: Tensor | None, images: int, count: int, classes: Sequence[str]) 
     """Returns what each completion is called: its number, as in its file's name, and its class if there are classes."""
     if y is None:
         return [[str(k) for k in range(count)] for _ in range(images)]
-    names = [classes[label] if classes else f"class {label}" for label in y.tolist()]
+    names = [printable(classes[label])[:LONGEST_CAPTION] if classes else f"class {label}" for label in y.tolist()]
     return [[f"{k}: {names[i * count + k]}" for k in range(count)] for i in range(images)]
 
 

@@ -77,6 +77,7 @@ SHOWN = {
     "root": "my_images",
     "path": "my_points.csv",
     "images": "my_images",
+    "seeds": "1 2 3",
     "batch_size": "64",
     "max_steps": "1000",
     "max_epochs": "10",

@@ -58,7 +58,7 @@ def test_a_mistake_in_a_walk_ends_with_one_line_that_helps(trained, capsys):
     Path("empty").mkdir()
     Path("empty/file").touch()
     for arguments, words in [
-        (["--seeds"], "--seeds needs a value"),
+        (["--seeds"], "--seeds needs a value, such as --seeds 1 2 3"),
         (["--seeds", "1", "-2"], "-2 is not a seed"),
         (["--seeds", "1", "x"], "seeds is [1, 'x']; it must be"),
         (["--labels", "ten"], "labels: there is no class ten"),
