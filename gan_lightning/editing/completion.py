@@ -14,7 +14,7 @@ from gan_lightning.editing.masks import checked_mask
 from gan_lightning.editing.matches import Pixels
 from gan_lightning.editing.posterior import Minima, chains_from, minima, minima_drawn
 from gan_lightning.editing.starts import Starts, checked_labels, nearest_samples
-from gan_lightning.editing.walk import Model
+from gan_lightning.editing.walk import Model, images_from
 
 
 class Completed(NamedTuple):
@@ -121,7 +121,7 @@ class KnownPart(NamedTuple):
         """Returns the residuals of problems that belong to these images, (n,), with these labels, (n,)."""
 
         def residuals(z: Tensor, rows: Tensor) -> Tensor:
-            made = self.model(z, None if y is None else y[rows]).flatten(1)
+            made = images_from(self.model, z, None if y is None else y[rows]).flatten(1)
             return (made * self.weights[image[rows]] - self.known[image[rows]]) / self.noise
 
         return residuals

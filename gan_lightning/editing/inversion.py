@@ -10,7 +10,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.editing.least_squares import latent_energy, minimised
 from gan_lightning.editing.matches import Match, Pixels
 from gan_lightning.editing.starts import checked_labels, nearest_samples
-from gan_lightning.editing.walk import Model
+from gan_lightning.editing.walk import Model, images_from
 
 Told = Callable[[int, int, float], None]
 """Is told the starts done, those there are at most, and the median PSNR."""
@@ -94,7 +94,7 @@ def invert(
         of_start = None if begun.y is None else begun.y[rows, start]
 
         def residuals(at: Tensor, chosen: Tensor, rows: Tensor = rows, of_start: Tensor | None = of_start) -> Tensor:
-            seen = match(model(at, None if of_start is None else of_start[chosen]))
+            seen = match(images_from(model, at, None if of_start is None else of_start[chosen]))
             return (seen - measures[rows[chosen]]) / noise
 
         found = minimised(residuals, begun.z[rows, start], iterations)
@@ -114,7 +114,7 @@ def invert(
 def in_parts(model: Model, z: Tensor, y: Tensor | None, part: int = 64) -> Tensor:
     """Returns the images of latents, some at a time."""
     labels = [None] * len(z.split(part)) if y is None else y.split(part)
-    return torch.cat([model(a, b) for a, b in zip(z.split(part), labels, strict=True)])
+    return torch.cat([images_from(model, a, b) for a, b in zip(z.split(part), labels, strict=True)])
 
 
 def check_search(noise: float, starts: int, candidates: int, classes: int) -> None:

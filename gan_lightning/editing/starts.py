@@ -8,7 +8,7 @@ from torch import Tensor
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.seeding import mix
 from gan_lightning.editing.matches import Match
-from gan_lightning.editing.walk import Model
+from gan_lightning.editing.walk import Model, images_from
 
 STARTS, CHAINS = 101, 102
 """The purposes of random streams in this room."""
@@ -60,7 +60,7 @@ def nearest_samples(
     z = torch.randn(candidates, latent_dim, generator=draw).to(measures)
     y = torch.arange(candidates, device=z.device) % classes if classes else None
     parts = [None] * len(z.split(MADE_TOGETHER)) if y is None else y.split(MADE_TOGETHER)
-    found = [match(model(a, b)) for a, b in zip(z.split(MADE_TOGETHER), parts, strict=True)]
+    found = [match(images_from(model, a, b)) for a, b in zip(z.split(MADE_TOGETHER), parts, strict=True)]
     distances = torch.cat([squared_distances(measures, part, weights) for part in found], 1)
     if y is not None and labels is not None:
         distances[labels[:, None] != y[None]] = torch.inf

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.seeding import mix
+from gan_lightning.editing.walk import images_from
 
 TUNING_STREAM = 104
 """The purpose of the random stream of tuning."""
@@ -44,7 +45,7 @@ def tune(
     random latent (Equations 2, 4 and 5 of the paper, with the distance in pixels alone).
 
     Args:
-        generator: Called as generator(z, y); it stays as it is.
+        generator: Called as generator(z, y), or generator(z) where there are no labels; it stays as it is.
         z: The pivots, (N, latent_dim).
         y: Their labels (N,) int64; None for a generator without labels.
         images: (N, C, H, W) in [-1, 1].
@@ -63,9 +64,9 @@ def tune(
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
         near, labels = neighbours(z, y, mix(TUNING_STREAM, seed, step))
-        before = frozen(near, labels)
-        error = F.mse_loss(tuned(z, y), images)
-        loss = error + KEEP_WEIGHT * F.mse_loss(tuned(near, labels), before)
+        before = images_from(frozen, near, labels)
+        error = F.mse_loss(images_from(tuned, z, y), images)
+        loss = error + KEEP_WEIGHT * F.mse_loss(images_from(tuned, near, labels), before)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -3,10 +3,13 @@
 import pytest
 import torch
 from helpers.tiny import SHAPE, tiny_gan
+from torch import nn
 
 from gan_lightning.core.errors import UserError
+from gan_lightning.editing.completion import complete
 from gan_lightning.editing.inversion import invert, psnr
 from gan_lightning.editing.matches import Features, Pixels
+from gan_lightning.editing.tuning import tune
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 
 
@@ -32,6 +35,18 @@ def test_samples_are_found_again_from_their_bytes():
     assert (found.psnr > 35).all()
     assert torch.allclose(found.images, model(found.z), atol=1e-6)
     assert torch.equal(found.psnr, psnr(found.images, images))
+
+
+def test_any_network_of_latents_can_be_searched_and_tuned():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Unflatten(1, (1, 4, 4))).requires_grad_(False)
+    images = network(torch.tensor([[0.5, -1.0]]))
+    found = invert(network, images, latent_dim=2, candidates=20, starts=1)
+    assert float(found.psnr) > 35
+    mask = torch.eye(4, dtype=torch.bool)
+    done = complete(network, images, mask, latent_dim=2, count=1, noise=0.03, candidates=20, starts=1)
+    assert float(psnr(done.images[0], images)) > 35
+    assert torch.isfinite(tune(network, found.z, None, images, steps=1)(found.z)).all()
 
 
 def test_the_same_call_gives_the_same_bits_and_another_seed_other_starts():
@@ -80,7 +95,13 @@ def test_two_samples_are_about_one_apart_in_features():
 def test_anything_that_is_called_with_latents_and_labels_can_be_used():
     basis = torch.eye(4)
     images = torch.tensor([[0.5, -0.5, 0.25, 0.0]]).view(1, 1, 2, 2)
-    found = invert(lambda z, y: torch.tanh(z @ basis).view(-1, 1, 2, 2), images, latent_dim=4)
+    for model in (
+        lambda z, y=None: torch.tanh(z @ basis).view(-1, 1, 2, 2),
+        lambda z: torch.tanh(z @ basis).view(-1, 1, 2, 2),
+    ):
+        found = invert(model, images, latent_dim=4)
+        assert torch.allclose(found.z, torch.atanh(images.flatten(1)), atol=0.01)
+    found = invert(lambda z, y: torch.tanh(z @ basis).view(-1, 1, 2, 2) + 0 * y.view(-1, 1, 1, 1), images, 4, classes=2)
     assert torch.allclose(found.z, torch.atanh(images.flatten(1)), atol=0.01)
 
 
