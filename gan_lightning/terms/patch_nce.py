@@ -22,7 +22,8 @@ class PatchNCE(UnpairedTerm):
     the mean over layers. It needs no way back, so one direction is enough.
 
     Park et al., "Contrastive learning for unpaired image-to-image translation", 2020, Equations 2 to 4 (CUT, with both
-    images and a weight of 1; FastCUT, with the source and a weight of 10). https://arxiv.org/abs/2007.15651
+    images and a weight of 1; FastCUT, with the source, a weight of 10, and half of the images mirrored).
+    https://arxiv.org/abs/2007.15651
 
     Args:
         weight: The factor of the term.
@@ -30,6 +31,8 @@ class PatchNCE(UnpairedTerm):
         patches: Patches of each image, at random places; fewer where a layer has fewer.
         width: Width of the MLPs.
         images: source; or both, to also tell the patches of G(b), which should be b, with half of the weight each.
+        mirrored: Share of the images of which a is mirrored before its features are taken, and the features of G(a) in
+            their turn, so that G learns to treat mirror images alike; 0.5 in FastCUT.
     """
 
     compares_maps = True
@@ -41,6 +44,7 @@ class PatchNCE(UnpairedTerm):
         patches: int = 256,
         width: int = 256,
         images: Literal["source", "both"] = "source",
+        mirrored: float = 0.0,
     ) -> None:
         super().__init__(weight)
         if not temperature > 0:
@@ -48,7 +52,10 @@ class PatchNCE(UnpairedTerm):
         for name, number, least in (("patches", patches, 2), ("width", width, 1)):
             if number < least:
                 raise UserError(f"{name} of PatchNCE is {number}; it must be at least {least}")
+        if not 0 <= mirrored <= 1:
+            raise UserError(f"mirrored of PatchNCE is {mirrored}, a share; it must be from 0 to 1")
         self.temperature, self.patches, self.width, self.images = temperature, patches, width, images
+        self.mirrored = mirrored
         self.heads: Any = nn.ModuleList()
 
     def suit(self, generators: Sequence[ImageToImage]) -> None:
@@ -65,10 +72,12 @@ class PatchNCE(UnpairedTerm):
 
     def contrast(self, inputs: OneWay, x: Tensor, made: Tensor) -> Tensor:
         """Returns the mean over layers of the loss of images (N, C, H, W) made of x (N, C, H, W)."""
+        turned = inputs.uniform(len(x)) < self.mirrored if self.mirrored else torch.zeros(len(x), dtype=torch.bool)
         with torch.no_grad():
-            theirs = inputs.generator.feature_maps(x)
+            theirs = inputs.generator.feature_maps(mirrored_where(turned, x))
+        ours = [mirrored_where(turned, maps) for maps in inputs.generator.feature_maps(made)]
         losses = []
-        for head, a, b in zip(self.heads[inputs.number], inputs.generator.feature_maps(made), theirs, strict=True):
+        for head, a, b in zip(self.heads[inputs.number], ours, theirs, strict=True):
             chosen = some_places(a, self.patches, inputs.uniform)
             queries, keys = (F.normalize(promoted(head(features_at(maps, chosen))), dim=2) for maps in (a, b))
             losses.append(contrastive(queries, keys.detach(), self.temperature))
@@ -78,6 +87,11 @@ class PatchNCE(UnpairedTerm):
 def projection(channels: int, width: int) -> nn.Sequential:
     """Returns the MLP through which features are compared."""
     return nn.Sequential(nn.Linear(channels, width), nn.ReLU(), nn.Linear(width, width))
+
+
+def mirrored_where(chosen: Tensor, maps: Tensor) -> Tensor:
+    """Returns maps (N, C, H, W), of which those that are chosen (N,) have left and right exchanged."""
+    return torch.where(chosen.view(-1, 1, 1, 1).to(maps.device), maps.flip(3), maps) if chosen.any() else maps
 
 
 def some_places(maps: Tensor, most: int, uniform: Draw) -> Tensor:

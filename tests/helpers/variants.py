@@ -247,7 +247,7 @@ VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
         "kind": CycleTranslator,
         "generator": small(UNetGenerator),
         "discriminator": small(PatchDiscriminator, halvings=1),
-        "terms": [PatchNCE(width=8, images="both")],
+        "terms": [PatchNCE(width=8, images="both", mirrored=0.5)],
         "pool": 3,
     },
     "VAEGAN options": lambda: {"kind": VAEGAN, "encoder_optimization": OPTIONS},

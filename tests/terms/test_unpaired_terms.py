@@ -76,6 +76,23 @@ def test_patch_nce_is_the_cross_entropy_of_telling_each_patch_from_the_others_of
     assert both(one_way()).item() == pytest.approx((expected + of_target) / 2, abs=1e-6)
 
 
+class Sloping(Affine):
+    """Its features are brighter on the right, so those of a mirror image are not the mirror image of its features."""
+
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        return super().feature_maps(x + torch.tensor([0.0, 0.3], dtype=x.dtype))
+
+
+def test_mirrored_patches_are_told_from_the_features_of_the_mirror_image():
+    seen = one_way()._replace(generator=Sloping(2, 0.1))
+    keys = [0.5, 0.0 + 0.3, -1.0, 1.0 + 0.3]
+    queries = [1.1 + 0.3, 0.1, -1.9 + 0.3, 2.1]
+    expected = patch_nce_by_hand(keys, queries, 0.5)
+    assert plain(PatchNCE(temperature=0.5, mirrored=1.0))(seen).item() == pytest.approx(expected, abs=1e-6)
+    alike = plain(PatchNCE(temperature=0.5, mirrored=1.0))(one_way()).item()
+    assert alike == pytest.approx(plain(PatchNCE(temperature=0.5))(one_way()).item(), abs=1e-6), "nothing to learn"
+
+
 def test_two_patches_at_right_angles_by_hand():
     keys = torch.eye(2, dtype=torch.float64)[None]
     assert contrastive(keys, keys, 1.0).item() == pytest.approx(log(1 + exp(-1)), abs=1e-6)
@@ -126,6 +143,7 @@ def test_patch_nce_teaches_the_generator_and_its_heads_through_what_is_made_alon
         ({"weight": -1.0}, "the weight of PatchNCE is -1.0; it must be at least 0"),
         ({"temperature": 0.0}, "temperature of PatchNCE is 0.0; it must be above 0"),
         ({"patches": 1}, "patches of PatchNCE is 1; it must be at least 2"),
+        ({"mirrored": 1.5}, "mirrored of PatchNCE is 1.5, a share; it must be from 0 to 1"),
         ({"width": 0}, "width of PatchNCE is 0; it must be at least 1"),
     ],
 )
