@@ -19,6 +19,7 @@ class Unpaired(ImageData):
     A batch holds `batch_size` images of each side, in turn: a, b, a, b; labels are 0 and 1. Each side has an order of
     its own. An epoch is as long as the larger side; the other begins anew, in another order, whenever all of it was
     used. Each side is read as `ImageFolder` reads one, so it may have any size, format and depth of folders.
+    Files of 16 bits are reduced to 8 in training; `gan predict --images` keeps them.
 
     Args:
         a: The folder or the .zip file of side A.
