@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--test_root", default="")
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--n", type=int, default=256)
-    parser.add_argument("--starts", type=int, default=8)
+    parser.add_argument("--starts", type=int, default=16)
     parser.add_argument("--noise", type=float, default=None)
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--read_samples", type=int, default=0)

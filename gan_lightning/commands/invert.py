@@ -44,7 +44,7 @@ class Search:
             EfficientNetLite0, or the file of a feature network.
         noise: Standard deviation of what the model need not explain, where pixels are in [-1, 1] and features have
             about 1 between samples. The larger, the more likely the latents, and the worse the match.
-        starts: Samples to start from: the nearest of `candidates`.
+        starts: Samples to start from: the nearest of `candidates`, of each class in turn.
         candidates: Samples to choose the starts from.
         enough: PSNR, in dB, at which a picture counts as found, so that no more starts are tried.
         seed: Fixes the samples to start from.
@@ -61,8 +61,8 @@ class Search:
     labels: int | str | list[int | str] | None = None
     match: str = "pixels"
     noise: float = 0.03
-    starts: int = 8
-    candidates: int = 1000
+    starts: int = 16
+    candidates: int = 2000
     enough: float = 45.0
     seed: int = 0
     tune: int | None = None

@@ -47,8 +47,8 @@ def invert(
     labels: Tensor | None = None,
     match: Match | None = None,
     noise: float = 0.03,
-    starts: int = 8,
-    candidates: int = 1000,
+    starts: int = 16,
+    candidates: int = 2000,
     enough: float = 45.0,
     iterations: int = 20,
     seed: int = 0,
@@ -70,7 +70,7 @@ def invert(
         noise: Standard deviation of what the model need not explain, in units of m. The larger, the more likely the
             latents, and the worse the match.
         starts: Samples to start from.
-        candidates: The starts are the nearest of so many samples.
+        candidates: The starts are the nearest of so many samples, of each class in turn.
         enough: An image is found when it has this PSNR, in dB; the starts left are not tried.
         iterations: At most so many from each start.
         seed: Fixes the samples to start from.

@@ -42,7 +42,10 @@ def nearest_samples(
     seed: int,
     weights: Tensor | None = None,
 ) -> Starts:
-    """Returns the samples whose measures are nearest to those given.
+    """Returns the samples whose measures are nearest to those given, of each class in turn.
+
+    Where the class is not known, the nearest sample of every class comes before the second nearest of any, as a search
+    keeps the class that it starts with, and the nearest samples may all be of another one.
 
     Args:
         model: Makes images.
@@ -64,8 +67,20 @@ def nearest_samples(
     distances = torch.cat([squared_distances(measures, part, weights) for part in found], 1)
     if y is not None and labels is not None:
         distances[labels[:, None] != y[None]] = torch.inf
-    chosen = distances.topk(min(starts, candidates // max(1, classes)), largest=False).indices
+    order = distances.argsort(dim=1, stable=True)
+    if y is not None and labels is None:
+        turns = ranks_in_classes(distances, y).gather(1, order)
+        order = order.gather(1, turns.argsort(dim=1, stable=True))
+    chosen = order[:, : min(starts, candidates // max(1, classes))]
     return Starts(z[chosen], None if y is None else y[chosen])
+
+
+def ranks_in_classes(distances: Tensor, y: Tensor) -> Tensor:
+    """Returns how many samples of the same class are nearer, (N, M), of distances (N, M) and labels (M,)."""
+    ranks = torch.empty_like(distances, dtype=torch.int64)
+    for label in y.unique():
+        ranks[:, y == label] = distances[:, y == label].argsort(dim=1, stable=True).argsort(1)
+    return ranks
 
 
 def squared_distances(x: Tensor, other: Tensor, weights: Tensor | None) -> Tensor:
