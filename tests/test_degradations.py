@@ -251,7 +251,7 @@ def test_a_chain_is_one_step_after_the_other():
             lambda: Smaller(4).check((3, 30, 33)),
             r"images of 30x33 cannot be made 4 times smaller: set data.image_size .* such as \[28, 32\]",
         ),
-        (lambda: Grey().check((1, 8, 8)), "Grey takes the colour of images, but these have 1 channels"),
+        (lambda: Grey().check((1, 8, 8)), "Grey takes the colour of images, but these have 1 channel:"),
         (lambda: Holes(area=1.0), "area of Holes is 1.0.*a mask that covers all"),
         (lambda: Noise(-1), "deviation of Noise is -1"),
         (lambda: Given(0), "input_channels of Given is 0"),
