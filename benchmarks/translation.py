@@ -36,7 +36,8 @@ from gan_lightning.evaluation.translation import colourfulness_index, compared_p
 from gan_lightning.runs.checkpoint import Checkpoint
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-JUDGES = ("EfficientNetLite0", "Colour")
+JUDGES = ["EfficientNetLite0", "Colour"]
+"""The feature networks that compare; --judges takes others. What is in a loss is no judge of it."""
 TOGETHER = 50
 
 
@@ -474,8 +475,10 @@ def main() -> None:
     parser.add_argument("--train_only", action="store_true", help="judge nothing")
     parser.add_argument("--test_photos", type=int, default=200)
     parser.add_argument("--test_images", type=int, default=2000)
+    parser.add_argument("--judges", nargs="+", default=JUDGES, help="feature networks that compare")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
+    JUDGES[:] = options.judges
     torch.set_num_threads(1)
     for name in options.rows:
         run(name, options)
