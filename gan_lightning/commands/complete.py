@@ -55,7 +55,7 @@ class Completion:
         count: Completions of each picture: the most likely one, then others.
         noise: Standard deviation of what the model need not explain, where pixels are in [-1, 1]. The larger, the more
             the completions differ, and the less they follow what is known.
-        starts: Samples to start from: the nearest of `candidates`, of each class in turn.
+        starts: Samples to start from: the nearest of `candidates`.
         candidates: Samples to choose the starts from.
         read_samples: Where the class is inferred, train a small network on so many samples with the same hole to tell
             it, which is right more often: 60000 take 18 CPU-seconds at 28x28. 0 leaves it to what fits best.

@@ -68,7 +68,7 @@ def complete(
         noise: Standard deviation of what the model need not explain. The larger, the more the completions differ, and
             the less they follow what is known.
         starts: Samples to start from.
-        candidates: The starts are the nearest of so many samples, of each class in turn.
+        candidates: The starts are the nearest of so many samples.
         iterations: At most so many from each start.
         steps: Of each chain.
         seed: Fixes the samples to start from, and the draws.

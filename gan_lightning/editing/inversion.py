@@ -83,7 +83,7 @@ def invert(
     match, labels = match or Pixels(), checked_labels(labels, len(images), classes)
     measures = match(images)
     given = None if labels is None else labels.to(images.device)
-    begun = nearest_samples(model, measures, match, latent_dim, classes, given, candidates, starts, seed)
+    begun = nearest_samples(model, measures, match, latent_dim, classes, given, candidates, starts, seed, in_turn=True)
     z, y = begun.z[:, 0].clone(), None if begun.y is None else begun.y[:, 0].clone()
     lowest = torch.full((len(images),), torch.inf, dtype=torch.float64, device=z.device)
     made, quality = torch.zeros_like(images), torch.zeros(len(images), device=z.device)

@@ -41,11 +41,9 @@ def nearest_samples(
     starts: int,
     seed: int,
     weights: Tensor | None = None,
+    in_turn: bool = False,
 ) -> Starts:
-    """Returns the samples whose measures are nearest to those given, of each class in turn.
-
-    Where the class is not known, the nearest sample of every class comes before the second nearest of any, as a search
-    keeps the class that it starts with, and the nearest samples may all be of another one.
+    """Returns the samples whose measures are nearest to those given.
 
     Args:
         model: Makes images.
@@ -58,6 +56,8 @@ def nearest_samples(
         starts: Number of samples to return for each image.
         seed: Fixes the samples. They are none of `model.sample`.
         weights: (N, R), how much each measure counts; all the same if None.
+        in_turn: Whether the nearest sample of every class comes before the second nearest of any. A search keeps the
+            class that it starts with, and the nearest samples may all be of a wrong one.
     """
     draw = torch.Generator().manual_seed(mix(STARTS, seed))
     z = torch.randn(candidates, latent_dim, generator=draw).to(measures)
@@ -68,7 +68,7 @@ def nearest_samples(
     if y is not None and labels is not None:
         distances[labels[:, None] != y[None]] = torch.inf
     order = distances.argsort(dim=1, stable=True)
-    if y is not None and labels is None:
+    if in_turn and y is not None and labels is None:
         turns = ranks_in_classes(distances, y).gather(1, order)
         order = order.gather(1, turns.argsort(dim=1, stable=True))
     chosen = order[:, : min(starts, candidates // max(1, classes))]

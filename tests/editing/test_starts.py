@@ -12,21 +12,27 @@ def shifted(z: Tensor, y: Tensor) -> Tensor:
     return (z + 10 * y[:, None]).view(-1, 1, 1, 1)
 
 
-def starts_of(labels: Tensor | None, count: int) -> tuple[Tensor, Tensor]:
+def starts_of(labels: Tensor | None, count: int, **options: bool) -> tuple[Tensor, Tensor]:
     """The distances (count,) of the starts from the pixel 0, and their labels."""
-    found = nearest_samples(shifted, torch.zeros(1, 1), Pixels(), 1, 3, labels, 12, count, 0)
+    found = nearest_samples(shifted, torch.zeros(1, 1), Pixels(), 1, 3, labels, 12, count, 0, **options)
     assert found.y is not None
     return shifted(found.z[0], found.y[0]).flatten().abs(), found.y[0]
 
 
-def test_the_nearest_sample_of_every_class_comes_before_the_second_nearest_of_any():
+def test_the_nearest_samples_are_of_any_class():
     distances, labels = starts_of(None, 4)
+    assert labels.tolist() == [0] * 4
+    assert distances.equal(distances.sort().values)
+
+
+def test_in_turn_the_nearest_sample_of_every_class_comes_before_the_second_nearest_of_any():
+    distances, labels = starts_of(None, 4, in_turn=True)
     assert labels.tolist() == [0, 1, 2, 0]
     assert distances[0] < distances[3] < distances[1], "all samples of the class 0 are nearer than any other"
 
 
 def test_samples_of_a_class_that_is_given_are_the_only_ones():
-    distances, labels = starts_of(torch.tensor([2]), 4)
+    distances, labels = starts_of(torch.tensor([2]), 4, in_turn=True)
     assert labels.tolist() == [2] * 4
     assert distances.equal(distances.sort().values)
 
