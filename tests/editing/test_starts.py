@@ -12,9 +12,9 @@ def shifted(z: Tensor, y: Tensor) -> Tensor:
     return (z + 10 * y[:, None]).view(-1, 1, 1, 1)
 
 
-def starts_of(labels: Tensor | None, count: int, **options: bool) -> tuple[Tensor, Tensor]:
+def starts_of(labels: Tensor | None, count: int, in_turn: bool = False) -> tuple[Tensor, Tensor]:
     """The distances (count,) of the starts from the pixel 0, and their labels."""
-    found = nearest_samples(shifted, torch.zeros(1, 1), Pixels(), 1, 3, labels, 12, count, 0, **options)
+    found = nearest_samples(shifted, torch.zeros(1, 1), Pixels(), 1, 3, labels, 12, count, 0, in_turn=in_turn)
     assert found.y is not None
     return shifted(found.z[0], found.y[0]).flatten().abs(), found.y[0]
 
