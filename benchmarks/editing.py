@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--test_root", default="")
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--n", type=int, default=256)
-    parser.add_argument("--starts", type=int, default=16)
+    parser.add_argument("--starts", type=int, default=0, help="0 for 16, and 8 where images are completed")
     parser.add_argument("--noise", type=float, default=None)
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--read_samples", type=int, default=0)
@@ -218,6 +218,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    options.starts = options.starts or (8 if options.part == "complete" else 16)
     model = GenerativeModel.sampler_from_checkpoint(Checkpoint(find_checkpoint(options.ckpt_path) or options.ckpt_path))
     parts = {"again": again, "real": real, "complete": complete}
     parts[options.part](model.eval().requires_grad_(False), options)
