@@ -116,7 +116,9 @@ def write_completions(command: str, arguments: Sequence[str]) -> None:
     for line in class_lines(names, parts, classes):
         print(line)
     total = len(images) * made.count
-    print(f"wrote {total} completion{'s' * (total > 1)}, completions.png and latents.npz into {printable(made.folder)}")
+    first = "" if len(images) <= ROWS_SHOWN else f" (with the first {ROWS_SHOWN} pictures)"
+    all_of_them = f"{total} completion{'s' * (total > 1)}, completions.png{first} and latents.npz"
+    print(f"wrote {all_of_them} into {printable(made.folder)}")
 
 
 def parts_of(count: int) -> tqdm:

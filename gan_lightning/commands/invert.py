@@ -23,7 +23,7 @@ from gan_lightning.commands.parser import Parser, command_parser, instantiated, 
 from gan_lightning.commands.trust import add_checkpoint_options, add_tuned_option, import_trusted, open_checkpoint
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.core.images import save
-from gan_lightning.editing.findings import Findings, side_by_side
+from gan_lightning.editing.findings import PAIRS_SHOWN, Findings, side_by_side
 from gan_lightning.editing.inversion import Inverted, psnr
 from gan_lightning.editing.latent_files import Latents, write_latents
 from gan_lightning.editing.matches import Match
@@ -111,7 +111,8 @@ def find_again(command: str, arguments: Sequence[str]) -> None:
     report.write(folder)
     print(report.summary())
     also = "" if made.tune is None else "tuned.safetensors, "
-    print(f"wrote latents.npz, {also}pairs.png, report.json and report.md into {printable(made.folder)}")
+    first = "" if len(images) <= PAIRS_SHOWN else f" (with the first {PAIRS_SHOWN} of {len(images)})"
+    print(f"wrote latents.npz, {also}pairs.png{first}, report.json and report.md into {printable(made.folder)}")
 
 
 def check_tuning(made: Namespace) -> None:

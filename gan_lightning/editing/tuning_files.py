@@ -16,17 +16,21 @@ TUNED_FROM = "tuned from"
 
 
 def write_tuning(path: str | Path, generator: nn.Module, tuned: nn.Module) -> None:
-    """Writes the differences of all weights, in 16 bits, into a .safetensors file.
+    """Writes what has changed into a file, as `tuning_file` returns it."""
+    with replacing(Path(path)) as file:
+        file.write(tuning_file(generator, tuned))
+
+
+def tuning_file(generator: nn.Module, tuned: nn.Module) -> bytes:
+    """Returns the differences of all weights, in 16 bits, as a .safetensors file.
 
     Args:
-        path: The file.
         generator: As it was.
         tuned: A tuned copy of it.
     """
     before, after = generator.state_dict(), tuned.state_dict()
     changes = {name: (after[name] - before[name]).half().cpu() for name in before if differs(before[name], after[name])}
-    with replacing(Path(path)) as file:
-        file.write(save({name: change.contiguous() for name, change in changes.items()}, {TUNED_FROM: digest(before)}))
+    return save({name: change.contiguous() for name, change in changes.items()}, {TUNED_FROM: digest(before)})
 
 
 def differs(before: Tensor, after: Tensor) -> bool:

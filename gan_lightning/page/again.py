@@ -1,5 +1,6 @@
 """The commands that make again what the page shows."""
 
+import hashlib
 import shlex
 from collections.abc import Sequence
 
@@ -11,9 +12,14 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.data.class_names import class_number
 from gan_lightning.runs.checkpoint import Checkpoint
 
+DIGEST_DIGITS = 6
+"""Of the hexadecimal digest in a name."""
+
 
 class Again:
     """Writes commands for a checkpoint, with paths as they were given to `gan explore`, and for its working folder.
+
+    Each command writes into a folder of its own, `again-` and a digest of the command.
 
     Args:
         checkpoint: The checkpoint.
@@ -30,7 +36,7 @@ class Again:
         """The sample of a seed."""
         labels = [] if label is None else ["--samples.labels", self.class_word(label)]
         count = ["--samples.first_seed", str(seed), "--samples.count", "1"]
-        return self.command("predict", [self.path], *count, *labels, "--samples.folder", "again")
+        return self.command("predict", [self.path], *count, *labels, folder="--samples.folder")
 
     def walk_between(self, seeds: Sequence[int], label: int | None, psi: float, steps: int) -> str:
         """A way between seeds."""
@@ -44,27 +50,33 @@ class Again:
         return self.walk("--latents", file, "--steps", str(steps))
 
     def walk(self, *words: str) -> str:
-        return self.command("walk", [self.path], *words, "--folder", "again")
+        return self.command("walk", [self.path], *words)
 
-    def invert(self, picture: str, label: int | None, starts: int) -> str:
-        """A picture found again."""
+    def invert(self, picture: str, label: int | None, starts: int, tune: int) -> str:
+        """A picture found again, and the generator tuned to it in so many steps."""
         labels = [] if label is None else ["--labels", self.class_word(label)]
-        return self.command("invert", [picture, "--ckpt_path", self.path], *labels, "--starts", str(starts),
-                            "--folder", "again")  # fmt: skip
+        tuning = ["--tune", str(tune)] if tune else []
+        return self.command("invert", [picture, "--ckpt_path", self.path], *labels, "--starts", str(starts), *tuning)
 
     def complete(self, picture: str, mask: str, label: int | None, count: int, starts: int, seed: int) -> str:
         """A picture completed."""
         labels = [] if label is None else ["--labels", self.class_word(label)]
         asked = ["--mask", mask, *labels, "--count", str(count), "--starts", str(starts), "--seed", str(seed)]
-        return self.command("complete", [picture, "--ckpt_path", self.path], *asked, "--folder", "again")
+        return self.command("complete", [picture, "--ckpt_path", self.path], *asked)
 
-    def command(self, verb: str, subject: Sequence[str], *words: str) -> str:
-        return shlex.join(["gan", verb, *subject, *words, *self.tuned, *self.trust])
+    def command(self, verb: str, subject: Sequence[str], *words: str, folder: str = "--folder") -> str:
+        asked = [verb, *subject, *words, *self.tuned]
+        return shlex.join(["gan", *asked, folder, own_name("again", " ".join(asked).encode()), *self.trust])
 
     def class_word(self, label: int) -> str:
         """Returns what a command takes for a class: its name, or its number where the name would be read otherwise."""
         words = [*self.class_names[label : label + 1], str(label)]
         return next((word for word in words if names_class(word, label, self.class_names)), words[-1])
+
+
+def own_name(stem: str, content: bytes, suffix: str = "") -> str:
+    """Returns a name that tells contents apart, so that a second file does not replace the first."""
+    return f"{stem}-{hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS]}{suffix}"
 
 
 def names_class(word: str, label: int, class_names: Sequence[str]) -> bool:

@@ -1,5 +1,7 @@
 """What the page answers when something on it is moved: the parts that are then shown."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -8,8 +10,10 @@ from torch import Tensor
 from gan_lightning.commands.complete import in_percent
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import picture, to_uint8
-from gan_lightning.editing.latent_files import Latents, latents_file
-from gan_lightning.page.explorer import Asked, Explorer
+from gan_lightning.editing.inversion import Inverted
+from gan_lightning.editing.latent_files import Latents
+from gan_lightning.page.again import own_name
+from gan_lightning.page.explorer import Asked, Explorer, Tuned, latents_held
 from gan_lightning.page.pieces import erasable, figure, kept, note, png, row, strip_of
 from gan_lightning.page.searches import GoOn
 from gan_lightning.page.uploads import erased, uploaded_picture
@@ -24,8 +28,16 @@ SAVE_IMAGE, SAVE_WAY = (
     "Save this image, and the command that makes it again",
     "Save the way, and the command that makes it again",
 )
-SAVE_COMPLETIONS = "Save them, and the command that makes them again of picture.png and mask.png"
+SAVE_COMPLETIONS = "Save them, and the command that makes them again of the picture and the mask"
 SAVE_FOUND = "Save it, and the command that finds it again"
+
+TUNED = "To look around with the tuned generator, start gan explore with --tuned and this file."
+
+LARGEST_TUNING = 24 * 2**20
+"""Bytes of the file of a tuned generator that a page holds. The command writes it, however large."""
+
+ToldShare = Callable[[float, str], None]
+"""Is told the share of a search that is done, and what it is at."""
 
 
 class Seen(NamedTuple):
@@ -58,8 +70,9 @@ class Answers:
     def seen(self, asked: Asked, near: bool) -> Seen:
         """Shows what is asked for, and the nearest training images if they are wanted."""
         sight = self.explorer.look(asked)
-        image = {"image.png": png(picture(sight.pixels)), "latents.npz": latents_file(sight.latents)}
-        strip = {"strip.png": png(sight.sheet), "way.npz": latents_file(sight.stops)}
+        image, strip = png(picture(sight.pixels)), png(sight.sheet)
+        image = dict([(own_name("image", image, ".png"), image), sight.file])
+        strip = dict([(own_name("strip", strip, ".png"), strip), sight.way_file])
         return Seen(
             figure(sight.pixels, sight.latents.names[0]),
             strip_of(sight.way, f"From {sight.stops.names[0]} to {sight.stops.names[1]}"),
@@ -102,22 +115,53 @@ class Answers:
         if made.probabilities is not None:
             shown_all += note(f"Class: {in_percent(made.probabilities[0], self.explorer.source.class_names)}")
         y = None if made.y is None else made.y[0]
-        files = {"picture.png": picture_file(x), "mask.png": png(picture(missing[..., None].byte().mul(255).numpy()))}
-        files |= {f"picture-{k}.png": png(picture(each)) for k, each in enumerate(pixels)}
-        files["latents.npz"] = latents_file(Latents(made.z[0], y, [f"picture.png {k}" for k in range(len(pixels))]))
-        command = self.explorer.again.complete("picture.png", "mask.png", given, *search)
+        given_file, mask_file = picture_file(x), png(picture(missing[..., None].byte().mul(255).numpy()))
+        name, mask = own_name("picture", given_file, ".png"), own_name("mask", mask_file, ".png")
+        files = {name: given_file, mask: mask_file}
+        files |= {f"{Path(name).stem}-{k}.png": png(picture(each)) for k, each in enumerate(pixels)}
+        files |= [latents_held("latents", Latents(made.z[0], y, [f"{name} {k}" for k in range(len(pixels))]))]
+        command = self.explorer.again.complete(name, mask, given, *search)
         return Answered(shown_all, kept(files, command, SAVE_COMPLETIONS))
 
-    def found(self, go_on: GoOn, shown: Tensor | None, label: int, starts: int) -> Answered:
-        """Shows what the model makes that is most like a picture; see `completed`."""
+    def found(self, go_on: GoOn, shown: Tensor | None, label: int, starts: int, tune: int, told: ToldShare) -> Answered:
+        """Shows what the model makes that is most like a picture; see `completed`.
+
+        Args:
+            go_on: Is asked again and again, and may end the search.
+            shown: The picture, (C, H, W) in [-1, 1].
+            label: Its class, or `ANY_CLASS`.
+            starts: Samples to start from.
+            tune: Steps in which a copy of the generator is then tuned to the picture; 0 for none.
+            told: Is told the share that is done, and what it is.
+        """
         x, given = chosen_picture(shown), None if label == ANY_CLASS else label
-        again = self.explorer.find(go_on, x, given, starts)
-        latents = Latents(again.z.cpu(), None if again.y is None else again.y.cpu(), ["picture.png"])
-        pair = [to_uint8(x[None])[0], to_uint8(again.images)[0]]
+        again = self.explorer.find(go_on, x, given, starts, lambda done, of, psnr: told(
+            done / of, f"start {done} of {of}, {psnr:.1f} dB"))  # fmt: skip
+        content = picture_file(x)
+        name = own_name("picture", content, ".png")
+        latents = Latents(again.z.cpu(), None if again.y is None else again.y.cpu(), [name])
+        images = [to_uint8(x[None])[0], to_uint8(again.images)[0]]
         names = ["the picture", f"found again, {float(again.psnr[0]):.1f} dB{self.called(again.y, 0)}"]
-        files = {"picture.png": picture_file(x), "latents.npz": latents_file(latents)}
-        command = self.explorer.again.invert("picture.png", given, starts)
-        return Answered(row(pair, names, "Found again"), kept(files, command, SAVE_FOUND), latents)
+        files = {name: content} | dict([latents_held("latents", latents)])
+        below = ""
+        if tune:
+            tuned = self.tuned(go_on, x, again, tune, told)
+            images, names = (
+                [*images, to_uint8(tuned.images)[0]],
+                [*names, f"after tuning, {float(tuned.psnr[0]):.1f} dB"],
+            )
+            files, below = files | kept_tuning(tuned.file), note(TUNED)
+        command = self.explorer.again.invert(name, given, starts, tune)
+        return Answered(row(images, names, "Found again"), kept(files, command, SAVE_FOUND) + below, latents)
+
+    def tuned(self, go_on: GoOn, x: Tensor, found: Inverted, steps: int, told: ToldShare) -> Tuned:
+        """Tunes a copy of the generator to a picture that was found again."""
+
+        def step(done: int, error: float) -> None:
+            go_on()
+            told(done / steps, f"tuning, step {done} of {steps}")
+
+        return self.explorer.tune(x, found, steps, step)
 
     def called(self, y: Tensor | None, k: int) -> str:
         """Returns the class of one of several images, after a comma."""
@@ -136,6 +180,11 @@ def chosen_picture(shown: Tensor | None) -> Tensor:
     if shown is None:
         raise UserError("there is no picture yet: choose one first")
     return shown
+
+
+def kept_tuning(content: bytes) -> dict[str, bytes]:
+    """Returns the file of a tuned generator, unless it is too large for a page."""
+    return {own_name("tuned", content, ".safetensors"): content} if len(content) <= LARGEST_TUNING else {}
 
 
 def picture_file(x: Tensor) -> bytes:

@@ -4,7 +4,7 @@ Nothing in it changes with what is asked, so that any number of people can ask.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,12 +20,14 @@ from gan_lightning.core.images import ImageShape, to_uint8
 from gan_lightning.editing.completion import Completed, complete
 from gan_lightning.editing.direction_files import read_directions
 from gan_lightning.editing.directions import DirectionMethod, Directions, GANSpace, SeFa, directions
-from gan_lightning.editing.inversion import Inverted, invert
-from gan_lightning.editing.latent_files import Latents
+from gan_lightning.editing.inversion import Inverted, Told, invert, psnr
+from gan_lightning.editing.latent_files import Latents, latents_file
 from gan_lightning.editing.strip import frames_of, rows_of, strip
+from gan_lightning.editing.tuning import tune
+from gan_lightning.editing.tuning_files import tuning_file
 from gan_lightning.editing.viewpoint import Viewpoint, move_along
-from gan_lightning.editing.walk import Places, Walk, images_at, walked
-from gan_lightning.page.again import Again
+from gan_lightning.editing.walk import Places, Walk, images_at, images_from, walked
+from gan_lightning.page.again import Again, own_name
 from gan_lightning.page.searches import GoOn, Searches, asking
 from gan_lightning.page.training_images import TrainingImages
 from gan_lightning.runs.checkpoint import Checkpoint
@@ -78,20 +80,38 @@ class Sight(NamedTuple):
     Args:
         pixels: The image, (H, W, C) uint8.
         latents: Its latent.
-        command: Makes it again, if its latent is beside it as latents.npz.
+        file: The name and content of a file that holds it.
+        command: Makes it again, if that file is beside it.
         way: The images between both ends, (H, W, C) each.
         sheet: These as gan walk draws them.
         stops: The latents of both ends.
-        way_command: Makes them again, if these are beside it as way.npz.
+        way_file: The name and content of a file that holds them.
+        way_command: Makes them again, if that file is beside it.
     """
 
     pixels: np.ndarray
     latents: Latents
+    file: tuple[str, bytes]
     command: str
     way: list[np.ndarray]
     sheet: Image.Image
     stops: Latents
+    way_file: tuple[str, bytes]
     way_command: str
+
+
+class Tuned(NamedTuple):
+    """A generator that was tuned to a picture.
+
+    Args:
+        images: What it makes of the latent, (1, C, H, W) in [-1, 1].
+        psnr: (1,), in dB.
+        file: The change, as a file.
+    """
+
+    images: Tensor
+    psnr: Tensor
+    file: bytes
 
 
 class Explorer:
@@ -120,6 +140,11 @@ class Explorer:
         """Channels, height, width."""
         channels, height, width = self.source.model.image_shape
         return channels, height, width
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether a file has changed its generator, which then is not tuned again."""
+        return bool(self.again.tuned)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -169,24 +194,24 @@ class Explorer:
             image = images_at(self.source.model, Places(*view.place[:2]))
             frames = list(frames_of(walked(self.source.model, way.batches())))
         sheet = strip(way, {number: frames[number] for row in rows_of(way) for number in row})
-        return Sight(
-            to_uint8(image)[0], view.place, self.command(asked, view), frames, sheet, way.stops, self.way(asked, way)
-        )
+        file, way_file = latents_held("latents", view.place), latents_held("way", way.stops)
+        command, way_command = self.command(asked, view, file[0]), self.way(asked, way, way_file[0])
+        return Sight(to_uint8(image)[0], view.place, file, command, frames, sheet, way.stops, way_file, way_command)
 
-    def command(self, asked: Asked, view: Viewpoint) -> str:
+    def command(self, asked: Asked, view: Viewpoint, file: str) -> str:
         """Returns the command for the image."""
         if view.is_sample and asked.found is None:
             return self.again.predict(asked.seed, asked.label)
-        return self.again.walk_through("latents.npz", 1)
+        return self.again.walk_through(file, 1)
 
-    def way(self, asked: Asked, walk: Walk) -> str:
+    def way(self, asked: Asked, walk: Walk, file: str) -> str:
         """Returns the command for the way."""
         moved = any(asked.amounts) or any(asked.values)
         if asked.found is None and not moved:
             return self.again.walk_between([asked.seed, asked.other], asked.label, asked.psi, walk.steps)
-        return self.again.walk_through("way.npz", walk.steps)
+        return self.again.walk_through(file, walk.steps)
 
-    def find(self, go_on: GoOn, picture: Tensor, label: int | None, starts: int) -> Inverted:
+    def find(self, go_on: GoOn, picture: Tensor, label: int | None, starts: int, told: Told | None = None) -> Inverted:
         """Finds a picture (C, H, W) in [-1, 1] again, as gan invert does.
 
         Args:
@@ -194,9 +219,26 @@ class Explorer:
             picture: The picture.
             label: Its class; None to infer it.
             starts: Samples to start from, at most.
+            told: Is told how far it is.
         """
         x = picture[None].to(self.searched.device)
-        return invert(asking(self.searched, go_on), x, *self.sizes, labels_for(label), starts=starts)
+        return invert(asking(self.searched, go_on), x, *self.sizes, labels_for(label), starts=starts, told=told)
+
+    def tune(
+        self, picture: Tensor, found: Inverted, steps: int, told: Callable[[int, float], object] | None = None
+    ) -> Tuned:
+        """Tunes a copy of the generator to a picture that was found again, as gan invert --tune does.
+
+        Args:
+            picture: The picture (C, H, W) in [-1, 1].
+            found: What was found.
+            steps: Of the tuning.
+            told: Is told each step and its error; may end it.
+        """
+        before = self.searched.average_generator.network
+        tuned = tune(before, found.z, found.y, picture[None].to(found.z), steps, told=told)
+        made = images_from(tuned, found.z, found.y)
+        return Tuned(made, psnr(made, picture[None].to(made)), tuning_file(before, tuned))
 
     def complete(
         self, go_on: GoOn, picture: Tensor, missing: Tensor, label: int | None, count: int, starts: int, seed: int
@@ -215,6 +257,12 @@ class Explorer:
         x, missing = picture[None].to(self.searched.device), missing.to(self.searched.device)
         y = labels_for(label)
         return complete(asking(self.searched, go_on), x, missing, *self.sizes, y, count=count, starts=starts, seed=seed)
+
+
+def latents_held(stem: str, latents: Latents) -> tuple[str, bytes]:
+    """Returns the name and the content of a file of latents."""
+    content = latents_file(latents)
+    return own_name(stem, content, ".npz"), content
 
 
 def labels_for(label: int | None) -> Tensor | None:

@@ -41,6 +41,9 @@ SEARCHING = note("Searching …")
 
 BY_SEED, BY_PICTURE = "a seed", "the picture found again"
 
+PROGRESS = gr.Progress()
+"""Stands for the progress of an event where a function asks for it."""
+
 BRIEF: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 QUICK: dict[str, Any] = BRIEF | {"concurrency_id": "look", "trigger_mode": "always_last"}
 LONG: dict[str, Any] = {
@@ -162,6 +165,8 @@ class Page:
         self.given = gr.Dropdown(choices, value=ANY_CLASS, label="Class of the picture", visible=bool(self.classes))
         self.draw = gr.Slider(0, HIGHEST_SEED, 0, step=1, label="Seed of the completions")
         self.starts = gr.Slider(1, 8, 4, step=1, label="Starts of the search (more: better, slower)", elem_id="starts")
+        label = "Then tune the generator to the picture, in steps (0: leave it)"
+        self.tuning = gr.Slider(0, 200, 0, step=10, label=label, visible=not self.explorer.is_tuned, elem_id="tuning")
         self.mask = gr.Textbox(visible="hidden")
 
     # ---- what happens ---------------------------------------------------------------------------------------------
@@ -186,13 +191,19 @@ class Page:
         erased = [self.mask, self.picture, self.given, self.starts, self.draw]
         with_mask = {"js": "(mask, ...others) => [window.brush.mask(), ...others]"} | LONG
         completing = self.begun(self.complete_it).then(shown_on_page(self.complete), erased, self.answered, **with_mask)
-        searched = [self.picture, self.given, self.starts]
+        searched = [self.picture, self.given, self.starts, self.tuning]
         taken = [*self.answered, self.found, self.start, self.label]
-        finding = self.begun(self.find_it).then(shown_on_page(self.find), searched, taken, **LONG)
+        finding = self.begun(self.find_it).then(
+            shown_on_page(self.find), searched, taken, **LONG | self.with_progress()
+        )
         finding.success(**self.looking)
         for search in (completing, finding):
             search.then(lambda status: "" if status == SEARCHING else gr.skip(), self.status, self.status, **BRIEF)
         self.stop_it.click(self.stop, self.status, self.status, cancels=[completing, finding], **BRIEF)
+
+    def with_progress(self) -> dict[str, Any]:
+        """Shows how far a search is, where it says so."""
+        return {"show_progress": "full", "show_progress_on": self.status}
 
     def begun(self, button: gr.Button) -> Any:
         """Says that a search is on, as soon as its button is pressed."""
@@ -244,13 +255,16 @@ class Page:
         """Stops the search of somebody who has closed the page."""
         self.explorer.searches.stop(str(visit.session_hash))
 
-    def find(self, visit: gr.Request, shown: Tensor | None, *numbers: Any) -> tuple[Any, ...]:
+    def find(
+        self, visit: gr.Request, progress: gr.Progress = PROGRESS, shown: Tensor | None = None, *numbers: Any
+    ) -> tuple[Any, ...]:
         """Shows the picture found again, and lets the other tab begin with it."""
         with self.explorer.searches.of(str(visit.session_hash)) as go_on:
-            images, saved, found = self.answers.found(go_on, shown, *map(integer_of, numbers))
+            label, starts, tune = map(integer_of, numbers)
+            images, saved, found = self.answers.found(go_on, shown, label, starts, tune, progress)
         begin = gr.update(choices=[BY_SEED, BY_PICTURE], value=BY_PICTURE, visible=True)
-        label = gr.skip() if found is None or found.y is None else int(found.y[0])
-        return images, saved + note(f"“Look around” now begins with {BY_PICTURE}."), found, begin, label
+        chosen = gr.skip() if found is None or found.y is None else int(found.y[0])
+        return images, saved + note(f"“Look around” now begins with {BY_PICTURE}."), found, begin, chosen
 
 
 def another_seed() -> int:

@@ -14,6 +14,9 @@ from gan_lightning.core.images import picture
 
 HERE = Path(__file__).parent
 
+ANY_BYTES = "application/octet-stream"
+"""The type of files other than pictures."""
+
 
 def png(image: Image.Image) -> bytes:
     """Returns a picture as a PNG file."""
@@ -58,9 +61,9 @@ def strip_of(images: Sequence[np.ndarray], title: str) -> str:
 
 def kept(files: Mapping[str, bytes], command: str, words: str) -> str:
     """Shows files to save, and the command that makes them again."""
-    kinds = {".png": "image/png", ".npz": "application/octet-stream"}
+    kinds = {".png": "image/png"}
     links = [
-        f'<a download="{text(name)}" href="{data_url(content, kinds[Path(name).suffix])}">{text(name)}</a>'
+        f'<a download="{text(name)}" href="{data_url(content, kinds.get(Path(name).suffix, ANY_BYTES))}">{text(name)}</a>'
         for name, content in files.items()
     ]
     return (

@@ -146,14 +146,18 @@ def test_a_picture_is_uploaded_erased_completed_and_found_again(visit, folder):
     page.locator("#complete").click()
     page.wait_for_selector("text=Completions, the most likely one first")
     assert page.locator(".images img").count() == 6
-    assert page.locator(".kept a", has_text="mask.png").count() == 1
+    assert page.locator(".kept a", has_text="mask-").count() == 1
     assert page.inner_text("#status") == ""
     assert fits(page)
     page.locator("#stop").click()  # there is nothing to stop, and what was found stays
+    page.locator("#tuning input[type=range]").press("ArrowRight")
     page.locator("#find").click()
     page.wait_for_selector("text=now begins with the picture found again")
+    assert "after tuning, " in page.inner_text(".images")
+    assert "--tune 10 " in page.inner_text(".kept >> visible=true")
+    assert page.locator(".kept a", has_text="tuned-").count() == 1
     page.get_by_role("tab", name="Look around").click()
-    page.wait_for_selector("text=--latents latents.npz")
+    page.wait_for_selector("text=--latents latents-")
     assert fits(page)
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import picture
 from gan_lightning.editing.direction_files import write_directions
 from gan_lightning.editing.directions import SeFa, directions
-from gan_lightning.editing.latent_files import read_latents, write_latents
+from gan_lightning.editing.latent_files import read_latents
 from gan_lightning.page.again import Again
 from gan_lightning.page.explorer import GIVEN, Asked, Explorer
 from gan_lightning.page.pieces import png, text
@@ -53,9 +52,9 @@ def again(command: str) -> Path:
     """Runs a command in the working folder; returns where it has written."""
     program, *arguments = shlex.split(command)
     assert program == "gan"
-    shutil.rmtree("again", ignore_errors=True)
     gan(*arguments)
-    return Path("again")
+    (folder,) = [word for word in arguments if word.startswith("again-")]
+    return Path(folder)
 
 
 def test_the_command_beside_a_sample_makes_it_again(explorer, in_tmp_path):
@@ -67,7 +66,7 @@ def test_the_command_beside_a_sample_makes_it_again(explorer, in_tmp_path):
 
 def test_the_command_beside_an_edited_image_makes_it_again_from_its_latent(explorer, in_tmp_path):
     sight = explorer.look(Asked(3, 1, 4, 0.8, 0.3, "SeFa", [1.0], [2], [0.5]))
-    write_latents("latents.npz", sight.latents)
+    Path(sight.file[0]).write_bytes(sight.file[1])
     folder = again(sight.command)
     drawn = np.asarray(Image.open(folder / "strip.png"))
     factor = (drawn.shape[1] - 2) // 28
@@ -79,7 +78,7 @@ def test_the_command_beside_an_edited_image_makes_it_again_from_its_latent(explo
 )
 def test_the_command_beside_a_way_makes_it_again(asked, explorer, in_tmp_path):
     sight = explorer.look(asked)
-    write_latents("way.npz", sight.stops)
+    Path(sight.way_file[0]).write_bytes(sight.way_file[1])
     assert (again(sight.way_command) / "strip.png").read_bytes() == png(sight.sheet)
 
 
@@ -95,7 +94,7 @@ def test_the_commands_beside_a_picture_complete_it_and_find_it_again(explorer, i
     assert torch.equal(read_latents(folder / "latents.npz").z, made.z[0])
     assert len([*folder.glob("picture-*.png")]) == 3
     found = explorer.find(going_on, x, None, 2)
-    folder = again(explorer.again.invert("picture.png", None, 2))
+    folder = again(explorer.again.invert("picture.png", None, 2, 0))
     z, y, _ = read_latents(folder / "latents.npz")
     assert torch.equal(z, found.z)
     assert y is not None
@@ -150,7 +149,28 @@ def test_the_commands_beside_a_tuned_generator_change_it_too(explorer, in_tmp_pa
     folder = again(sight.command)
     assert np.array_equal(np.asarray(Image.open(folder / "0000-class-4.png")), sight.pixels[..., 0])
     assert not np.array_equal(sight.pixels, explorer.look(Asked(0, 1, 4)).pixels)
-    assert sight.way_command.endswith("--tuned tuning/tuned.safetensors")
+    assert "--tuned tuning/tuned.safetensors" in sight.way_command
+    assert tuned.is_tuned
+
+
+def test_the_command_beside_a_tuned_picture_tunes_the_generator_as_the_page_did(explorer, in_tmp_path):
+    shown = torch.from_numpy(explorer.look(Asked(7, 1, 2)).pixels.copy())
+    Path("picture.png").write_bytes(png(picture(shown.numpy())))
+    before, x = explorer.look(Asked(7, 1, 2)).pixels, shown.permute(2, 0, 1) / 127.5 - 1
+    found, told = explorer.find(going_on, x, 3, 1), []
+    tuned = explorer.tune(x, found, 4, lambda step, error: told.append(step))
+    folder = again(explorer.again.invert("picture.png", 3, 1, 4))
+    assert (folder / "tuned.safetensors").read_bytes() == tuned.file
+    assert told == [1, 2, 3, 4]
+    assert tuned.psnr > found.psnr
+    assert np.array_equal(explorer.look(Asked(7, 1, 2)).pixels, before)
+
+
+def test_what_differs_is_saved_under_names_that_differ(explorer):
+    one, other = (explorer.look(Asked(seed, 1, 4, 1.0, 0.5, "SeFa", [2.0])) for seed in (3, 4))
+    assert one.file[0] != other.file[0]
+    assert one.command != other.command
+    assert one.file == explorer.look(Asked(3, 1, 4, 1.0, 0.5, "SeFa", [2.0])).file
 
 
 def test_a_path_is_shown_as_it_was_given(explorer, monkeypatch):
