@@ -61,9 +61,9 @@ def strip_of(images: Sequence[np.ndarray], title: str) -> str:
 
 def kept(files: Mapping[str, bytes], command: str, words: str) -> str:
     """Shows files to save, and the command that makes them again."""
-    kinds = {".png": "image/png"}
+    kinds = {name: "image/png" if Path(name).suffix == ".png" else ANY_BYTES for name in files}
     links = [
-        f'<a download="{text(name)}" href="{data_url(content, kinds.get(Path(name).suffix, ANY_BYTES))}">{text(name)}</a>'
+        f'<a download="{text(name)}" href="{data_url(content, kinds[name])}">{text(name)}</a>'
         for name, content in files.items()
     ]
     return (

@@ -151,6 +151,7 @@ def test_a_picture_is_uploaded_erased_completed_and_found_again(visit, folder):
     assert fits(page)
     page.locator("#stop").click()  # there is nothing to stop, and what was found stays
     page.locator("#tuning input[type=range]").press("ArrowRight")
+    page.wait_for_function("document.querySelector('#tuning input[type=number]').value == '10'")
     page.locator("#find").click()
     page.wait_for_selector("text=now begins with the picture found again")
     assert "after tuning, " in page.inner_text(".images")
