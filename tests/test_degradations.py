@@ -21,11 +21,15 @@ from gan_lightning.degradations import (
     Holes,
     Jpeg,
     Noise,
+    OneOf,
     Resized,
+    Ringing,
+    ShotNoise,
     Smaller,
 )
 from gan_lightning.degradations.holes import near_line
 from gan_lightning.degradations.jpeg import LUMA_STEPS, steps_of
+from gan_lightning.degradations.ringing import bessel_j1, low_pass
 
 ALL = [c for c in subclasses(Degradation) if c.__module__.startswith("gan_lightning")]
 X = torch.rand(64, 3, 16, 24, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -99,6 +103,72 @@ def test_noise_has_the_deviation_that_is_asked_for():
     noise = Noise(25.5)(X, *numbered_draws(0)) - X
     assert noise.std().item() == pytest.approx(0.2, rel=0.02)
     assert noise.mean().item() == pytest.approx(0, abs=0.005)
+
+
+@pytest.mark.parametrize("way", [Noise(25.5, grey=True), ShotNoise(2.0, grey=True)])
+def test_grey_noise_is_the_same_in_all_channels(way):
+    x = X[:4, :1].expand(-1, 3, -1, -1)
+    noise = way(x, *numbered_draws(0)) - x
+    assert torch.allclose(noise, noise[:, :1].expand_as(noise), atol=1e-6)
+    assert noise.std() > 0.05
+
+
+def test_shot_noise_has_the_variance_of_counts():
+    for value in (-1.0, 0.0, 1.0):
+        noise = ShotNoise()(torch.full((8, 3, 64, 64), value), *numbered_draws(0)) - value
+        counts = (value + 1) * 127.5
+        assert (noise * 127.5).var().item() == pytest.approx(counts, rel=0.03)
+
+
+def test_the_ringing_filter_is_the_low_pass_filter_of_the_circle():
+    x = torch.linspace(0, 45, 400, dtype=torch.float64)
+    assert torch.allclose(bessel_j1(x), torch.special.bessel_j1(x), atol=1e-12)
+    (kernel,) = low_pass(torch.full((1, 1, 1, 1), 1.5, dtype=torch.float64))
+    assert kernel.sum().item() == pytest.approx(1)
+    middle, beside = kernel[0, 10, 10].item(), kernel[0, 10, 11].item()
+    assert beside / middle == pytest.approx(2 * 0.5579365 / 1.5, abs=1e-5), "J1(1.5) = .5579365"
+
+
+def test_ringing_cuts_off_what_is_above_its_frequency():
+    wave = torch.arange(96.0) * torch.tensor([[0.6], [2.4]])
+    x = torch.cos(wave)[:, None, None].expand(-1, 1, 96, -1)
+    left = Ringing(1.5)(x, *numbered_draws(0))[:, 0, 48, 20:-20].abs().amax(1)
+    assert left[0] > 0.9
+    assert left[1] < 0.1
+
+
+def test_one_of_gives_each_way_its_share_and_leaves_the_rest():
+    ways = [Smudge(0.25), Smudge(0.5)]
+    found = OneOf(ways, [0.5, 0.3])(torch.zeros(4000, 1, 1, 1), *numbered_draws(0))
+    shares = [(found == value).float().mean().item() for value in (0.25, 0.5, 0.0)]
+    assert shares == pytest.approx([0.5, 0.3, 0.2], abs=0.02)
+
+
+class Smudge(Degradation):
+    """Makes all of an image one value."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, x, normal, uniform):
+        return torch.full_like(x, self.value)
+
+
+@pytest.mark.parametrize(
+    ("ways", "shares", "message"),
+    [
+        ([Blur()], [0.5, 0.5], "ways of OneOf are 1 and shares 2; give a share for each way"),
+        ([Blur(), Noise()], [0.9, 0.2], "they must be at least 0 and sum to 1 at most"),
+        ([Smaller(2)], [1.0], "Smaller has no place in OneOf"),
+        ([Holes()], [1.0], "Holes has no place in OneOf"),
+    ],
+)
+def test_one_of_says_what_it_cannot_do(ways, shares, message):
+    with pytest.raises(UserError, match=message):
+        OneOf(ways, shares)
+    with pytest.raises(UserError, match="Grey has no place in OneOf: it changes the number of channels"):
+        OneOf([Grey()], [1.0]).check((3, 8, 8))
 
 
 def test_blur_spreads_a_point_as_a_gaussian_and_keeps_what_is_even():

@@ -17,7 +17,10 @@ if TYPE_CHECKING:  # for editors; degradations that are not listed are found, to
     from gan_lightning.degradations.holes import Holes as Holes
     from gan_lightning.degradations.jpeg import Jpeg as Jpeg
     from gan_lightning.degradations.noise import Noise as Noise
+    from gan_lightning.degradations.noise import ShotNoise as ShotNoise
+    from gan_lightning.degradations.one_of import OneOf as OneOf
     from gan_lightning.degradations.resized import Resized as Resized
+    from gan_lightning.degradations.ringing import Ringing as Ringing
     from gan_lightning.degradations.smaller import Smaller as Smaller
 
     def __getattr__(name: str) -> Any: ...

@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # for editors; networks that are not listed are found, too
     from gan_lightning.networks.subpixel import SubPixelGenerator as SubPixelGenerator
     from gan_lightning.networks.super_resolver import SuperResolver as SuperResolver
     from gan_lightning.networks.unet import UNetGenerator as UNetGenerator
+    from gan_lightning.networks.unet_discriminator import UNetDiscriminator as UNetDiscriminator
 
     def __getattr__(name: str) -> Any: ...
 

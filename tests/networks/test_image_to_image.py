@@ -12,7 +12,14 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import to_uint8
 from gan_lightning.core.resampling import bicubic
 from gan_lightning.core.tiles import Reach, tiled
-from gan_lightning.networks import ImageToImage, PatchDiscriminator, ResNetTranslator, SuperResolver, UNetGenerator
+from gan_lightning.networks import (
+    ImageToImage,
+    PatchDiscriminator,
+    ResNetTranslator,
+    SuperResolver,
+    UNetDiscriminator,
+    UNetGenerator,
+)
 from gan_lightning.networks.whole_statistics import whole_statistics
 
 ALL = sorted((c for c in subclasses(ImageToImage) if c.__module__.startswith("gan_lightning")), key=str)
@@ -150,6 +157,25 @@ def test_the_networks_of_pix2pix_have_as_many_parameters_as_the_authors_own():
         judge = PatchDiscriminator((3, 256, 256), width=64, max_width=512, condition_channels=3)
     counts = [sum(p.numel() for p in net.parameters()) - cancelled(net) for net in (generator, judge)]
     assert counts == [54_414_531, 2_768_705]
+
+
+def test_the_discriminator_of_real_esrgan_has_as_many_parameters_as_the_authors_own():
+    """3 * 64 * 9 + 64, 16 * (64 * 128 + 128 * 256 + 256 * 512), 9 * (512 * 256 + 256 * 128 + 128 * 64), 2 * 9 * 64 * 64
+    and 9 * 64 + 1.
+    """
+    with torch.device("meta"):
+        judge = UNetDiscriminator((3, 256, 256), width=64)
+    assert sum(p.numel() for p in judge.parameters()) == 4_376_897
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 20)])
+def test_a_unet_discriminator_gives_a_logit_for_each_pixel_from_all_around_it(size):
+    net = UNetDiscriminator((3, *size), width=4, condition_channels=1)
+    x = torch.randn(2, 4, *size, requires_grad=True)
+    assert net(x).logits.shape == (2, size[0] * size[1])
+    (slope,) = torch.autograd.grad(net(x).logits[0, 0], x)
+    assert (slope[0] != 0).all(), "nothing of so small an image is out of sight"
+    assert net.features(x).shape == (2, net.features_dim)
 
 
 def seen(net: PatchDiscriminator, size: int) -> Tensor:
