@@ -19,9 +19,9 @@ from gan_lightning.editing.latent_files import Latents
 from gan_lightning.editing.measures import slant, stroke_width
 from gan_lightning.editing.purity import Classify, Purity, purity
 from gan_lightning.evaluation.features.feature_file import Learnt
-from gan_lightning.evaluation.features.lookup import PINNED
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.models.sampling import labels_of, latents
+from gan_lightning.networks.feature_files import PINNED
 
 ATTRIBUTES = {"slant": slant, "stroke width": stroke_width}
 FOUND_FROM, OTHERS = 4000, 128

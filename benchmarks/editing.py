@@ -23,8 +23,8 @@ from gan_lightning.editing.inversion import psnr
 from gan_lightning.editing.masks import hole
 from gan_lightning.editing.matches import Features
 from gan_lightning.evaluation.features import EfficientNetLite0, Learnt
-from gan_lightning.evaluation.features.lookup import PINNED
 from gan_lightning.models.generative import GenerativeModel
+from gan_lightning.networks.feature_files import PINNED
 from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.runs.locate import find_checkpoint
 

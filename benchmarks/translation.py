@@ -30,9 +30,9 @@ from gan_lightning.data import MNIST, ImageFolder
 from gan_lightning.degradations.grey import luminance
 from gan_lightning.evaluation.features import Extractor, extractor_for
 from gan_lightning.evaluation.features.feature_file import Learnt
-from gan_lightning.evaluation.features.lookup import PINNED
 from gan_lightning.evaluation.metrics import frechet
 from gan_lightning.evaluation.translation import colourfulness_index, compared_pixels, pixel_scores
+from gan_lightning.networks.feature_files import PINNED
 from gan_lightning.runs.checkpoint import Checkpoint
 
 CONFIGS = Path(__file__).parents[1] / "configs"

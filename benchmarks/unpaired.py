@@ -25,8 +25,8 @@ from gan_lightning.core import checkpoint_files
 from gan_lightning.data import MNIST
 from gan_lightning.data.image_data import scale
 from gan_lightning.evaluation.features.feature_file import Learnt
-from gan_lightning.evaluation.features.lookup import PINNED
 from gan_lightning.models.cycle_translator import CycleTranslator
+from gan_lightning.networks.feature_files import PINNED
 
 CONFIG = Path(__file__).parents[1] / "configs" / "unpaired.yaml"
 ON_A_SIDE, TESTED = 5000, 2000

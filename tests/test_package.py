@@ -37,7 +37,7 @@ def test_the_wheel_holds_all_configs_and_the_feature_network(installed):
     package = installed / "gan_lightning"
     theirs = {path.relative_to(package).as_posix() for path in package.rglob("*.*")}
     ours = {f"configs/{name}.yaml" for name in configs.names()}
-    assert ours | {"evaluation/features/mnist.safetensors", "networks/colour.safetensors", "py.typed"} <= theirs
+    assert ours | {"networks/mnist.safetensors", "networks/colour.safetensors", "py.typed"} <= theirs
     assert len(ours) > 15
 
 

@@ -30,7 +30,7 @@ from gan_lightning.editing.measures import measures_for
 from gan_lightning.editing.purity import Classify, purity, purity_table
 from gan_lightning.editing.strip import sweep_sheet
 from gan_lightning.evaluation.features.feature_file import Learnt
-from gan_lightning.evaluation.features.lookup import PINNED
+from gan_lightning.networks.feature_files import PINNED
 from gan_lightning.runs.checkpoint import Checkpoint
 
 

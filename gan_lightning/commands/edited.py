@@ -19,9 +19,9 @@ from gan_lightning.editing.pictures import picture_paths, read_pictures
 from gan_lightning.editing.tuning_files import apply_tuning
 from gan_lightning.evaluation.features import EfficientNetLite0, Learnt
 from gan_lightning.evaluation.features.feature_file import in_words
-from gan_lightning.evaluation.features.lookup import PINNED
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import Discriminator
+from gan_lightning.networks.feature_files import PINNED
 from gan_lightning.runs.checkpoint import Checkpoint
 
 SCALED_BY = 256

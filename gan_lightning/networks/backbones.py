@@ -15,7 +15,7 @@ from gan_lightning.core.configurable import Configurable
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.precision import promoted
 from gan_lightning.networks.efficientnet import LITE0, LiteNetwork, lite_network
-from gan_lightning.networks.feature_files import COLOUR, read_features
+from gan_lightning.networks.feature_files import COLOUR, PINNED, read_features
 from gan_lightning.networks.features import FeatureNetwork
 
 
@@ -33,7 +33,7 @@ class Backbone(Configurable, ABC):
     """Pixels from one place of a map to the next."""
 
     spreads: tuple[float, ...]
-    """The root of the mean square of each map of photographs (cats and dogs, 64x64), by which it is divided."""
+    """By what each map is divided: usually the root of its mean square over photographs (cats and dogs, 64x64)."""
 
     network: Any = None
 
@@ -108,3 +108,49 @@ class EfficientNetBackbone(Backbone):
 
     def look(self, network: Any, x: Tensor) -> list[Tensor]:
         return cast(LiteNetwork, network).maps((x * 127.5 + 0.5) / 128)  # pixels less 127 and over 128
+
+
+class LearntBackbone(Backbone):
+    """A feature network of this package: `gan fit --config extractor` trains one on your own images.
+
+    The maps are those of its stages, each place of them divided by its length, as in Zhang et al., "The unreasonable
+    effectiveness of deep features as a perceptual metric", 2018, Section 3, https://arxiv.org/abs/1801.03924.
+
+    Args:
+        network: MNIST, SecondMNIST, Colour, or the features.safetensors of your own. One of grey images sees the mean
+            of the channels.
+
+    Raises:
+        UserError: There is no such file.
+    """
+
+    def __init__(self, network: str) -> None:
+        self.path = PINNED.get(network, Path(network))
+        if not self.path.is_file():
+            raise UserError(f"there is no file {network}: backbone.network takes MNIST, SecondMNIST, Colour, or the "
+                            "features.safetensors that gan fit --config extractor makes")  # fmt: skip
+        learnt = read_features(self.path).network
+        self.stages: Any = learnt.stages[:-2].eval()  # type: ignore[index]
+        if learnt.image_shape[0] not in (1, 3):
+            raise UserError(f"{network} knows images of {learnt.image_shape[0]} channels; a backbone sees 1 or 3")
+        self.grey = learnt.image_shape[0] == 1
+        with torch.no_grad():
+            maps = self.staged(self.stages, torch.zeros(1, *learnt.image_shape))
+        self.channels = tuple(seen.shape[1] for seen in maps)
+        self.strides = tuple(2 ** (level + 1) for level in range(len(maps)))
+        self.spreads = tuple(width**-0.5 for width in self.channels)
+
+    def load(self) -> nn.Module:
+        return self.stages
+
+    def look(self, network: Any, x: Tensor) -> list[Tensor]:
+        maps = self.staged(network, x.mean(1, keepdim=True) if self.grey else x)
+        return [seen / (seen.square().sum(1, keepdim=True) + 1e-10).sqrt() for seen in maps]
+
+    def staged(self, stages: Any, x: Tensor) -> list[Tensor]:
+        """Returns the map of each stage."""
+        found = []
+        for stage in stages:
+            x = stage(x)
+            found.append(x)
+        return found

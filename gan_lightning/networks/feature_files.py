@@ -24,6 +24,13 @@ KINDS = {path_of(kind): kind for kind in (FeatureNetwork, LeNetFeatures)}
 COLOUR = Path(__file__).parent / "colour.safetensors"
 """A `FeatureNetwork` for colour images, which has learnt from CIFAR-10."""
 
+PINNED = {
+    "MNIST": Path(__file__).parent / "mnist.safetensors",
+    "SecondMNIST": Path(__file__).parent / "mnist_second.safetensors",
+    "Colour": COLOUR,
+}
+"""The feature networks that come with the package."""
+
 
 class FeatureFile(NamedTuple):
     """The content of a file of features.

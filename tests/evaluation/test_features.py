@@ -4,7 +4,6 @@ import builtins
 from functools import partial
 from itertools import permutations
 from math import log
-from pathlib import Path
 
 import pytest
 import torch
@@ -19,7 +18,7 @@ from gan_lightning.evaluation.features import Coordinates, Inception, Learnt, ex
 from gan_lightning.evaluation.features.inception import as_pixels
 from gan_lightning.models.feature_learner import cross_entropy, puzzle
 from gan_lightning.networks import FeatureNetwork
-from gan_lightning.networks.feature_files import write_features
+from gan_lightning.networks.feature_files import PINNED, write_features
 from gan_lightning.training.optimization import Optimization
 
 FAST = partial(torch.optim.Adam, lr=3e-3)
@@ -85,7 +84,7 @@ def test_images_of_another_shape_are_refused(tmp_path):
 def test_the_one_that_comes_with_the_package_is_small_and_knows_digits():
     extractor = extractor_for(MNIST())
     assert isinstance(extractor, Learnt)
-    path = Path(inception.__file__).parent / "mnist.safetensors"
+    path = PINNED["MNIST"]
     assert path.stat().st_size < 1_000_000
     digits = Digits()
     digits.setup("fit")

@@ -9,10 +9,11 @@ from torch.utils.data import TensorDataset
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData
 from gan_lightning.evaluation.damage import LADDER, UNSEEN, blurred, checkered, compressed, noisy, ringing, with_damage
-from gan_lightning.evaluation.features import Extracted, Extractor, Learnt, extractor_for, lookup
+from gan_lightning.evaluation.features import Extracted, Extractor, Learnt, extractor_for
 from gan_lightning.evaluation.ladder import Ladder, Rung, ladder_of
 from gan_lightning.evaluation.ladder_picture import drawn
 from gan_lightning.evaluation.reference import ReferenceImages
+from gan_lightning.networks.feature_files import PINNED
 
 X = torch.rand(6, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
@@ -149,14 +150,14 @@ def test_too_few_images_for_the_features_are_refused():
         tried(Many())
 
 
-@pytest.mark.parametrize("name", lookup.PINNED)
+@pytest.mark.parametrize("name", PINNED)
 def test_the_networks_of_the_package_see_all_damage_and_say_what_they_were_trained_on(name):
-    network = Learnt(lookup.PINNED[name])
+    network = Learnt(PINNED[name])
     ladder = Ladder.read(network.about["ladder"])
     assert ladder is not None
     assert ladder.faults == []
     assert network.about["trained_on"]["images"] == network.about["images"]
-    assert lookup.PINNED[name].stat().st_size < 1_000_000
+    assert PINNED[name].stat().st_size < 1_000_000
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -18,9 +18,9 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.core.weight_files import WeightFile
 from gan_lightning.data import CIFAR10, MNIST
 from gan_lightning.evaluation.features import CLIP, HED, Channelwise, DINOv2, EfficientNetLite0, extractor_for, suspects
-from gan_lightning.evaluation.features.hed import CONVOLUTIONS, HED_WEIGHTS, VGG
 from gan_lightning.evaluation.features.pixels import colour_bytes, resized
 from gan_lightning.evaluation.features.vision_transformers import CLIP_ADDRESS, image_tower, interpolated
+from gan_lightning.networks.edge_vgg import CONVOLUTIONS, HED_WEIGHTS, VGG
 from gan_lightning.networks.efficientnet import LiteNetwork, SameConv
 from gan_lightning.objectives import Hinge
 

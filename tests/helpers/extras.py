@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from gan_lightning.evaluation.features.hed import HED_WEIGHTS
+from gan_lightning.networks.edge_vgg import HED_WEIGHTS
 from gan_lightning.networks.efficientnet import LITE0
 
 

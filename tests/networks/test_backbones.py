@@ -4,19 +4,26 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
+from helpers.extras import needs_h5py, needs_hed
 from helpers.tiny import tiny_gan
-from torch import Tensor
+from torch import Tensor, nn
+from torchvision.models.vgg import cfgs, make_layers
+from torchvision.transforms.functional import normalize
 
 from gan_lightning import GAN
 from gan_lightning.core.configurable import describe
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.weight_files import WeightFile
-from gan_lightning.evaluation.features import EfficientNetLite0, Learnt, suspects
+from gan_lightning.data import MNIST
+from gan_lightning.evaluation.features import HED, EfficientNetLite0, Learnt, extractor_for, suspects
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks import ProjectedDiscriminator, backbones
-from gan_lightning.networks.backbones import Backbone, ColourBackbone, EfficientNetBackbone
+from gan_lightning.networks.backbones import Backbone, ColourBackbone, EfficientNetBackbone, LearntBackbone
 from gan_lightning.networks.efficientnet import LiteNetwork
-from gan_lightning.networks.feature_files import COLOUR, read_features
+from gan_lightning.networks.feature_files import COLOUR, PINNED, read_features
+from gan_lightning.networks.vgg_backbones import EDGE_SPREADS, EdgeVGGBackbone, VGG19Backbone
+from gan_lightning.terms import Perceptual
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +35,29 @@ def weights(tmp_path_factory) -> str:
     return str(path)
 
 
-@pytest.fixture(params=["colour", "efficientnet-lite0"])
-def backbone(request, weights) -> Backbone:
-    return ColourBackbone() if request.param == "colour" else EfficientNetBackbone(weights)
+@pytest.fixture(scope="module")
+def vgg_weights(tmp_path_factory) -> str:
+    """A file of random weights of VGG-19's convolutions, named as torchvision names them."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "vgg19.pth"
+    state = make_layers(cfgs["E"]).state_dict()
+    torch.save(
+        {f"features.{name}": tensor for name, tensor in state.items()} | {"classifier.0.bias": torch.ones(2)}, path
+    )
+    return str(path)
+
+
+@pytest.fixture(
+    params=["colour", "efficientnet-lite0", "own", "vgg-19", pytest.param("edges", marks=[needs_h5py, needs_hed])]
+)
+def backbone(request, weights, vgg_weights) -> Backbone:
+    return {
+        "colour": ColourBackbone,
+        "efficientnet-lite0": lambda: EfficientNetBackbone(weights),
+        "own": lambda: LearntBackbone("SecondMNIST"),
+        "vgg-19": lambda: VGG19Backbone(vgg_weights),
+        "edges": lambda: EdgeVGGBackbone(2),
+    }[request.param]()
 
 
 def photographs(side: int = 64) -> Tensor:
@@ -83,6 +110,58 @@ def test_efficientnet_is_shown_pixels_as_its_extractor_shows_them(weights):
     assert torch.allclose(backbone.maps(x)[-1] * backbone.spreads[-1], inside[0], rtol=1e-3, atol=1e-4)
 
 
+def test_vgg_19_shows_its_convolutions_before_their_relu_as_they_are(vgg_weights):
+    x, inside = photographs(32), []
+    layers = make_layers(cfgs["E"])
+    tensors = torch.load(vgg_weights)
+    layers.load_state_dict({name: tensors[f"features.{name}"] for name in layers.state_dict()})
+    last = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
+    for number in last:
+        layers[number - 2].register_forward_hook(lambda layer, args, out: inside.append(out.clone()))
+    layers(normalize((x + 1) / 2, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    for seen, theirs in zip(VGG19Backbone(vgg_weights).maps(x), inside, strict=True):
+        assert torch.allclose(seen, theirs, rtol=1e-3, atol=1e-5)
+
+
+@needs_h5py
+@needs_hed
+def test_the_edge_network_is_shown_pixels_as_its_extractor_shows_them():
+    x = (photographs() * 127.5 + 127.5).round() / 127.5 - 1
+    last = EdgeVGGBackbone(5).maps(x)[-1] * EDGE_SPREADS[-1]
+    assert torch.allclose(last.mean((2, 3)), HED().extract(x).features, rtol=1e-3, atol=1e-3)
+
+
+def test_each_place_of_an_own_networks_maps_has_the_length_of_ones():
+    x = photographs(28).mean(1, keepdim=True)
+    network: Any = read_features(PINNED["MNIST"]).network
+    first = LearntBackbone("MNIST").maps(x.expand(-1, 3, -1, -1))[0]
+    assert torch.allclose(first.square().mean(1), torch.ones(2, 14, 14), atol=1e-4)
+    assert torch.allclose(F.normalize(first, dim=1), F.normalize(network.stages[0](x), dim=1), atol=1e-4)
+
+
+def test_weights_that_cannot_be_had_are_named_with_where_to_put_them(monkeypatch, tmp_path):
+    def fails(*words: object, **options: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fails)
+    with pytest.raises(UserError, match=r"VGG-19 could not be downloaded \(no network\): put https://.* by hand, or"):
+        VGG19Backbone().maps(photographs())
+    for make, message in (
+        (lambda: VGG19Backbone("gone.pth"), "there is no file gone.pth"),
+        (
+            lambda: LearntBackbone("gone"),
+            "there is no file gone: backbone.network takes MNIST, SecondMNIST, Colour, or",
+        ),
+        (lambda: EdgeVGGBackbone(6), "blocks of EdgeVGGBackbone is 6; it must be from 1 to 5"),
+    ):
+        with pytest.raises(UserError, match=message):
+            make()
+    torch.save({"features.0.weight": torch.zeros(2)}, tmp_path / "other.pth")
+    with pytest.raises(UserError, match=r"other\.pth"):
+        VGG19Backbone(str(tmp_path / "other.pth")).maps(photographs())
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_a_backbone_works_in_at_least_32_bits_and_answers_in_the_precision_of_the_images(dtype):
     x = photographs()
@@ -99,7 +178,7 @@ def test_nothing_of_a_backbone_is_trained_or_saved_and_it_stays_in_evaluation_mo
     assert all(p.grad is None and not p.requires_grad for p in backbone.network.parameters())
     theirs = {p.data_ptr() for p in (*backbone.network.parameters(), *backbone.network.buffers())}
     assert not theirs & {tensor.data_ptr() for tensor in judge.state_dict(keep_vars=True).values()}
-    assert sum(p.numel() for p in judge.state_dict().values()) < 50_000
+    assert sum(p.numel() for p in judge.state_dict().values()) < 60_000
 
 
 def test_a_package_that_is_not_there_is_named_when_the_network_is_built(monkeypatch):
@@ -122,6 +201,12 @@ def test_samples_can_be_made_where_the_weights_are_not(weights, tmp_path):
     assert torch.equal(GenerativeModel.sampler_from_checkpoint(tmp_path / "game.ckpt").sample([3]), game.sample([3]))
     with pytest.raises(UserError, match=r"no file .*gone\.pth"):
         GAN.load_from_checkpoint(tmp_path / "game.ckpt")
+
+
+def test_an_own_network_in_the_loss_may_not_be_the_judge():
+    words = {"terms": [describe(Perceptual(backbone=LearntBackbone("SecondMNIST")))]}
+    assert suspects(extractor_for(MNIST(), "SecondMNIST"), words) is not None
+    assert suspects(extractor_for(MNIST(), "MNIST"), words) is None
 
 
 @pytest.mark.parametrize("kind", [ColourBackbone, EfficientNetBackbone])

@@ -49,6 +49,17 @@ def test_the_perceptual_term_is_the_mean_over_layers_of_the_mean_difference_of_f
     assert Perceptual()(shown[0]).item() == Perceptual()(shown[1]).item(), "grey images are shown as colour"
 
 
+def test_layers_of_the_perceptual_term_are_added_with_their_factors():
+    made, target = torch.rand(2, 2, 3, 16, 16) * 2 - 1
+    backbone = ColourBackbone()
+    layers = [(a - b).abs().mean().item() for a, b in zip(backbone.maps(made), backbone.maps(target), strict=True)]
+    found = Perceptual(layers=[0.5, 0, 2])(TermInput(made, target)).item()
+    assert found == pytest.approx(0.5 * layers[0] + 2 * layers[2], abs=1e-5)
+    for wrong in ([1.0], [1.0, 2.0, -1.0]):
+        with pytest.raises(UserError, match="ColourBackbone has 3: give a factor of at least 0 for each"):
+            Perceptual(layers=wrong)
+
+
 def test_feature_matching_teaches_the_generator_through_the_features_of_its_images_alone():
     net = PatchDiscriminator((1, 8, 8), width=4, halvings=1)
     made, target = (torch.randn(2, 1, 8, 8, requires_grad=True) for _ in range(2))

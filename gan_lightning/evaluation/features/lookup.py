@@ -1,7 +1,5 @@
 """The choice of a feature extractor for a data set."""
 
-from pathlib import Path
-
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData, PointData
 from gan_lightning.evaluation.features.efficientnet import EfficientNetLite0
@@ -10,14 +8,7 @@ from gan_lightning.evaluation.features.feature_file import Channelwise, Learnt
 from gan_lightning.evaluation.features.hed import HED
 from gan_lightning.evaluation.features.inception import Inception
 from gan_lightning.evaluation.features.vision_transformers import CLIP, DINOv2
-from gan_lightning.networks.feature_files import COLOUR
-
-PINNED = {
-    "MNIST": Path(__file__).parent / "mnist.safetensors",
-    "SecondMNIST": Path(__file__).parent / "mnist_second.safetensors",
-    "Colour": COLOUR,
-}
-"""Feature networks that come with the package."""
+from gan_lightning.networks.feature_files import PINNED
 
 PRETRAINED = {kind.__name__: kind for kind in (EfficientNetLite0, HED, Inception, DINOv2, CLIP)}
 """Networks that others have trained on photographs."""
