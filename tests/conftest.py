@@ -12,6 +12,7 @@ import pytest
 import torch
 from helpers.tiny import write_idx
 from PIL import Image
+from torchvision.models.vgg import cfgs, make_layers
 
 from gan_lightning.commands import own_code
 from gan_lightning.core import user_cache
@@ -42,6 +43,16 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def vgg_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights of VGG-19's convolutions, named as torchvision names them."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "vgg19.pth"
+    state = {f"features.{name}": tensor for name, tensor in make_layers(cfgs["E"]).state_dict().items()}
+    torch.save(state | {"classifier.0.bias": torch.ones(2)}, path)
+    return path
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Every config that ships runs as it is."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from helpers.extras import needs_photos
 from helpers.heavy import HEAVY, THIN
 
 from gan_lightning import cli
-from gan_lightning.networks import backbones
+from gan_lightning.networks import backbones, vgg_backbones
 from gan_lightning.networks.efficientnet import LITE0
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -57,9 +58,17 @@ def test_every_config_for_gpus_trains_two_batches(name, thin, mnist_root):
     train_a_batch(CONFIGS / f"{name}.yaml", root=mnist_root, options=[*FEW, *(THIN if thin else [])])
 
 
+def over(overlay: Path) -> Path:
+    """The config that an overlay names in its first line; mnist for those that go over any GAN."""
+    named = re.search(r", over (\w+)[:.]", overlay.read_text().splitlines()[0])
+    return CONFIGS / f"{named[1]}.yaml" if named and named[1] != "any" else BASE
+
+
 @pytest.mark.parametrize("overlay", files(CONFIGS / "overlays"), ids=lambda p: p.name)
-def test_every_overlay_trains_a_batch_over_mnist(overlay, mnist_root):
-    train_a_batch(BASE, overlay, root=mnist_root)
+def test_every_overlay_trains_a_batch(overlay, mnist_root, vgg_weights, monkeypatch):
+    monkeypatch.setattr(vgg_backbones, "downloaded_vgg19", lambda: vgg_weights)
+    base, small = over(overlay), ["--data.batch_size=1", "--data.image_size=32"]
+    train_a_batch(base, overlay, root=mnist_root, options=["--trainer.max_steps=1", *(small if base != BASE else [])])
 
 
 def lengths(words: Any) -> Iterator[int]:

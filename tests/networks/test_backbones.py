@@ -35,18 +35,6 @@ def weights(tmp_path_factory) -> str:
     return str(path)
 
 
-@pytest.fixture(scope="module")
-def vgg_weights(tmp_path_factory) -> str:
-    """A file of random weights of VGG-19's convolutions, named as torchvision names them."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "vgg19.pth"
-    state = make_layers(cfgs["E"]).state_dict()
-    torch.save(
-        {f"features.{name}": tensor for name, tensor in state.items()} | {"classifier.0.bias": torch.ones(2)}, path
-    )
-    return str(path)
-
-
 @pytest.fixture(
     params=["colour", "efficientnet-lite0", "own", "vgg-19", pytest.param("edges", marks=[needs_h5py, needs_hed])]
 )
@@ -55,7 +43,7 @@ def backbone(request, weights, vgg_weights) -> Backbone:
         "colour": ColourBackbone,
         "efficientnet-lite0": lambda: EfficientNetBackbone(weights),
         "own": lambda: LearntBackbone("SecondMNIST"),
-        "vgg-19": lambda: VGG19Backbone(vgg_weights),
+        "vgg-19": lambda: VGG19Backbone(str(vgg_weights)),
         "edges": lambda: EdgeVGGBackbone(2),
     }[request.param]()
 
@@ -119,7 +107,7 @@ def test_vgg_19_shows_its_convolutions_before_their_relu_as_they_are(vgg_weights
     for number in last:
         layers[number - 2].register_forward_hook(lambda layer, args, out: inside.append(out.clone()))
     layers(normalize((x + 1) / 2, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
-    for seen, theirs in zip(VGG19Backbone(vgg_weights).maps(x), inside, strict=True):
+    for seen, theirs in zip(VGG19Backbone(str(vgg_weights)).maps(x), inside, strict=True):
         assert torch.allclose(seen, theirs, rtol=1e-3, atol=1e-5)
 
 
