@@ -287,7 +287,7 @@ def lines_of(results: Path) -> list[dict[str, Any]]:
 def tables(lines: list[dict[str, Any]]) -> Iterator[str]:
     """Returns what was measured, as Markdown: a line for each run."""
     for name, row in ROWS.items():
-        for kind in JUDGES:
+        for kind in dict.fromkeys(line["judge"] for line in lines):
             found = [line for line in lines if (line["row"], line["judge"]) == (name, kind)]
             if found:
                 yield f"\n## {row.title}, judged by {kind}\n"
