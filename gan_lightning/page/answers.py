@@ -135,24 +135,24 @@ class Answers:
             told: Is told the share that is done, and what it is.
         """
         x, given = chosen_picture(shown), None if label == ANY_CLASS else label
-        again = self.explorer.find(go_on, x, given, starts, lambda done, of, psnr: told(
-            done / of, f"start {done} of {of}, {psnr:.1f} dB"))  # fmt: skip
+
+        def start(done: int, of: int, psnr: float) -> None:
+            told(done / of, f"start {done} of {of}, {psnr:.1f} dB")
+
+        again = self.explorer.find(go_on, x, given, starts, start)
+        tuned = self.tuned(go_on, x, again, tune, told) if tune else None
         content = picture_file(x)
         name = own_name("picture", content, ".png")
         latents = Latents(again.z.cpu(), None if again.y is None else again.y.cpu(), [name])
-        images = [to_uint8(x[None])[0], to_uint8(again.images)[0]]
-        names = ["the picture", f"found again, {float(again.psnr[0]):.1f} dB{self.called(again.y, 0)}"]
         files = {name: content} | dict([latents_held("latents", latents)])
-        below = ""
-        if tune:
-            tuned = self.tuned(go_on, x, again, tune, told)
-            images, names = (
-                [*images, to_uint8(tuned.images)[0]],
-                [*names, f"after tuning, {float(tuned.psnr[0]):.1f} dB"],
-            )
-            files, below = files | kept_tuning(tuned.file), note(TUNED)
-        command = self.explorer.again.invert(name, given, starts, tune)
-        return Answered(row(images, names, "Found again"), kept(files, command, SAVE_FOUND) + below, latents)
+        images = [x[None], again.images]
+        names = ["the picture", f"found again, {float(again.psnr[0]):.1f} dB{self.called(again.y, 0)}"]
+        if tuned is not None:
+            files, images = files | kept_tuning(tuned.file), [*images, tuned.images]
+            names = [*names, f"after tuning, {float(tuned.psnr[0]):.1f} dB"]
+        pixels = [to_uint8(image)[0] for image in images]
+        saved = kept(files, self.explorer.again.invert(name, given, starts, tune), SAVE_FOUND)
+        return Answered(row(pixels, names, "Found again"), saved + (note(TUNED) if tune else ""), latents)
 
     def tuned(self, go_on: GoOn, x: Tensor, found: Inverted, steps: int, told: ToldShare) -> Tuned:
         """Tunes a copy of the generator to a picture that was found again."""
