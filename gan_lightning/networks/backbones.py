@@ -129,12 +129,13 @@ class LearntBackbone(Backbone):
         if not self.path.is_file():
             raise UserError(f"there is no file {network}: backbone.network takes MNIST, SecondMNIST, Colour, or the "
                             "features.safetensors that gan fit --config extractor makes")  # fmt: skip
-        learnt = read_features(self.path).network
+        with torch.device("cpu"), torch.random.fork_rng(devices=[]):  # whatever else is built on the meta device
+            learnt = read_features(self.path).network
         self.stages: Any = learnt.stages[:-2].eval()  # type: ignore[index]
         if learnt.image_shape[0] not in (1, 3):
             raise UserError(f"{network} knows images of {learnt.image_shape[0]} channels; a backbone sees 1 or 3")
         self.grey = learnt.image_shape[0] == 1
-        with torch.no_grad():
+        with torch.device("cpu"), torch.no_grad():
             maps = self.staged(self.stages, torch.zeros(1, *learnt.image_shape))
         self.channels = tuple(seen.shape[1] for seen in maps)
         self.strides = tuple(2 ** (level + 1) for level in range(len(maps)))

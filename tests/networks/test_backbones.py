@@ -1,5 +1,6 @@
 """Pretrained networks to look through: what they show, and that nobody trains or saves them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,14 +39,20 @@ def weights(tmp_path_factory) -> str:
 @pytest.fixture(
     params=["colour", "efficientnet-lite0", "own", "vgg-19", pytest.param("edges", marks=[needs_h5py, needs_hed])]
 )
-def backbone(request, weights, vgg_weights) -> Backbone:
-    return {
+def make(request, weights, vgg_weights) -> Callable[[], Backbone]:
+    makers: dict[str, Callable[[], Backbone]] = {
         "colour": ColourBackbone,
         "efficientnet-lite0": lambda: EfficientNetBackbone(weights),
         "own": lambda: LearntBackbone("SecondMNIST"),
         "vgg-19": lambda: VGG19Backbone(str(vgg_weights)),
         "edges": lambda: EdgeVGGBackbone(2),
-    }[request.param]()
+    }
+    return makers[request.param]
+
+
+@pytest.fixture
+def backbone(make) -> Backbone:
+    return make()
 
 
 def photographs(side: int = 64) -> Tensor:
@@ -58,13 +65,19 @@ def test_maps_have_the_channels_and_strides_that_the_backbone_names(backbone):
     assert [tuple(m.shape) for m in maps] == expected
 
 
-def test_reading_a_backbone_changes_no_random_draw(backbone):
-    backbone.network = None
+def test_making_and_reading_a_backbone_changes_no_random_draw(make):
     torch.manual_seed(0)
-    backbone.maps(photographs())
+    make().maps(photographs())
     drawn = torch.randn(3)
     torch.manual_seed(0)
     assert torch.equal(drawn, torch.randn(3))
+
+
+def test_a_backbone_of_a_checkpoint_has_its_weights_although_networks_are_built_without_memory_first(make):
+    with torch.device("meta"):
+        rebuilt = make()
+    for seen, expected in zip(rebuilt.maps(photographs()), make().maps(photographs()), strict=True):
+        assert torch.equal(seen, expected)
 
 
 def test_a_map_depends_on_its_image_alone_and_passes_gradients_to_it(backbone):
