@@ -12,6 +12,7 @@ and --test_root).
 
 import argparse
 import time
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -19,9 +20,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lightning.data import MNIST, ImageFolder
-from gan_lightning.editing.inversion import psnr
+from gan_lightning.editing.inversion import Inverted, psnr
 from gan_lightning.editing.masks import hole
 from gan_lightning.editing.matches import Features
+from gan_lightning.editing.tuning import tune
+from gan_lightning.editing.walk import images_from
 from gan_lightning.evaluation.features import EfficientNetLite0, Learnt
 from gan_lightning.models.generative import GenerativeModel
 from gan_lightning.networks.feature_files import PINNED
@@ -96,19 +99,39 @@ def real(model: GenerativeModel, options: argparse.Namespace) -> None:
     train, begun = tensors(options, test=False)[0], time.process_time()
     latent_dim = model.generator.latent_dim
     search = {"noise": options.noise or 0.03, "starts": options.starts, "seed": options.seed}
-    found = torch.cat([model.invert(part, **search).images for part in x.split(BATCH)])
-    seconds = (time.process_time() - begun) / len(x)
-    rows = {
-        "found": found,
+    found = [model.invert(part, **search) for part in x.split(BATCH)]
+    seconds = {"found": (time.process_time() - begun) / len(x)}
+    rows = {"found": torch.cat([each.images for each in found])}
+    if options.tune:
+        begun, name = time.process_time(), f"found, the generator tuned to it in {options.tune} steps"
+        rows[name] = torch.cat([tuned_to(model, x, found, i, options) for i in range(len(x))])
+        seconds[name] = seconds["found"] + (time.process_time() - begun) / len(x)
+    rows |= {
         "nearest training image": nearest(train, x, torch.ones_like(x[0])),
         f"{latent_dim} principal components": components(train, x, latent_dim),
     }
-    network = Learnt(PINNED["MNIST"]).network if options.data == "MNIST" else EfficientNetLite0().smooth
-    features = Features(network, x, "features")
+    judges = [Features(network, x, name) for name, network in networks(options).items()]
+    print(f"| | mean PSNR (dB) | {' | '.join(judge.name for judge in judges)} | CPU-seconds an image |")
     for name, made in rows.items():
-        taken = f"{seconds:.2f}" if name == "found" else ""
-        distance = torch.cat([features.distance(a, b) for a, b in zip(x.split(BATCH), made.split(BATCH), strict=True)])
-        print(f"| {name} | {float(psnr(made, x).mean()):.2f} | {float(distance.mean()):.3f} | {taken} |", flush=True)
+        pairs = [*zip(x.split(BATCH), made.split(BATCH), strict=True)]
+        distances = [float(torch.cat([judge.distance(a, b) for a, b in pairs]).mean()) for judge in judges]
+        words = [f"{float(psnr(made, x).mean()):.2f}", *(f"{distance:.3f}" for distance in distances)]
+        print(f"| {name} | {' | '.join(words)} | {f'{seconds[name]:.2f}' if name in seconds else ''} |", flush=True)
+
+
+def networks(options: argparse.Namespace) -> dict[str, Callable[[Tensor], Tensor]]:
+    """The networks whose features are compared."""
+    if options.data == "MNIST":
+        return {name: Learnt(PINNED[name]).network for name in ("MNIST", "SecondMNIST")}
+    return {"EfficientNetLite0": EfficientNetLite0().smooth, "Colour": Learnt(PINNED["Colour"]).network}
+
+
+def tuned_to(model: GenerativeModel, x: Tensor, found: list[Inverted], i: int, options: argparse.Namespace) -> Tensor:
+    """What a generator makes that is tuned to one of the images."""
+    part, row = found[i // BATCH], slice(i % BATCH, i % BATCH + 1)
+    z, y = part.z[row], None if part.y is None else part.y[row]
+    tuned = tune(model.average_generator.network, z, y, x[i : i + 1], options.tune, options.seed)
+    return images_from(tuned, z, y).detach()
 
 
 class Reader(nn.Sequential):
@@ -212,6 +235,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=256)
     parser.add_argument("--starts", type=int, default=0, help="0 for 16, and 8 where images are completed")
     parser.add_argument("--noise", type=float, default=None)
+    parser.add_argument("--tune", type=int, default=0, help="real: steps in which a generator is tuned to each image")
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--read_samples", type=int, default=0)
     parser.add_argument("--holes", nargs="+", default=["left", "right", "top", "bottom", "random"])
