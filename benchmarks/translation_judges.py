@@ -1,4 +1,4 @@
-"""Image to image: how the results of recipes are judged. `benchmarks/translation.py` trains them and prints the tables."""
+"""Image to image: how results of recipes are judged. `benchmarks/translation.py` trains them and prints the tables."""
 
 import argparse
 import statistics
