@@ -7,7 +7,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from gan_lightning.data.decoding import STRIP, in_channels
+from gan_lightning.core.images import ImageShape
+from gan_lightning.data.decoding import STRIP, in_channels, limit_of
+from gan_lightning.data.identity import identity_of
+from gan_lightning.data.image_files import MAX_PIXELS, ImageFile, read_image
 from gan_lightning.data.own_pixels import own_pixels, raw_mode, upright
 
 LUMA_OF_PILLOW = np.array([19595, 38470, 7471], np.float32) / 2**16
@@ -33,6 +36,17 @@ def values_of(image: Image.Image, channels: int) -> np.ndarray:
         return deep_values(own_pixels(image), channels)
     pixels = np.asarray(in_channels(upright(image), channels))
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def decode_deep(file: ImageFile, image_shape: ImageShape, max_pixels: int = MAX_PIXELS) -> tuple[Tensor, int]:
+    """Decodes an image file to uint16 (C, H, W), resized and cropped as by `decode`; and the identity of its pixels."""
+
+    def use(image: Image.Image) -> tuple[Tensor, int]:
+        channels, height, width = image_shape
+        values = values_of(image, channels)
+        return deepened(fitted_values(values, height, width)), identity_of(colour_strips(values))
+
+    return read_image(file, use, limit_of(max_pixels))
 
 
 def deep_values(pixels: np.ndarray, channels: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Your own images: any folder or zip file of image files."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from tqdm import tqdm
 
 from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data.decoding import decode, decode_and_name
+from gan_lightning.data.deep_decoding import decode_deep
 from gan_lightning.data.image_data import ImageData
-from gan_lightning.data.image_files import MAX_PIXELS, in_threads, reading
+from gan_lightning.data.image_files import MAX_PIXELS, ImageFile, in_threads, reading
 from gan_lightning.data.image_source import ImageSource, classes_of, image_source
 from gan_lightning.data.pixel_cache import DecodedPixels, PixelCache, StoredPixels, gib_of
 
@@ -29,6 +31,8 @@ class ImageFolder(ImageData):
     Images are decoded once, into the user's cache folder, where later starts find them as long as no file changes
     (`gan cache` shows it). They are kept in memory as uint8 if they fit into `memory_gib`; otherwise they are read from
     the cache as they are used, or, if it is off or full, decoded again.
+
+    With `bits: 16`, files that have 16 bits keep them. Then nothing is cached.
 
     Args:
         root: The folder or the .zip file.
@@ -47,6 +51,7 @@ class ImageFolder(ImageData):
             make room for others. 0 turns it off.
         max_pixels: Refuse larger images before they are decoded, which takes 4 to 12 bytes of memory per pixel. A file
             of a few kilobytes can declare billions of pixels.
+        bits: 8 or 16, of each channel in memory.
     """
 
     root_key = "data.root"
@@ -66,12 +71,15 @@ class ImageFolder(ImageData):
         mirror: bool = False,
         cache_gib: float = 20.0,
         max_pixels: int = MAX_PIXELS,
+        bits: Literal[8, 16] = 8,
     ) -> None:
         height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
         if min(height, width) < 1:
             raise UserError(f"data.image_size is {image_size}; height and width must be at least 1")
         if channels not in (1, 3):
             raise UserError(f"data.channels is {channels}; it must be 1 (grey) or 3 (colour)")
+        if bits not in (8, 16):
+            raise UserError(f"data.bits is {bits}; it must be 8 or 16")
         if max_pixels < 1:
             raise UserError(f"data.max_pixels is {max_pixels}; it must be at least 1")
         if not cache_gib >= 0:
@@ -79,12 +87,13 @@ class ImageFolder(ImageData):
         super().__init__((channels, height, width), batch_size, seed, held_out=held_out, mirror=mirror)
         self.root, self.skip_corrupt, self.memory_gib = root, skip_corrupt, memory_gib
         self.workers_when_lazy, self.cache_gib, self.max_pixels = workers, cache_gib, max_pixels
+        self.bits: Literal[8, 16] = bits
 
     def load(self) -> Dataset:
         source = image_source(self.root, self.root_key)
         classes, labels = classes_of(source.names)
         self.classes, self.class_names = len(classes), tuple(classes)
-        in_memory = gib_of(len(source.names), self.image_shape) <= self.memory_gib
+        in_memory = gib_of(len(source.names), self.image_shape) * self.bits / 8 <= self.memory_gib
         found = self.from_cache(source, in_memory) or self.decoded(source, in_memory)
         self.report(source, found.files)
         self.of_files = torch.from_numpy(found.identities)
@@ -93,7 +102,7 @@ class ImageFolder(ImageData):
             kept = np.array(found.pixels) if isinstance(found, StoredPixels) else found.pixels
             return TensorDataset(torch.from_numpy(kept), y)
         self.workers = self.workers_when_lazy
-        lazy = LazyImages(source, found.files, y, self.image_shape, self.max_pixels)
+        lazy = LazyImages(source, found.files, y, self.image_shape, self.max_pixels, self.bits)
         return MappedImages(found, lazy) if isinstance(found, StoredPixels) else lazy
 
     def identify(self, images: Dataset) -> Tensor:
@@ -103,7 +112,7 @@ class ImageFolder(ImageData):
         """Returns the decoded images in the user's cache, decoded now if need be; None if they cannot be there."""
         depends_on = (source.stamp(), PILLOW.encode(), str(self.max_pixels).encode())
         cache = PixelCache(depends_on, len(source.names), self.image_shape, self.cache_gib)
-        if not cache.is_on():
+        if not cache.is_on() or self.bits == 16:
             return None
         with cache.locked():
             found = cache.read(check=in_memory)
@@ -114,7 +123,7 @@ class ImageFolder(ImageData):
     def decoded(self, source: ImageSource, in_memory: bool) -> DecodedPixels:
         """Decodes all images, and keeps them if they fit into memory."""
         count = len(source.names)
-        pixels = np.empty((count if in_memory else 0, *self.image_shape), dtype=np.uint8)
+        pixels = np.empty((count if in_memory else 0, *self.image_shape), dtype=f"uint{self.bits}")
         files, identities = [], []
         for index, image, identity in self.readable(source):
             if in_memory:
@@ -124,7 +133,7 @@ class ImageFolder(ImageData):
         return DecodedPixels(pixels[: len(files)], np.array(files, np.int64), np.array(identities, np.int64))
 
     def readable(self, source: ImageSource) -> Iterator[tuple[int, np.ndarray, int]]:
-        """Yields the number of each file that can be read, its image uint8 (C, H, W), and its identity, in order.
+        """Yields the number of each file that can be read, its image (C, H, W), and its identity, in order.
 
         Raises:
             UserError: One cannot be read, and such are not to be skipped.
@@ -132,7 +141,8 @@ class ImageFolder(ImageData):
 
         def attempt(index: int) -> tuple[Tensor, int] | UserError:
             try:
-                return decode_and_name(source.file(index), self.image_shape, self.max_pixels)
+                read = decode_deep if self.bits == 16 else decode_and_name
+                return read(source.file(index), self.image_shape, self.max_pixels)
             except UserError as error:
                 return error
 
@@ -164,6 +174,7 @@ class LazyImages(Dataset):
         labels: (N,) int64.
         image_shape: Channels, height, width.
         max_pixels: As in `ImageFolder`.
+        bits: As there.
     """
 
     def __init__(
@@ -173,9 +184,10 @@ class LazyImages(Dataset):
         labels: Tensor,
         image_shape: tuple[int, int, int],
         max_pixels: int = MAX_PIXELS,
+        bits: Literal[8, 16] = 8,
     ) -> None:
         self.source, self.files, self.labels = source, files, labels
-        self.image_shape, self.max_pixels = image_shape, max_pixels
+        self.image_shape, self.max_pixels, self.bits = image_shape, max_pixels, bits
 
     def __len__(self) -> int:
         return len(self.files)
@@ -183,8 +195,13 @@ class LazyImages(Dataset):
     def __getitem__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         chosen = [self.source.file(int(self.files[i])) for i in indices.tolist()]
         with reading(self.max_pixels):
-            images = [decode(file, self.image_shape, self.max_pixels) for file in chosen]
+            images = [self.decoded(file) for file in chosen]
         return torch.stack(images), self.labels[indices]
+
+    def decoded(self, file: ImageFile) -> Tensor:
+        if self.bits == 16:
+            return decode_deep(file, self.image_shape, self.max_pixels)[0]
+        return decode(file, self.image_shape, self.max_pixels)
 
 
 class MappedImages(Dataset):

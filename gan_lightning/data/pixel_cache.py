@@ -48,7 +48,7 @@ class DecodedPixels:
     """Decoded images.
 
     Args:
-        pixels: uint8 (N, C, H, W); none if they are not kept.
+        pixels: uint8 or uint16 (N, C, H, W); none if they are not kept.
         files: The number of each image's file in its source, (N,) int64.
         identities: (N,) int64.
     """

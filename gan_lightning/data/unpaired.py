@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ class Unpaired(ImageData):
     A batch holds `batch_size` images of each side, in turn: a, b, a, b; labels are 0 and 1. Each side has an order of
     its own. An epoch is as long as the larger side; the other begins anew, in another order, whenever all of it was
     used. Each side is read as `ImageFolder` reads one, so it may have any size, format and depth of folders.
-    Files of 16 bits are reduced to 8 in training; `gan predict --images` keeps them.
+    Files of 16 bits are reduced to 8 in training, unless `bits` is 16; `gan predict --images` keeps them.
 
     Args:
         a: The folder or the .zip file of side A.
@@ -36,6 +37,7 @@ class Unpaired(ImageData):
         mirror: Mirror half of the training images of each side, others in every epoch.
         cache_gib: Size of the cache of decoded images of all data sets, in GiB. 0 turns it off.
         max_pixels: Refuse larger images before they are decoded.
+        bits: 8 or 16, of each channel in memory. With 16, nothing is cached.
     """
 
     def __init__(
@@ -53,8 +55,9 @@ class Unpaired(ImageData):
         mirror: bool = False,
         cache_gib: float = 20.0,
         max_pixels: int = MAX_PIXELS,
+        bits: Literal[8, 16] = 8,
     ) -> None:
-        options = (skip_corrupt, memory_gib, workers, 0.0, False, cache_gib, max_pixels)
+        options = (skip_corrupt, memory_gib, workers, 0.0, False, cache_gib, max_pixels, bits)
         self.folders = [ImageFolder(root, image_size, channels, 1, seed, *options) for root in (a, b)]
         names = [Path(root).stem for root in (a, b)]
         super().__init__(

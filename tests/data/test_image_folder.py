@@ -78,6 +78,22 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
     assert (one(tmp_path, image_size=4, channels=1) == 100).all()
 
 
+@pytest.mark.parametrize("memory_gib", [1.0, 1e-9], ids=["in memory", "as they are used"])
+def test_sixteen_bits_are_kept_on_request_and_eight_are_made_as_deep(tmp_path, memory_gib, cache_folder):
+    save(tmp_path / "a.png", Image.fromarray(np.array([[1, 256], [40_000, 65_535]], dtype=np.uint16)))
+    save(tmp_path / "b.png", Image.fromarray(np.array([[0, 1], [100, 255]], dtype=np.uint8)))
+    data = ImageFolder(str(tmp_path), image_size=2, channels=1, bits=16, memory_gib=memory_gib, workers=0)
+    data.setup("fit")
+    assert data.source is not None
+    x = data.source[torch.arange(2)][0]  # type: ignore[index]
+    assert x.dtype == torch.uint16
+    assert x.flatten(1).tolist() == [[1, 256, 40_000, 65_535], [0, 257, 25_700, 65_535]]
+    assert data.as_floats(x)[1, 0, 1, 1] == 1
+    assert not cache_folder.exists(), "nothing is cached"
+    with pytest.raises(UserError, match=r"data\.bits is 12; it must be 8 or 16"):
+        ImageFolder(str(tmp_path), bits=12)  # type: ignore[arg-type]
+
+
 def test_colour_becomes_grey_on_request(tmp_path):
     save(tmp_path / "a.png", RED["rgb"])
     assert (one(tmp_path, image_size=4, channels=1) == 76).all()  # ITU-R 601: 0.299 * 255

@@ -100,6 +100,16 @@ def test_sides_that_are_decoded_as_they_are_used_are_the_same():
         assert torch.equal(y, v)
 
 
+def test_sides_of_sixteen_bits_keep_them_on_request():
+    data = unpaired(bits=16)
+    data.setup("fit")
+    x, _ = next(iter(data.train_dataloader()))
+    assert x.dtype == torch.uint16
+    eight = unpaired()
+    eight.setup("fit")
+    assert torch.allclose(data.as_floats(x), eight.as_floats(next(iter(eight.train_dataloader()))[0]), atol=1e-4)
+
+
 def test_the_classes_are_the_folders():
     assert unpaired().class_names == ("a", "b")
     Path("b/a").mkdir()
