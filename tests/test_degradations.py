@@ -159,9 +159,11 @@ class Smudge(Degradation):
     ("ways", "shares", "message"),
     [
         ([Blur()], [0.5, 0.5], "ways of OneOf are 1 and shares 2; give a share for each way"),
-        ([Blur(), Noise()], [0.9, 0.2], "they must be at least 0 and sum to 1 at most"),
+        ([Blur(), Noise()], [0.9, 0.2], "they must be at least 0, and sum to above 0 and at most 1"),
         ([Smaller(2)], [1.0], "Smaller has no place in OneOf"),
         ([Holes()], [1.0], "Holes has no place in OneOf"),
+        ([Edges()], [1.0], "Edges has no place in OneOf"),
+        ([Blur()], [0.0], "sum to above 0"),
     ],
 )
 def test_one_of_says_what_it_cannot_do(ways, shares, message):

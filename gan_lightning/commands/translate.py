@@ -140,14 +140,14 @@ def translator_in(checkpoint: Checkpoint, direction: DirectionName | None = None
         UserError: It holds another kind of model, or none of this direction.
     """
     if is_two_sided(checkpoint):
-        return CycleTranslator.load_from_checkpoint(checkpoint.path).one_way(direction or "a_to_b")
+        return CycleTranslator.one_way_from_checkpoint(checkpoint, direction or "a_to_b")
     kind = str(checkpoint.content.get("kind")).rpartition(".")[2]
     if not is_translator(checkpoint):
         raise UserError(f"{checkpoint.path} holds a {kind}, which makes no images from images: leave out --images, or "
                         "name the checkpoint of a Translator")  # fmt: skip
     if direction is not None:
         raise UserError(f"direction is {direction}, but a Translator has one: leave it out")
-    return Translator.load_from_checkpoint(checkpoint.path)
+    return Translator.maker_from_checkpoint(checkpoint)
 
 
 def is_translator(checkpoint: Checkpoint) -> bool:

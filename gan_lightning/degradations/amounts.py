@@ -1,5 +1,7 @@
 """Numbers that are fixed, or drawn for each image."""
 
+from math import isfinite
+
 from torch import Tensor
 
 from gan_lightning.core.errors import UserError
@@ -22,7 +24,7 @@ def limits_of(amount: Amount, name: str, least: float, most: float = float("inf"
         UserError: It is not, or the highest is below the lowest.
     """
     low, high = (amount, amount) if isinstance(amount, (int, float)) else amount
-    if not least <= low <= high <= most:
+    if not (least <= low <= high <= most and isfinite(high)):
         limit = f" and at most {most:g}" if most < float("inf") else ""
         order = "; of two, the lower one first" if low > high else ""
         raise UserError(f"{name} is {amount}; it must be at least {least:g}{limit}{order}")

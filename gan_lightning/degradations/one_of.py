@@ -27,10 +27,12 @@ class OneOf(Degradation):
         super().__init__()
         if not ways or len(ways) != len(shares):
             raise UserError(f"ways of OneOf are {len(ways)} and shares {len(shares)}; give a share for each way")
-        if min(shares) < 0 or not 0 < sum(shares) <= 1 + 1e-9:
-            raise UserError(f"shares of OneOf are {[*shares]}; they must be at least 0 and sum to 1 at most")
+        if not (min(shares) >= 0 and 0 < sum(shares) <= 1 + 1e-9):
+            raise UserError(
+                f"shares of OneOf are {[*shares]}; they must be at least 0, and sum to above 0 and at most 1"
+            )
         for way in ways:
-            if way.factor != 1 or way.leaves_out or way.given_channels:
+            if way.factor != 1 or way.leaves_out or way.given_channels or way.takes_drawings:
                 raise UserError(f"{type(way).__name__} has no place in OneOf: its inputs are unlike images")
         self.ways: Any = nn.ModuleList(ways)
         self.limits = [0.0, *accumulate(shares)]

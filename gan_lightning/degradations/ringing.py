@@ -12,7 +12,7 @@ from gan_lightning.degradations.amounts import Amount, amounts, limits_of
 from gan_lightning.degradations.degradation import Degradation
 
 FILTER_REACH = 10
-"""Pixels to each side of the filter's middle, as in the paper."""
+"""Pixels to each side of the filter's middle, as in the largest one of the paper."""
 
 NODES = 96
 """Of an integral over half a circle; it is exact to single precision for waves of up to so many half circles."""
@@ -41,7 +41,7 @@ class Ringing(Degradation):
         padded = F.pad(exact, (FILTER_REACH, FILTER_REACH, FILTER_REACH, FILTER_REACH), mode="replicate").flatten(0, 1)[
             None
         ]
-        return F.conv2d(padded, kernels[:, None], groups=len(kernels)).view_as(x).to(x)
+        return F.conv2d(padded, kernels[:, None], groups=len(kernels)).view_as(x).clamp(-1, 1).to(x)
 
 
 def low_pass(cutoff: Tensor) -> Tensor:

@@ -2,12 +2,16 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
 from gan_lightning.augmentation import Augmentation, View
+from gan_lightning.core import checkpoint_files
+from gan_lightning.core.blueprint import built
+from gan_lightning.core.configurable import rebuild
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.intervals import due
 from gan_lightning.core.precision import promoted
@@ -16,12 +20,13 @@ from gan_lightning.models.averaged import AveragedModule
 from gan_lightning.models.ema import MovingAverage
 from gan_lightning.models.fake_pool import FakePool
 from gan_lightning.models.gan import Judge, check_augmentation
-from gan_lightning.models.translator import Translator, image_logits_of
+from gan_lightning.models.translator import Translator, image_logits_of, weights_below
 from gan_lightning.models.unpaired_checks import check_terms, check_ways
 from gan_lightning.networks import Discriminator, ImageToImage
 from gan_lightning.networks.contract import judged
 from gan_lightning.objectives import LeastSquares, Objective
 from gan_lightning.penalties import Penalty, PenaltyInput, weighted_penalties
+from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.terms import OneWay, UnpairedTerm
 from gan_lightning.terms.identity import Identity
 from gan_lightning.training.batch_checks import images_of
@@ -57,6 +62,10 @@ class Translation(NamedTuple):
     backward: ImageToImage | None
     discriminator: Discriminator
     pool: FakePool | None
+
+
+ONE_WAY = "this model translates from A to B alone: leave out direction"
+"""What is said to whoever asks for the other direction."""
 
 
 class CycleTranslator(AveragedModule):
@@ -258,7 +267,7 @@ class CycleTranslator(AveragedModule):
         """
         average = self.average_generator if direction == "a_to_b" else self.average_backward_generator
         if average is None:
-            raise UserError("this model translates from A to B alone: leave out direction")
+            raise UserError(ONE_WAY)
         return average
 
     def ways(self, side: int) -> tuple[Turn, Turn | None]:
@@ -267,10 +276,30 @@ class CycleTranslator(AveragedModule):
         ways = [lambda x, name=name: self(x.to(self.dtype), name) for name in (there, back)]
         return ways[0], ways[1] if len(self.translations) == 2 else None
 
-    def one_way(self, direction: DirectionName) -> Translator:
-        """Returns one direction as a translator by itself, which makes the same images."""
-        network: Any = self.average_of(direction).network
-        return Translator(network, Given(self.image_shape[0]))
+    @classmethod
+    def one_way_from_checkpoint(cls, checkpoint: str | Path | Checkpoint, direction: DirectionName) -> Translator:
+        """Rebuilds one direction as a translator by itself, which makes the same images.
+
+        Args:
+            checkpoint: A local file. Nothing in it is executed, and nothing is imported for it.
+            direction: a_to_b or b_to_a.
+
+        Raises:
+            UserError: The file is missing, damaged, holds code or no such direction, or a class in it is not loaded.
+        """
+        found = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+        side = "generator" if direction == "a_to_b" else "backward_generator"
+        words, own = found.arguments.get(side), (f"{side}.", f"average_{side}.")
+        if words is None:
+            raise UserError(ONE_WAY)
+        state = {name.replace(side, "generator", 1): held for name, held in weights_below(found, own).items()}
+        origin = checkpoint_files.origin(found.content)
+        return built(lambda: by_itself(rebuild(words)), state, found.path, origin)
+
+
+def by_itself(generator: ImageToImage) -> Translator:
+    """Returns a generator as a translator of images as they are."""
+    return Translator(generator, Given(generator.image_shape[0]), average_decay=0.0)
 
 
 def sides_of(x: Tensor) -> Sides:

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -10,6 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lightning.augmentation import Augmentation, View
+from gan_lightning.core import checkpoint_files
+from gan_lightning.core.blueprint import built
+from gan_lightning.core.configurable import rebuild
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import channels_in_words
 from gan_lightning.core.intervals import due
@@ -22,6 +26,7 @@ from gan_lightning.networks import Discriminator, ImageToImage
 from gan_lightning.networks.contract import judged
 from gan_lightning.objectives import NonSaturating, Objective
 from gan_lightning.penalties import Penalty, PenaltyInput, weighted_penalties
+from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.terms import Term, TermInput
 from gan_lightning.terms.pixel import L1
 from gan_lightning.training.batch_checks import check_images, images_of
@@ -103,6 +108,26 @@ class Translator(AveragedModule):
             check_judge(discriminator, generator, augmentation)
             check_augmentation(augmentation, objective, generator.image_shape, schedules)
             self.players = {"discriminator": Player(discriminator, discriminator_optimization), **self.players}
+
+    @classmethod
+    def maker_from_checkpoint(cls, checkpoint: str | Path | Checkpoint) -> "Translator":
+        """Rebuilds only what makes images, so that nothing is needed of what they were learnt with, such as a backbone.
+
+        That is the generator, its average and the degradation.
+
+        Args:
+            checkpoint: A local file. Nothing in it is executed, and nothing is imported for it.
+
+        Raises:
+            UserError: The file is missing, damaged, holds code or no translator, or a class in it is not loaded.
+        """
+        found = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+        words = {key: found.arguments[key] for key in ("generator", "degradation", "seed") if key in found.arguments}
+        if "generator" not in words or "backward_generator" in found.arguments:
+            raise UserError(f"{found.path} holds no Translator: name the checkpoint of one")
+        state = weights_below(found, ("generator.", "average_generator.", "degradation."))
+        origin = checkpoint_files.origin(found.content)
+        return built(lambda: Translator(**rebuild(words), average_decay=0.0), state, found.path, origin)
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """Runs one iteration: an update of D, if there is one, then one of G."""
@@ -274,6 +299,12 @@ def check_inputs(data: object, degradation: Degradation) -> None:
                         "to Pairs, or model.degradation to one that makes inputs, such as Smaller")  # fmt: skip
     raise UserError(f"{names[0]} holds inputs of {channels_in_words(held)}, and {names[1]} takes {needed}: set "
                     f"model.degradation.input_channels to {held}, or data.input_channels to {needed}")  # fmt: skip
+
+
+def weights_below(checkpoint: Checkpoint, names: tuple[str, ...]) -> dict[str, Tensor]:
+    """Returns the weights in a checkpoint whose names begin with one of these."""
+    state = checkpoint.content["state_dict"]
+    return {str(name): tensor for name, tensor in state.items() if str(name).startswith(names)}
 
 
 def check_loss(terms: Sequence[Term], discriminator: Discriminator | None, degradation: Degradation) -> None:

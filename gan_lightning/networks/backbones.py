@@ -37,6 +37,9 @@ class Backbone(Configurable, ABC):
 
     network: Any = None
 
+    def fetch(self) -> None:
+        """Downloads what is not there yet; called once on each machine before training."""
+
     @abstractmethod
     def load(self) -> nn.Module:
         """Reads the network, in evaluation mode and without gradients of its weights."""
@@ -132,6 +135,9 @@ class LearntBackbone(Backbone):
         with torch.device("cpu"), torch.random.fork_rng(devices=[]):  # whatever else is built on the meta device
             learnt = read_features(self.path).network
         self.stages: Any = learnt.stages[:-2].eval()  # type: ignore[index]
+        for layer in self.stages.modules():
+            if isinstance(layer, nn.MaxPool2d):
+                layer.ceil_mode = True  # an odd row or column at the end is seen, too
         if learnt.image_shape[0] not in (1, 3):
             raise UserError(f"{network} knows images of {learnt.image_shape[0]} channels; a backbone sees 1 or 3")
         self.grey = learnt.image_shape[0] == 1

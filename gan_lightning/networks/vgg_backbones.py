@@ -19,6 +19,12 @@ EDGE_SPREADS = (62.9, 30.7, 12.9, 3.79, 4.79)
 VGG19_MAPS = (2, 7, 16, 25, 34)
 """The last convolution of each block, among the layers of torchvision."""
 
+with torch.device("meta"):
+    VGG19_NAMES = [*make_layers(cfgs["E"])[: VGG19_MAPS[-1] + 1].state_dict()]
+"""The names of their weights, and of those before."""
+
+OTHER_WEIGHTS = "does not hold the weights of VGG-19: backbone.weights takes torchvision's vgg19-dcbb9e9d.pth"
+
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -82,6 +88,10 @@ class VGG19Backbone(Backbone):
         if self.path is not None and not self.path.is_file():
             raise UserError(f"backbone.weights: there is no file {self.path}")
 
+    def fetch(self) -> None:
+        if self.path is None:
+            downloaded_vgg19()
+
     def load(self) -> nn.Module:
         path = self.path or downloaded_vgg19()
         network = built(lambda: make_layers(cfgs["E"])[: VGG19_MAPS[-1] + 1], convolutions_in(path), path)
@@ -126,6 +136,9 @@ def convolutions_in(path: Path) -> dict[str, Tensor]:
     """
     state = read_tensors(path)
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise UserError(f"{path} does not hold the weights of VGG-19")
-    named = {str(name).removeprefix("features."): tensor for name, tensor in state.items() if "features." in str(name)}
-    return {name: tensor for name, tensor in named.items() if int(name.partition(".")[0]) <= VGG19_MAPS[-1]}
+        raise UserError(f"{path} {OTHER_WEIGHTS}")
+    named = {str(name): tensor for name, tensor in state.items()}
+    found = {name: named.get(f"features.{name}") for name in VGG19_NAMES}
+    if any(tensor is None for tensor in found.values()):
+        raise UserError(f"{path} {OTHER_WEIGHTS}")
+    return {name: tensor for name, tensor in found.items() if tensor is not None}

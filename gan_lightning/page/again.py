@@ -1,6 +1,7 @@
 """The commands that make again what the page shows."""
 
 import hashlib
+import os
 import shlex
 from collections.abc import Sequence
 
@@ -66,7 +67,7 @@ class Again:
 
     def command(self, verb: str, subject: Sequence[str], *words: str, folder: str = "--folder") -> str:
         asked = [verb, *subject, *words, *self.tuned]
-        return shlex.join(["gan", *asked, folder, own_name("again", " ".join(asked).encode()), *self.trust])
+        return shlex.join(["gan", *asked, folder, own_name("again", os.fsencode(" ".join(asked))), *self.trust])
 
     def class_word(self, label: int) -> str:
         """Returns what a command takes for a class: its name, or its number where the name would be read otherwise."""

@@ -118,7 +118,8 @@ class Answers:
         given_file, mask_file = picture_file(x), png(picture(missing[..., None].byte().mul(255).numpy()))
         name, mask = own_name("picture", given_file, ".png"), own_name("mask", mask_file, ".png")
         files = {name: given_file, mask: mask_file}
-        files |= {f"{Path(name).stem}-{k}.png": png(picture(each)) for k, each in enumerate(pixels)}
+        made_files = [png(picture(each)) for each in pixels]
+        files |= {own_name(f"{Path(name).stem}-{k}", each, ".png"): each for k, each in enumerate(made_files)}
         files |= [latents_held("latents", Latents(made.z[0], y, [f"{name} {k}" for k in range(len(pixels))]))]
         command = self.explorer.again.complete(name, mask, given, *search)
         return Answered(shown_all, kept(files, command, SAVE_COMPLETIONS))
@@ -152,7 +153,8 @@ class Answers:
             names = [*names, f"after tuning, {float(tuned.psnr[0]):.1f} dB"]
         pixels = [to_uint8(image)[0] for image in images]
         saved = kept(files, self.explorer.again.invert(name, given, starts, tune), SAVE_FOUND)
-        return Answered(row(pixels, names, "Found again"), saved + (note(TUNED) if tune else ""), latents)
+        below = "" if tuned is None else note(TUNED if kept_tuning(tuned.file) else too_large(tuned.file))
+        return Answered(row(pixels, names, "Found again"), saved + below, latents)
 
     def tuned(self, go_on: GoOn, x: Tensor, found: Inverted, steps: int, told: ToldShare) -> Tuned:
         """Tunes a copy of the generator to a picture that was found again."""
@@ -185,6 +187,12 @@ def chosen_picture(shown: Tensor | None) -> Tensor:
 def kept_tuning(content: bytes) -> dict[str, bytes]:
     """Returns the file of a tuned generator, unless it is too large for a page."""
     return {own_name("tuned", content, ".safetensors"): content} if len(content) <= LARGEST_TUNING else {}
+
+
+def too_large(content: bytes) -> str:
+    return (
+        f"The tuned generator is a file of {len(content) // 2**20} MiB, too large for this page: the command writes it."
+    )
 
 
 def picture_file(x: Tensor) -> bytes:

@@ -32,9 +32,9 @@ class Perceptual(Term):
     ) -> None:
         super().__init__(weight)
         count = len(backbone.channels)
-        if layers is not None and (len(layers) != count or min(layers) < 0):
+        if layers is not None and (len(layers) != count or not (min(layers) >= 0 and 0 < sum(layers) < float("inf"))):
             raise UserError(f"layers of Perceptual are {[*layers]}; {type(backbone).__name__} has {count}: give a "
-                            "factor of at least 0 for each")  # fmt: skip
+                            "factor of at least 0 for each, one of them above 0")  # fmt: skip
         self.backbone, self.layers = backbone, layers
 
     def forward(self, inputs: TermInput) -> Tensor:

@@ -30,6 +30,7 @@ from gan_lightning.core.intervals import due
 from gan_lightning.core.seeding import TRAINING, mix, reseed
 from gan_lightning.data import ImageData
 from gan_lightning.networks import ImageShape
+from gan_lightning.networks.backbones import Backbone
 from gan_lightning.networks.batch_norm import share_batch_norm
 from gan_lightning.training.batch_checks import check_class_count, check_finite, check_images, check_labels, images_of
 from gan_lightning.training.finite_checks import FiniteChecks, check_scale, check_weights
@@ -285,6 +286,13 @@ class AlternatingModule(LightningModule):
         """Refuses unsupported trainer options. Lightning calls this as soon as it knows the model, before all else."""
         check_trainer(self.trainer, [*self.players][::-1])
         return []
+
+    def prepare_data(self) -> None:
+        """Fetches what parts look through, such as pretrained weights; Lightning calls it once on each machine."""
+        for part in self.modules():
+            backbone = getattr(part, "backbone", None)
+            if isinstance(backbone, Backbone):
+                backbone.fetch()
 
     def setup(self, stage: str) -> None:
         checkpoint_files.use_safe_files(self.trainer.strategy)

@@ -1,7 +1,7 @@
 """Who learns what without pairs. (That it resumes exactly, and on several processes, is tried for every kind.)"""
 
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from torch.utils.data import TensorDataset
 from gan_lightning import CycleTranslator
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData
-from gan_lightning.models.cycle_translator import sides_of
+from gan_lightning.models.cycle_translator import DirectionName, sides_of
 from gan_lightning.networks import MLPDiscriminator, PatchDiscriminator, ResNetTranslator, SuperResolver, UNetGenerator
 from gan_lightning.objectives import LeastSquares
 from gan_lightning.penalties import WeightClipping
@@ -85,12 +85,13 @@ def test_each_direction_has_its_averaged_generator():
         assert torch.equal(model(x, "b_to_a"), model.backward_generator(x))
 
 
-def test_one_direction_makes_the_same_images_by_itself():
+def test_one_direction_of_a_checkpoint_makes_the_same_images_by_itself(tmp_path):
     model = translator()
-    fit(model, max_steps=2)
+    fit(model, max_steps=2).save_checkpoint(tmp_path / "a.ckpt")
     x = torch.rand(2, *SHAPE)
-    assert torch.equal(model.one_way("a_to_b")(x), model(x))
-    assert torch.equal(model.one_way("b_to_a")(x), model(x, "b_to_a"))
+    for direction in get_args(DirectionName):
+        alone = CycleTranslator.one_way_from_checkpoint(tmp_path / "a.ckpt", direction)
+        assert torch.equal(alone(x), model(x, direction))
 
 
 @pytest.mark.parametrize("player", ["generator", "discriminator"])

@@ -1,6 +1,8 @@
 """Who learns what from pairs. (That it resumes exactly, and on several processes, is tried for every kind.)"""
 
+import shutil
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +20,10 @@ from gan_lightning.data import ImageData
 from gan_lightning.degradations import Given, Grey, Holes, Noise, Smaller
 from gan_lightning.models.translator import beside
 from gan_lightning.networks import MLPDiscriminator, PatchDiscriminator, SuperResolver, UNetGenerator
+from gan_lightning.networks.backbones import LearntBackbone
+from gan_lightning.networks.feature_files import PINNED
 from gan_lightning.objectives import LeastSquares
-from gan_lightning.terms import L1, L2, FeatureMatching
+from gan_lightning.terms import L1, L2, FeatureMatching, Perceptual
 from gan_lightning.training.optimization import Optimization
 
 ADAM = Optimization(partial(torch.optim.Adam, lr=0.01))
@@ -50,6 +54,17 @@ def test_the_weight_of_the_game_scales_the_objective_of_the_generator_alone():
     whole, half = (trainer.callback_metrics for trainer in logged)
     assert half["term/objective"].item() == pytest.approx(whole["term/objective"].item() / 2, rel=0.05)
     assert half["loss/discriminator"] == whole["loss/discriminator"]
+
+
+def test_what_makes_images_is_rebuilt_without_what_it_has_learnt_from(tmp_path):
+    network = Path(shutil.copy(PINNED["SecondMNIST"], tmp_path / "mine.safetensors"))
+    model = translator(terms=[Perceptual(backbone=LearntBackbone(str(network)))], discriminator=judged_by())
+    fit(model, max_steps=2).save_checkpoint(tmp_path / "a.ckpt")
+    network.unlink()
+    x = torch.rand(2, *SHAPE)
+    assert torch.equal(Translator.maker_from_checkpoint(tmp_path / "a.ckpt")(x), model(x))
+    with pytest.raises(UserError, match="there is no file"):
+        Translator.load_from_checkpoint(tmp_path / "a.ckpt")
 
 
 def test_a_game_without_terms_is_a_game():

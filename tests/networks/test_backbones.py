@@ -19,7 +19,7 @@ from gan_lightning.core.weight_files import WeightFile
 from gan_lightning.data import MNIST
 from gan_lightning.evaluation.features import HED, EfficientNetLite0, Learnt, extractor_for, suspects
 from gan_lightning.models.generative import GenerativeModel
-from gan_lightning.networks import ProjectedDiscriminator, backbones
+from gan_lightning.networks import ProjectedDiscriminator, backbones, vgg_backbones
 from gan_lightning.networks.backbones import Backbone, ColourBackbone, EfficientNetBackbone, LearntBackbone
 from gan_lightning.networks.efficientnet import LiteNetwork
 from gan_lightning.networks.feature_files import COLOUR, PINNED, read_features
@@ -158,9 +158,23 @@ def test_weights_that_cannot_be_had_are_named_with_where_to_put_them(monkeypatch
     ):
         with pytest.raises(UserError, match=message):
             make()
-    torch.save({"features.0.weight": torch.zeros(2)}, tmp_path / "other.pth")
-    with pytest.raises(UserError, match=r"other\.pth"):
-        VGG19Backbone(str(tmp_path / "other.pth")).maps(photographs())
+    for other in ({"features.conv0.weight": torch.zeros(2)}, {"epoch": 3}):
+        torch.save(other, tmp_path / "other.pth")
+        with pytest.raises(UserError, match=r"other\.pth does not hold the weights of VGG-19: backbone\.weights takes"):
+            VGG19Backbone(str(tmp_path / "other.pth")).maps(photographs())
+
+
+def test_weights_are_downloaded_before_training_begins(monkeypatch):
+    fetched = []
+    monkeypatch.setattr(vgg_backbones, "downloaded_vgg19", lambda: fetched.append("once"))
+    tiny_gan(discriminator=ProjectedDiscriminator((1, 4, 4), VGG19Backbone(), width=2)).prepare_data()
+    assert fetched == ["once"]
+
+
+def test_the_smallest_images_and_an_odd_row_at_the_end_are_seen():
+    x = photographs(33)
+    assert [tuple(m.shape[2:]) for m in LearntBackbone("SecondMNIST").maps(x)] == [(17, 17), (9, 9)]
+    assert [tuple(m.shape[2:]) for m in LearntBackbone("SecondMNIST").maps(photographs(1))] == [(1, 1), (1, 1)]
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
@@ -207,7 +221,10 @@ def test_samples_can_be_made_where_the_weights_are_not(weights, tmp_path):
 def test_an_own_network_in_the_loss_may_not_be_the_judge():
     words = {"terms": [describe(Perceptual(backbone=LearntBackbone("SecondMNIST")))]}
     assert suspects(extractor_for(MNIST(), "SecondMNIST"), words) is not None
+    assert suspects(extractor_for(MNIST(), str(PINNED["SecondMNIST"])), words) is not None
     assert suspects(extractor_for(MNIST(), "MNIST"), words) is None
+    words = {"terms": [describe(Perceptual(backbone=LearntBackbone("MNIST")))]}
+    assert suspects(extractor_for(MNIST(), "StackedMNIST"), words) is not None
 
 
 @pytest.mark.parametrize("kind", [ColourBackbone, EfficientNetBackbone])

@@ -8,8 +8,7 @@ from torch import Tensor
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.weight_files import digest_of
 from gan_lightning.evaluation.features.extractor import Extracted, Extractor
-from gan_lightning.networks.backbones import ColourBackbone
-from gan_lightning.networks.feature_files import COLOUR, read_features
+from gan_lightning.networks.feature_files import PINNED, read_features
 
 
 class Learnt(Extractor):
@@ -34,7 +33,7 @@ class Learnt(Extractor):
             )
         self.network, self.about = read_features(path)
         self.name, self.digest = self.about["name"], digest_of(path)
-        self.stands_on = ColourBackbone.pretrained if self.digest == digest_of(COLOUR) else ""
+        self.stands_on = {digest_of(file): name for name, file in PINNED.items()}.get(self.digest, str(path))
 
     def to(self, device: torch.device) -> "Learnt":
         self.network.to(device)

@@ -42,6 +42,4 @@ def extractor_for(data: ImageData, name: str | None = None) -> Extractor:
         return PRETRAINED[name]()
     if name == "StackedMNIST":
         return Channelwise(Learnt(PINNED["MNIST"]))
-    found = Learnt(PINNED.get(name, name), any_size=name == "Colour")
-    found.stands_on = name if name in PINNED else ""
-    return found
+    return Learnt(PINNED.get(name, name), any_size=name == "Colour")
