@@ -38,14 +38,14 @@ class UNetDiscriminator(Discriminator):
         self.up = nn.ModuleList(normalised(nn.Conv2d(o, i, 3, 1, 1, bias=False), True) for i, o in reversed(steps))
         self.refine = nn.ModuleList(normalised(nn.Conv2d(width, width, 3, 1, 1, bias=False), True) for _ in range(2))
         self.head = nn.Conv2d(width, 1, 3, 1, 1)
-        self.features_dim = widths[-1]
+        self.features_dim = width
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return DiscriminatorOutput(self.head(self.feature_maps(x)[-1]).flatten(1))
 
     def features(self, x: Tensor) -> Tensor:
-        """Means (N, F) over all places of the smallest maps."""
-        return self.descent(x)[-1].mean((2, 3))
+        """Means (N, F) over all places of what the last convolution sees."""
+        return self.feature_maps(x)[-1].mean((2, 3))
 
     def feature_maps(self, x: Tensor) -> list[Tensor]:
         found = self.descent(x)
