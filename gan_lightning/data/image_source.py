@@ -12,6 +12,9 @@ from gan_lightning.data.folder_files import FilesInFolder
 from gan_lightning.data.image_files import ENDINGS, ImageFile, ending
 from gan_lightning.data.zip_files import FilesInZip
 
+OVERVIEWS = ("grid.png", "traversal.png")
+"""Overviews that `gan predict` writes beside the samples."""
+
 ZIP = ".zip"
 
 

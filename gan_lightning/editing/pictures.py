@@ -13,7 +13,7 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import ImageShape, pixels_of
 from gan_lightning.data.decoding import fitted
 from gan_lightning.data.image_files import MAX_PIXELS, FileOnDisk, Limit, read_image
-from gan_lightning.data.image_source import image_source
+from gan_lightning.data.image_source import OVERVIEWS, image_source
 
 PICTURE_LIMIT = Limit(MAX_PIXELS, f"at most {MAX_PIXELS:,} are read", "give another picture")
 
@@ -22,12 +22,16 @@ WHITE = 128
 
 
 def picture_paths(paths: Sequence[str]) -> list[Path]:
-    """Returns the files of pictures: those named, and all below a folder that is named.
+    """Returns the files of pictures: those named, and all below a folder that is named, but for overviews of samples.
 
     Raises:
         UserError: One is not there, or there are none.
     """
-    return [path for path, _ in pictures_with_names(paths)]
+    named = [*map(Path, paths)]
+    found = [path for path, _ in pictures_with_names(paths) if path.name not in OVERVIEWS or path in named]
+    if not found:
+        raise UserError(f"there are no images in {', '.join(paths)} but overviews: check images")
+    return found
 
 
 def pictures_with_names(paths: Sequence[str]) -> list[tuple[Path, Path]]:

@@ -15,11 +15,8 @@ from gan_lightning.data.decoding import in_channels
 from gan_lightning.data.identity import identify, in_order
 from gan_lightning.data.image_data import scale
 from gan_lightning.data.image_files import MAX_PIXELS, ImageFile, Limit, in_threads, read_image, reading
-from gan_lightning.data.image_source import ZIP, image_source
+from gan_lightning.data.image_source import OVERVIEWS, ZIP, image_source
 from gan_lightning.evaluation.array_files import check_memory, read_images
-
-OVERVIEWS = ("grid.png", "traversal.png")
-"""Overviews that `gan predict` writes beside the samples."""
 
 LOSSY = (".jpg", ".jpeg", ".webp", ".gif", ".jp2", ".avif")
 

@@ -14,7 +14,9 @@ from gan_lightning.commands.complete import captions
 from gan_lightning.commands.edited import picture_arguments
 from gan_lightning.commands.stops import editable
 from gan_lightning.commands.trust import open_checkpoint
+from gan_lightning.core.errors import UserError
 from gan_lightning.editing.latent_files import read_latents
+from gan_lightning.editing.pictures import picture_paths
 
 LAST, AGAIN = ["--ckpt_path", "last"], ["--overwrite", "true"]
 
@@ -38,6 +40,15 @@ def trained(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def there(trained, monkeypatch):
     monkeypatch.chdir(trained)
+
+
+def test_the_overview_of_a_folder_of_samples_is_no_picture_unless_it_is_named():
+    assert [path.name for path in picture_paths(["samples"])] == ["0000.png", "0001.png"]
+    assert [str(path) for path in picture_paths(["samples/grid.png"])] == ["samples/grid.png"]
+    Path("overviews").mkdir(exist_ok=True)
+    Image.new("L", (28, 28)).save("overviews/grid.png")
+    with pytest.raises(UserError, match="there are no images in overviews but overviews: check images"):
+        picture_paths(["overviews"])
 
 
 def test_samples_are_found_again_and_reported(capsys):
