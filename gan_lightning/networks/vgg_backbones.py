@@ -15,6 +15,7 @@ from gan_lightning.networks.backbones import Backbone
 from gan_lightning.networks.edge_vgg import HED_WEIGHTS, MEAN_BGR, VGG, WIDTHS, edge_network, import_h5py
 
 EDGE_SPREADS = (62.9, 30.7, 12.9, 3.79, 4.79)
+"""The `spreads` of all five blocks of `EdgeVGGBackbone`."""
 
 VGG19_MAPS = (2, 7, 16, 25, 34)
 """The last convolution of each block, among the layers of torchvision."""
