@@ -134,7 +134,7 @@ ROWS = {
         "Super-resolution x4, BSDS500",
         lambda options: {"data.root": f"{options.photos}/train", "data.held_out": 0.05},
         {
-            "pixels": Recipe("super_resolution.yaml", 4000),
+            "pixels": Recipe("super_resolution.yaml", 10000),
             "adversarial": Recipe("super_resolution_gan.yaml", 1000, start="pixels"),
         },
         judge_super_resolution,
