@@ -50,11 +50,38 @@ class Seen(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The parts of the page that answer a search, in HTML: the images, and the files; and the latent that was found."""
+    """The parts of the page that answer a search, in HTML: the images, and the files."""
 
     images: str
     saved: str
-    found: Latents | None = None
+
+
+class FoundAgain(NamedTuple):
+    """A picture that was found again.
+
+    Args:
+        picture: (C, H, W) in [-1, 1].
+        label: Its class that was given; None if it was to be found out.
+        starts: Samples that the search started from.
+        made: What was found.
+    """
+
+    picture: Tensor
+    label: int | None
+    starts: int
+    made: Inverted
+
+    @property
+    def file(self) -> tuple[str, bytes]:
+        """The name and the content of the picture's file."""
+        content = picture_file(self.picture)
+        return own_name("picture", content, ".png"), content
+
+    @property
+    def latents(self) -> Latents:
+        """What was found, for a file."""
+        y = self.made.y
+        return Latents(self.made.z.cpu(), None if y is None else y.cpu(), [self.file[0]])
 
 
 class Answers:
@@ -124,15 +151,14 @@ class Answers:
         command = self.explorer.again.complete(name, mask, given, *search)
         return Answered(shown_all, kept(files, command, SAVE_COMPLETIONS))
 
-    def found(self, go_on: GoOn, shown: Tensor | None, label: int, starts: int, tune: int, told: ToldShare) -> Answered:
-        """Shows what the model makes that is most like a picture; see `completed`.
+    def found(self, go_on: GoOn, shown: Tensor | None, label: int, starts: int, told: ToldShare) -> FoundAgain:
+        """Finds what the model makes that is most like a picture; see `completed`.
 
         Args:
             go_on: Is asked again and again, and may end the search.
             shown: The picture, (C, H, W) in [-1, 1].
             label: Its class, or `ANY_CLASS`.
             starts: Samples to start from.
-            tune: Steps in which a copy of the generator is then tuned to the picture; 0 for none.
             told: Is told the share that is done, and what it is.
         """
         x, given = chosen_picture(shown), None if label == ANY_CLASS else label
@@ -140,30 +166,29 @@ class Answers:
         def start(done: int, of: int, psnr: float) -> None:
             told(done / of, f"start {done} of {of}, {psnr:.1f} dB")
 
-        again = self.explorer.find(go_on, x, given, starts, start)
-        tuned = self.tuned(go_on, x, again, tune, told) if tune else None
-        content = picture_file(x)
-        name = own_name("picture", content, ".png")
-        latents = Latents(again.z.cpu(), None if again.y is None else again.y.cpu(), [name])
-        files = {name: content} | dict([latents_held("latents", latents)])
-        images = [x[None], again.images]
-        names = ["the picture", f"found again, {float(again.psnr[0]):.1f} dB{self.called(again.y, 0)}"]
-        if tuned is not None:
-            files, images = files | kept_tuning(tuned.file), [*images, tuned.images]
-            names = [*names, f"after tuning, {float(tuned.psnr[0]):.1f} dB"]
-        pixels = [to_uint8(image)[0] for image in images]
-        saved = kept(files, self.explorer.again.invert(name, given, starts, tune), SAVE_FOUND)
-        below = "" if tuned is None else note(TUNED if kept_tuning(tuned.file) else too_large(tuned.file))
-        return Answered(row(pixels, names, "Found again"), saved + below, latents)
+        return FoundAgain(x, given, starts, self.explorer.find(go_on, x, given, starts, start))
 
-    def tuned(self, go_on: GoOn, x: Tensor, found: Inverted, steps: int, told: ToldShare) -> Tuned:
-        """Tunes a copy of the generator to a picture that was found again."""
+    def tuned(self, go_on: GoOn, found: FoundAgain, steps: int, told: ToldShare) -> Answered:
+        """Tunes a copy of the generator to a picture that was found again, and shows both."""
 
         def step(done: int, error: float) -> None:
             go_on()
             told(done / steps, f"tuning, step {done} of {steps}")
 
-        return self.explorer.tune(x, found, steps, step)
+        return self.shown_again(found, self.explorer.tune(found.picture, found.made, steps, step), steps)
+
+    def shown_again(self, found: FoundAgain, tuned: Tuned | None = None, steps: int = 0) -> Answered:
+        """Shows a picture that was found again, and what a generator that was tuned to it makes."""
+        files = dict([found.file, latents_held("latents", found.latents)])
+        images = [found.picture[None], found.made.images]
+        names = ["the picture", f"found again, {float(found.made.psnr[0]):.1f} dB{self.called(found.made.y, 0)}"]
+        if tuned is not None:
+            files, images = files | kept_tuning(tuned.file), [*images, tuned.images]
+            names = [*names, f"after tuning, {float(tuned.psnr[0]):.1f} dB"]
+        pixels = [to_uint8(image)[0] for image in images]
+        command = self.explorer.again.invert(found.file[0], found.label, found.starts, steps)
+        below = "" if tuned is None else note(TUNED if kept_tuning(tuned.file) else too_large(tuned.file))
+        return Answered(row(pixels, names, "Found again"), kept(files, command, SAVE_FOUND) + below)
 
     def called(self, y: Tensor | None, k: int) -> str:
         """Returns the class of one of several images, after a comma."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.editing.latent_files import Latents
-from gan_lightning.page.answers import ANY_CLASS, Answers, Seen, integer_of, number_of
+from gan_lightning.page.answers import ANY_CLASS, Answered, Answers, FoundAgain, Seen, integer_of, number_of
 from gan_lightning.page.explorer import Asked, Explorer
 from gan_lightning.page.pieces import heading, note
 from gan_lightning.page.searches import StoppedError
@@ -84,7 +84,7 @@ class Page:
         """Builds the page."""
         with gr.Blocks(title="gan explore", analytics_enabled=False) as page:
             gr.HTML(heading("gan explore", self.title), padding=False)
-            self.picture, self.found = gr.State(None), gr.State(None)
+            self.picture, self.found, self.found_again = gr.State(None), gr.State(None), gr.State(None)
             with gr.Tabs():
                 with gr.Tab("Look around"):
                     self.look_tab()
@@ -191,15 +191,15 @@ class Page:
         erased = [self.mask, self.picture, self.given, self.starts, self.draw]
         with_mask = {"js": "(mask, ...others) => [window.brush.mask(), ...others]"} | LONG
         completing = self.begun(self.complete_it).then(shown_on_page(self.complete), erased, self.answered, **with_mask)
-        searched = [self.picture, self.given, self.starts, self.tuning]
-        taken = [*self.answered, self.found, self.start, self.label]
-        finding = self.begun(self.find_it).then(
-            shown_on_page(self.find), searched, taken, **LONG | self.with_progress()
-        )
+        searched, slow = [self.picture, self.given, self.starts], LONG | self.with_progress()
+        taken = [*self.answered, self.found_again, self.found, self.start, self.label]
+        finding = self.begun(self.find_it).then(shown_on_page(self.find), searched, taken, **slow)
         finding.success(**self.looking)
-        for search in (completing, finding):
+        found = [self.found_again, self.tuning]
+        tuning = finding.then(shown_on_page(self.tune), found, self.answered, **slow)  # so it may be stopped by itself
+        for search in (completing, tuning):
             search.then(lambda status: "" if status == SEARCHING else gr.skip(), self.status, self.status, **BRIEF)
-        self.stop_it.click(self.stop, self.status, self.status, cancels=[completing, finding], **BRIEF)
+        self.stop_it.click(self.stop, self.status, self.status, cancels=[completing, finding, tuning], **BRIEF)
 
     def with_progress(self) -> dict[str, Any]:
         """Shows how far a search is, where it says so."""
@@ -207,7 +207,7 @@ class Page:
 
     def begun(self, button: gr.Button) -> Any:
         """Says that a search is on, as soon as its button is pressed."""
-        return button.click(lambda: SEARCHING, None, self.status, **BRIEF)
+        return button.click(lambda: (SEARCHING, None), None, [self.status, self.found_again], **BRIEF)
 
     def look(self, found: Latents | None, *words: Any) -> Seen:
         """Shows what the controls ask for."""
@@ -244,7 +244,7 @@ class Page:
     def complete(self, visit: gr.Request, letters: str, shown: Tensor | None, *numbers: Any) -> tuple[str, str]:
         """Shows completions of the picture."""
         with self.explorer.searches.of(str(visit.session_hash)) as go_on:
-            return self.answers.completed(go_on, letters, shown, *map(integer_of, numbers))[:2]
+            return self.answers.completed(go_on, letters, shown, *map(integer_of, numbers))
 
     def stop(self, visit: gr.Request, status: str) -> Any:
         """Stops the search that is running for whoever asks; gradio drops one that waits in line."""
@@ -260,11 +260,28 @@ class Page:
     ) -> tuple[Any, ...]:
         """Shows the picture found again, and lets the other tab begin with it."""
         with self.explorer.searches.of(str(visit.session_hash)) as go_on:
-            label, starts, tune = map(integer_of, numbers)
-            images, saved, found = self.answers.found(go_on, shown, label, starts, tune, progress)
+            found = self.answers.found(go_on, shown, *map(integer_of, numbers), progress)  # type: ignore[arg-type]
         begin = gr.update(choices=[BY_SEED, BY_PICTURE], value=BY_PICTURE, visible=True)
-        chosen = gr.skip() if found is None or found.y is None else int(found.y[0])
-        return images, saved + note(f"“Look around” now begins with {BY_PICTURE}."), found, begin, chosen
+        chosen = gr.skip() if found.made.y is None else int(found.made.y[0])
+        return *with_start(self.answers.shown_again(found)), found, found.latents, begin, chosen
+
+    def tune(
+        self,
+        visit: gr.Request,
+        progress: gr.Progress = PROGRESS,
+        found: FoundAgain | None = None,
+        steps: float | None = None,
+    ) -> tuple[str, str]:
+        """Shows the picture made by a generator that is tuned to it, if that was asked for."""
+        if found is None or not integer_of(steps):
+            return gr.skip()  # type: ignore[return-value]
+        with self.explorer.searches.of(str(visit.session_hash)) as go_on:
+            return with_start(self.answers.tuned(go_on, found, integer_of(steps), progress))
+
+
+def with_start(answered: Answered) -> tuple[str, str]:
+    """Adds that the other tab begins with what was found."""
+    return answered.images, answered.saved + note(f"“Look around” now begins with {BY_PICTURE}.")
 
 
 def another_seed() -> int:

@@ -154,7 +154,7 @@ def test_a_picture_is_uploaded_erased_completed_and_found_again(visit, folder):
     page.wait_for_function("document.querySelector('#tuning input[type=number]').value == '10'")
     page.locator("#find").click()
     page.wait_for_selector("text=now begins with the picture found again")
-    assert "after tuning, " in page.inner_text(".images")
+    page.wait_for_selector("text=after tuning, ")
     assert "--tune 10 " in page.inner_text(".kept >> visible=true")
     assert page.locator(".kept a", has_text="tuned-").count() == 1
     page.get_by_role("tab", name="Look around").click()
