@@ -135,7 +135,7 @@ ROWS = {
         lambda options: {"data.root": f"{options.photos}/train", "data.held_out": 0.05},
         {
             "pixels": Recipe("super_resolution.yaml", 10000),
-            "adversarial": Recipe("super_resolution_gan.yaml", 1000, start="pixels"),
+            "adversarial": Recipe("super_resolution_gan.yaml", 2000, start="pixels"),
         },
         judge_super_resolution,
     ),
