@@ -45,17 +45,21 @@ def in_bytes(x: Tensor) -> Tensor:
     return (x.clamp(-1, 1) * 127.5 + 127.5).round() / 127.5 - 1
 
 
-def paired_distance(name: str, made: Tensor, x: Tensor) -> float:
+def paired_distance(made: Tensor, true: Tensor) -> float:
     """Returns the mean distance of features from the true ones, where two different true images are about 1 apart."""
-    a, b = features(name, made), features(name, x)
-    return float((a - b).square().sum(1).div(2 * b.var(0).sum()).sqrt().mean())
+    return float((made - true).square().sum(1).div(2 * true.var(0).sum()).sqrt().mean())
 
 
-def by_features(made: Tensor, x: Tensor) -> dict[str, float]:
-    """Returns distances by both judges: of each image from the true one, and of all from all."""
-    return {f"features {name}": paired_distance(name, made, x) for name in JUDGES} | {
-        f"Frechet {name}": frechet(features(name, x), features(name, made)).value for name in JUDGES
-    }
+def by_judges(x: Tensor) -> dict[str, Tensor]:
+    """Returns the features of images by each judge."""
+    return {name: features(name, x) for name in JUDGES}
+
+
+def by_features(made: Tensor, true: dict[str, Tensor]) -> dict[str, float]:
+    """Returns distances by all judges: of each image from the true one, of which features are given, and of all."""
+    seen = by_judges(made)
+    distances = {f"features {name}": paired_distance(seen[name], true[name]) for name in JUDGES}
+    return distances | {f"Frechet {name}": frechet(true[name], seen[name]).value for name in JUDGES}
 
 
 def mean_scores(made: Tensor, x: Tensor, grey: bool = False, border: int = 0) -> dict[str, float]:
@@ -95,10 +99,11 @@ def judge_super_resolution(
     made = {name: [made_by(model, one) for one in inputs] for name, model in models.items()}
     made["bicubic"] = [in_bytes(bicubic(one, 4 * one.shape[2], 4 * one.shape[3])) for one in inputs]
     real, found = patches(truth), {}
+    true = by_judges(real)
     for name, images in made.items():
         scores = [mean_scores(a, b, grey=True, border=4) for a, b in zip(images, truth, strict=True)]
         means = {key: statistics.mean(one[key] for one in scores) for key in scores[0]}
-        found[name] = means | by_features(patches(images), real) | {"n": len(truth), "patches": len(real)}
+        found[name] = means | by_features(patches(images), true) | {"n": len(truth), "patches": len(real)}
     return found
 
 
@@ -142,12 +147,12 @@ def judge_holes(options: argparse.Namespace, models: dict[str, Translator], seed
     missing = inputs[:, -1:]
     made = {name: made_by(model, inputs) for name, model in models.items()}
     made |= {"biharmonic": biharmonic(x, missing), "mean colour": in_bytes(degradation.shown(inputs, 3)), "truth": x}
-    real, found = at_borders(x, missing).mean(), {}
+    real, true, found = at_borders(x, missing).mean(), by_judges(x), {}
     for name, images in made.items():
         inside = missing.expand_as(x) > 0
         error = {"error": float((images - x)[inside].square().mean())}
         seam = {"seam": float(at_borders(images, missing).mean() / real)}
-        found[name] = error | seam | (by_features(images, x) if name != "truth" else {}) | {"n": len(x)}
+        found[name] = error | seam | (by_features(images, true) if name != "truth" else {}) | {"n": len(x)}
     return found
 
 
@@ -198,13 +203,13 @@ def judge_colour(options: argparse.Namespace, models: dict[str, Translator], see
     inputs, reader = luminance(x), Learnt(PINNED["Colour"])
     made = {name: made_by(model, inputs) for name, model in models.items()}
     made |= {"grey": inputs.expand(-1, 3, -1, -1), "truth": x}
-    found = {}
+    true, found = by_judges(x), {}
     for name, images in made.items():
         read = torch.cat([reader.extract(part).probabilities.argmax(1) for part in images.split(500)])  # type: ignore[union-attr]
         found[name] = {
             "colourfulness": float(colourfulness_index(images).mean()),
             "read": float((read == options.labels).float().mean()),
-            **(mean_scores(images, x) | by_features(images, x) if name != "truth" else {}), "n": len(x),
+            **(mean_scores(images, x) | by_features(images, true) if name != "truth" else {}), "n": len(x),
         }  # fmt: skip
     return found
 
@@ -236,13 +241,13 @@ def judge_emoji(options: argparse.Namespace, models: dict[str, Translator], seed
     made |= {name: made_by(model, inputs) for name, model in models.items()} | {"truth": x}
     pictured = {name: images[new][:: max(1, int(new.sum()) // IN_PICTURE)] for name, images in made.items()}
     save_rows(pictured, options.results.with_name(f"{options.results.stem}_emoji_{seed}.png"))
-    found = {}
+    true, found = by_judges(x), {}
     for name, images in made.items():
         found[name] = {"colourfulness": float(colourfulness_index(images).mean()), "n": len(x)}
         if name != "truth":
-            found[name] |= mean_scores(images, x) | by_features(images, x)
-            by_judges = {f"features {one}": paired_distance(one, images[new], x[new]) for one in JUDGES}
-            found[f"{name}: new drawings"] = mean_scores(images[new], x[new]) | by_judges | {"n": int(new.sum())}
+            found[name] |= mean_scores(images, x) | by_features(images, true)
+            distances = by_features(images[new], {one: of[new] for one, of in true.items()})
+            found[f"{name}: new drawings"] = mean_scores(images[new], x[new]) | distances | {"n": int(new.sum())}
     return found
 
 

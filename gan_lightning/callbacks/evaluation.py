@@ -98,12 +98,8 @@ class Judgement(Evaluation):
         """Checks before training what gan test would refuse after it."""
         if self.extractor is not None:
             extractor_for(data, self.extractor)
-        if speaks and data.held_out and (count := min(map(len, real_sets(data)))) < LEAST:
-            print(
-                f"data.held_out {data.held_out:g} leaves {count} images of {type(data).__name__} to compare samples "
-                f"with, but gan test needs {LEAST}: hold out more if you want to evaluate samples",
-                file=sys.stderr,
-            )
+        if speaks:
+            warn_of_few(data, LEAST)
 
     def found(self, trainer: Trainer, model: LightningModule) -> Evaluator:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
@@ -127,3 +123,13 @@ def evaluation_of(trainer: Trainer) -> Evaluation | None:
     """Returns the callback that evaluates during this training, if there is one."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     return next((callback for callback in callbacks if isinstance(callback, Evaluation)), None)
+
+
+def warn_of_few(data: ImageData, least: int) -> None:
+    """Says so if fewer images are held out than `gan test` needs."""
+    if data.held_out and (count := min(map(len, real_sets(data)))) < least:
+        print(
+            f"data.held_out {data.held_out:g} leaves {count} images of {type(data).__name__} to compare results with, "
+            f"but gan test needs {least}: hold out more if you want to evaluate them",
+            file=sys.stderr,
+        )

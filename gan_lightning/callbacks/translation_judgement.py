@@ -6,13 +6,13 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from gan_lightning.callbacks.evaluation import Evaluation
+from gan_lightning.callbacks.evaluation import Evaluation, warn_of_few
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData
 from gan_lightning.evaluation.evaluator import check_samples
 from gan_lightning.evaluation.features import Extractor, extractor_for, suspects
 from gan_lightning.evaluation.translation import TRANSLATION_SCORES
-from gan_lightning.evaluation.translation_evaluator import TranslationEvaluator
+from gan_lightning.evaluation.translation_evaluator import LEAST_TRANSLATED, TranslationEvaluator
 
 
 class TranslationJudgement(Evaluation):
@@ -46,6 +46,8 @@ class TranslationJudgement(Evaluation):
         super().on_train_start(trainer, pl_module)
         if self.every_n_steps:  # a mistake must show before training
             self.evaluator = self.created(trainer.datamodule, pl_module, trainer.is_global_zero)  # type: ignore[attr-defined]
+        elif isinstance(data := trainer.datamodule, ImageData) and trainer.is_global_zero:  # type: ignore[attr-defined]
+            warn_of_few(data, LEAST_TRANSLATED)
 
     def created(self, data: Any, model: Any, speaks: bool) -> TranslationEvaluator:
         extractor = extractor_while_training(data, self.extractor, model, speaks)

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from gan_lightning.data.image_source import ZIP
 
 YAML = (".yaml", ".yml")
 
+FOLDER_READERS = ("ImageFolder", "ImagePatches", "Pairs")
+"""Data that may have been cut or paired for a reason, so that a folder alone takes the place of its root only."""
+
 
 def fit_arguments(arguments: Sequence[str]) -> list[str]:
     """A config, or a folder or zip file alone, means --config or --data.
@@ -30,7 +33,8 @@ def fit_arguments(arguments: Sequence[str]) -> list[str]:
             raise UserError(needs_value("kind"))
     last = [word for word in arguments if word.partition("=")[0] == "--print_config"]  # it prints what comes before it
     arguments = [*(word for word in arguments if word not in last), *last]
-    return configs_located(images_named(with_options(arguments, fit_option)))
+    words = configs_located(with_options(arguments, fit_option))
+    return images_named(words, data_of_configs(words))
 
 
 def sample_arguments(arguments: Sequence[str]) -> list[str]:
@@ -38,18 +42,43 @@ def sample_arguments(arguments: Sequence[str]) -> list[str]:
     return configs_located(images_named(with_options(arguments, lambda word: ["--ckpt_path"])))
 
 
-def images_named(arguments: Sequence[str]) -> list[str]:
-    """The arguments, where a folder or a zip file as --data is an ImageFolder with that root."""
+def images_named(arguments: Sequence[str], kind: str | None = None) -> list[str]:
+    """The arguments, where a folder or a zip file as --data is an ImageFolder with that root.
+
+    Args:
+        arguments: The arguments.
+        kind: The class of the data of a config among them: if it reads a folder, too, it does so of this one.
+
+    Raises:
+        UserError: It reads two folders.
+    """
     found: list[str] = []
     for word in arguments:
         option, _, value = word.partition("=")
         if option == "--data" and holds_images(value):
-            found += ["--data", "ImageFolder", "--data.root", value]
+            found += ["--data", reader(kind, value), "--data.root", value]
         elif found and found[-1] == "--data" and holds_images(word):
-            found += ["ImageFolder", "--data.root", word]
+            found += [reader(kind, word), "--data.root", word]
         else:
             found.append(word)
     return found
+
+
+def reader(kind: str | None, folder: str) -> str:
+    """Returns what reads a folder of images where a config has data of this kind."""
+    if kind == "Unpaired":
+        raise UserError(f"{folder} is one folder, and Unpaired reads two: name them as --data.a and --data.b")
+    return kind if kind in FOLDER_READERS else "ImageFolder"
+
+
+def data_of_configs(arguments: Sequence[str]) -> str | None:
+    """The short name of the class of the data in the configs among the arguments; None if none names one."""
+    paths = [word for before, word in pairwise(arguments) if before == "--config"]
+    paths += [word.removeprefix("--config=") for word in arguments if word.startswith("--config=")]
+    words = [loaded(Path(path)) for path in paths if Path(path).is_file()]
+    of_data = [each["data"] for each in words if isinstance(each, dict) and each.get("data")]
+    kinds = [str(of.get("class_path") if isinstance(of, dict) else of) for of in of_data]
+    return kinds[-1].rpartition(".")[2] if kinds else None
 
 
 def with_options(arguments: Sequence[str], option: Callable[[str], list[str]]) -> list[str]:

@@ -20,9 +20,11 @@ def print_class_help(parser: Parser, arguments: Sequence[str]) -> None:
         if option == f"--{key}.help" and key in parser.choices:
             name = value if equals else "" if following.startswith("--") else following
             if not name:
-                parser.exit(0, class_list(key, parser.choices[key]))
+                print(class_list(key, parser.choices[key]), end="")
+                parser.exit()
             elif cls := class_named(name, parser.choices[key]):
-                parser.exit(0, class_help(key, cls))
+                print(class_help(key, cls), end="")
+                parser.exit()
 
 
 def class_named(name: str, base: type) -> type | None:

@@ -78,7 +78,7 @@ def said_of_cycles(found: Mapping[int, Turned]) -> Iterator[str]:
         if kernel in turned.scores:
             made, before = (of[kernel].value for of in (turned.scores, turned.unchanged))
             nearer = f"{'' if made < before else 'no '}nearer to those of {SIDES[1 - side]} than they were"
-            yield f"{name}: images are {nearer} ({kernel} {made:.4g}, {before:.4g})"
+            yield f"{name}: images are {nearer} ({kernel} {made:.4g}, before {before:.4g})"
         if frechet not in turned.scores:
             yield f"{name}: too few images for a {frechet} with this extractor ({turned.images:,})"
 

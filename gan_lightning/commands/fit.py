@@ -163,13 +163,12 @@ def report(experiment: Experiment, run: Run, iterations: int, seconds: float) ->
         print(f"\n{iterations:,} iterations in {minutes} min {rest} s")
     else:
         print("\nnothing to do: the checkpoint has all iterations that trainer.max_steps or trainer.max_epochs allow")
-    written = run.written()
+    written, samples = run.written(), isinstance(experiment.model, GenerativeModel)
     for name, path in written.items():
-        print(printable(f"  {name:16}{path}"))
+        print(printable(f"  {'results' if name == 'samples' and not samples else name:16}{path}"))
     if "features" in written:
         print(f"\nevaluate with it:  gan test MODEL --judge.extractor {quote(str(run.features))}")
     elif "model" in written:
-        samples = isinstance(experiment.model, GenerativeModel)
         own = class_paths(experiment.model.hparams.get("generator") if samples else experiment.model.hparams)
         data = class_paths(experiment.settings.get("data")) if isinstance(experiment.data, ImageData) else []
         images, last = "" if data else " --data DATA", quote(str(run.last))

@@ -53,7 +53,11 @@ class Samples:
 
 
 def predict_parser() -> Parser:
-    parser = command_parser("predict", "Makes samples from a checkpoint file alone, without data, config or GPU.")
+    about = (
+        "Makes samples from a checkpoint file alone, without data, config or GPU. A translator makes images from "
+        "images: gan predict CHECKPOINT --images FOLDER; gan predict --images FOLDER --help lists its options."
+    )
+    parser = command_parser("predict", about)
     add_checkpoint_options(parser)
     add_tuned_option(parser)
     parser.add_class_arguments(Samples, "samples")

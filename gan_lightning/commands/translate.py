@@ -1,6 +1,7 @@
 """`gan predict --images`: what a translator makes of existing images, each at its own size."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +93,10 @@ def write_translations(command: str, arguments: Sequence[str]) -> None:
     model.to(chosen_device(made.device)).eval()
     check_folder(folder, "folder", "translated images")
     paths, skipped = not_below(folder, pictures_with_names(made.images)), 0
+    times = Counter(name.with_suffix("") for _, name in paths)
     for path, name in tqdm(paths, unit="image", leave=False, disable=None):
         try:
-            translate_file(model, path, folder / name)
+            translate_file(model, path, folder / name, alone=times[name.with_suffix("")] == 1)
         except UserError as error:
             print(f"skipped: {printable(str(error))}", file=sys.stderr)
             skipped += 1
@@ -102,7 +104,9 @@ def write_translations(command: str, arguments: Sequence[str]) -> None:
         raise UserError(
             "no image could be translated" if skipped == 1 else f"none of {skipped} images could be translated"
         )
-    print(f"wrote {len(paths) - skipped} images into {printable(made.folder)}" + f"; skipped {skipped}" * (skipped > 0))
+    count = len(paths) - skipped
+    done = f"wrote {count} image{'s' * (count > 1)} into {printable(made.folder)}"
+    print(done + f"; skipped {skipped}" * (skipped > 0))
 
 
 def not_below(folder: Path, pictures: list[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
@@ -158,13 +162,14 @@ def is_two_sided(checkpoint: Checkpoint) -> bool:
     return str(checkpoint.content.get("kind")).rpartition(".")[2] == CycleTranslator.__name__
 
 
-def translate_file(model: Translator, source: Path, target: Path) -> None:
+def translate_file(model: Translator, source: Path, target: Path, alone: bool = True) -> None:
     """Writes what the model makes of a picture, in the picture's own form.
 
     Args:
         model: The model.
         source: The picture.
         target: The file to write. It gets another ending if it is written in another format.
+        alone: Whether no other picture has its name but for the ending. If one has, the new ending follows the old.
 
     Raises:
         UserError: The picture cannot be read or has nothing to start from, or the result is there already.
@@ -174,7 +179,7 @@ def translate_file(model: Translator, source: Path, target: Path) -> None:
     check_start(model, picture, source)
     kind = written_format(picture.format, max(picture.pixels.shape) * model.degradation.factor)
     if target.suffix.lower() not in ENDINGS_OF[kind]:
-        target = target.with_suffix(ENDINGS_OF[kind][0])
+        target = target.with_name((target.stem if alone else target.name) + ENDINGS_OF[kind][0])
     if target.exists():
         raise UserError(f"{target} exists already: move it, or choose another --folder for {source}")
     made = translated_picture(model, picture)._replace(format=kind)
@@ -186,8 +191,8 @@ def check_start(model: Translator, picture: OwnPicture, source: Path) -> None:
     """Refuses a picture of which all, or nothing, is to be made up."""
     hidden = np.zeros(1, bool) if picture.alpha is None else ~is_opaque(picture)
     if model.degradation.leaves_out and (hidden.all() or not hidden.any()):
-        nothing = "nothing in it is transparent, and that is what is made up"
-        raise UserError(f"{source}: {'all of it is transparent' if hidden.all() else nothing}")
+        fault = "all of it is transparent" if hidden.all() else "nothing in it is (more than half) transparent"
+        raise UserError(f"{source}: {fault}: erase what is to be made up, and nothing else, and save it as PNG")
 
 
 def translated_picture(model: Translator, picture: OwnPicture) -> OwnPicture:

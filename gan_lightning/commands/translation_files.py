@@ -19,7 +19,7 @@ from gan_lightning.evaluation.translation_results import TranslationReport
 SHOWN_OF_EACH = 3
 """Images in each part of the picture."""
 
-COMPARED = "best, median, worst by PSNR"
+COMPARED, ALL_COMPARED = "best, median, worst by PSNR", "from the best to the worst by PSNR"
 
 
 def write_translation_report(
@@ -56,17 +56,16 @@ def compared_picture(
 ) -> Image.Image:
     """Returns a picture of the best, the median and the worst images: input, what each translator makes, truth."""
     scores = [report.found[name].own["PSNR"] for name in translators]
-    order = scores[0].argsort(descending=True, stable=True)
-    count = min(SHOWN_OF_EACH, len(order))
-    middle = (len(order) - count) // 2
-    chosen = torch.cat([order[:count], order[middle : middle + count], order[-count:]]).tolist()
+    order, count = scores[0].argsort(descending=True, stable=True).tolist(), SHOWN_OF_EACH
+    middle, few = (len(order) - count) // 2, len(order) <= 3 * count
+    chosen = order if few else order[:count] + order[middle : middle + count] + order[-count:]
     images = torch.cat([row_of_images(evaluator, i, translators) for i in chosen])
     labels = [
         label
         for i in chosen
         for label in (f"{i}: {report.as_is}", *(f"{score[i]:.2f} dB" for score in scores), "truth")
     ]
-    return captioned(labelled_tiles(to_uint8(images), labels, len(translators) + 2), COMPARED)
+    return captioned(labelled_tiles(to_uint8(images), labels, len(translators) + 2), ALL_COMPARED if few else COMPARED)
 
 
 def row_of_images(evaluator: TranslationEvaluator, number: int, translators: Mapping[str, Make]) -> Tensor:

@@ -33,7 +33,8 @@ def read(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
     check_local(path)
     if not Path(path).is_file():
         raise UserError(
-            f"there is no checkpoint {path}: ckpt_path takes a file, a run's folder, or last for the newest run"
+            f"there is no checkpoint {path}: ckpt_path takes a file, a run's folder, or last for the newest run in "
+            "lightning_logs here"
         )
     check_archive(path)
     checkpoint = read_tensors(path, map_location)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from lightning_utilities.core.rank_zero import rank_zero_warn
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import TensorDataset
@@ -24,7 +25,8 @@ class ImagePatches(ImageData):
     """Every image below a folder or in a zip file, cut into patches side by side, without resizing.
 
     For tasks that depend on the finest details, such as super-resolution. The patches lie around the centre of each
-    image; a remainder at its edges is left out. An image that is smaller than a patch is enlarged to it. They are kept
+    image; a remainder at its edges is left out. An image that is smaller than a patch is enlarged to it, and a line
+    says how many are. They are kept
     in memory as bytes; if some files have 16 bits, all with 16 bits.
 
     Args:
@@ -63,9 +65,9 @@ class ImagePatches(ImageData):
         self.root, self.skip_corrupt, self.memory_gib, self.max_pixels = root, skip_corrupt, memory_gib, max_pixels
 
     def load(self) -> TensorDataset:
-        found, numbers, size = [], [], 0
-        for patches, identity in self.readable():
-            size += patches.nbytes
+        found, numbers, size, small = [], [], 0, 0
+        for patches, identity, enlarged in self.readable():
+            size, small = size + patches.nbytes, small + enlarged
             if size > self.memory_gib * GIB:
                 raise UserError(
                     f"the patches of {self.root} take more than data.memory_gib, {self.memory_gib:g} GiB: increase it, "
@@ -73,6 +75,12 @@ class ImagePatches(ImageData):
                 )
             found.append(patches)
             numbers += [identity] * len(patches)
+        if small:
+            _, height, width = self.image_shape
+            rank_zero_warn(
+                f"{small:,} of {len(found):,} images in {self.root} are smaller than a patch of {height}x{width}, and "
+                "blurred as they are enlarged to it: choose a smaller data.image_size"
+            )
         self.of_patches = torch.tensor(numbers, dtype=torch.int64)
         return TensorDataset(torch.cat(alike(found)), torch.zeros(len(numbers), dtype=torch.int64))
 
@@ -80,8 +88,9 @@ class ImagePatches(ImageData):
         """Returns for each patch the number (N,) of the image that it comes from."""
         return self.of_patches
 
-    def readable(self) -> Iterator[tuple[Tensor, int]]:
-        """Yields the patches (n, C, h, w) of each file that can be read and the image's identity, in order.
+    def readable(self) -> Iterator[tuple[Tensor, int, bool]]:
+        """Yields the patches (n, C, h, w) of each file that can be read, the image's identity and whether it was
+        enlarged, in order.
 
         Raises:
             UserError: One cannot be read, and such are not to be skipped; or none can.
@@ -97,16 +106,16 @@ class ImagePatches(ImageData):
             yield from (patches for _, patches in found)
 
 
-def patches_of(file: ImageFile, image_shape: tuple[int, int, int], max_pixels: int) -> tuple[Tensor, int]:
-    """Returns the patches (n, C, h, w) of an image, row by row, and the image's identity."""
+def patches_of(file: ImageFile, image_shape: tuple[int, int, int], max_pixels: int) -> tuple[Tensor, int, bool]:
+    """Returns the patches (n, C, h, w) of an image, row by row, the image's identity, and whether it was enlarged."""
 
-    def use(image: Image.Image) -> tuple[Tensor, int]:
+    def use(image: Image.Image) -> tuple[Tensor, int, bool]:
         channels, height, width = image_shape
         values = values_of(image, channels)
         identity = identity_of(colour_strips(values))
         if values.shape[0] < height or values.shape[1] < width:
-            return fitted_values(values, height, width)[None], identity
-        return cut_apart(values, height, width), identity
+            return fitted_values(values, height, width)[None], identity, True
+        return cut_apart(values, height, width), identity, False
 
     return read_image(file, use, limit_of(max_pixels))
 

@@ -70,11 +70,7 @@ class Pairs(ImageData):
         for key, value in (("channels", channels), ("input_channels", input_channels)):
             if value not in (1, 3):
                 raise UserError(f"data.{key} is {value}; it must be 1 (grey) or 3 (colour)")
-        if (root is None) == (inputs is None and targets is None) or (inputs is None) != (targets is None):
-            raise UserError(
-                "pairs are in files that hold both side by side (data.root), or in two folders (data.inputs and "
-                "data.targets): give one or the other, and set the rest to null"
-            )
+        check_places(root, inputs, targets)
         shape = (channels, height, width)
         super().__init__(shape, batch_size, seed, classes=0, held_out=held_out, mirror=mirror, jitter=jitter)
         self.root, self.inputs, self.targets = root, inputs, targets
@@ -159,3 +155,14 @@ class LazyPairs(Dataset):
         with reading(self.max_pixels):
             read = [self.files.read(self.chosen[index], self.shapes, self.max_pixels) for index in indices.tolist()]
         return torch.stack(alike([pair for pair, _ in read])), torch.zeros(len(read), dtype=torch.int64)
+
+
+def check_places(root: str | None, inputs: str | None, targets: str | None) -> None:
+    """Refuses pairs that are said to be in more than one place, or in none."""
+    where = "pairs are in files that hold both side by side (data.root), or in two folders (data.inputs, data.targets)"
+    if root is not None and (inputs, targets) != (None, None):
+        raise UserError(f"{where}; data.root is {root}: set it to null (--data.root null), or give it alone")
+    missing = [key for key, value in (("inputs", inputs), ("targets", targets)) if value is None]
+    if root is None and missing:
+        raise UserError(f"{where}; there is no {' and no '.join(f'data.{key}' for key in missing)}: "
+                        f"{'give both folders' if len(missing) == 1 else 'give one or the other'}")  # fmt: skip

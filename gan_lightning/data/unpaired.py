@@ -13,6 +13,9 @@ from gan_lightning.data.image_data import Chosen, ImageData
 from gan_lightning.data.image_files import MAX_PIXELS
 from gan_lightning.data.image_folder import ImageFolder
 
+LEAST_HELD_OUT = 4
+"""Images of each side: two for validation, two for tests."""
+
 
 class Unpaired(ImageData):
     """Every image of two folders or zip files, A and B. No image of one has a counterpart in the other.
@@ -80,12 +83,10 @@ class Unpaired(ImageData):
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
-        parts = ((self.source, "train on"), (self.left_out, "hold out"))
-        for images, purpose in ((images, purpose) for images, purpose in parts if images is not None):
-            for folder, chosen in zip(self.folders, self.groups(images), strict=True):
-                if not len(chosen):
-                    raise UserError(f"data.held_out is {self.held_out}, which leaves no image of {folder.root} to "
-                                    f"{purpose}: add images or change the share")  # fmt: skip
+        if self.left_out is not None:
+            assert self.source is not None
+            for folder, kept, out in zip(self.folders, *map(self.groups, (self.source, self.left_out)), strict=True):
+                check_share(folder.root, self.held_out, len(kept), len(out))
 
     def identify(self, images: Dataset) -> Tensor:
         return torch.cat([folder.of_files for folder in self.folders])
@@ -114,6 +115,15 @@ class TwoSides(Dataset):
         y = (indices >= self.of_a).long()
         parts = [side[indices[y == i] - i * self.of_a][0] for i, side in enumerate(self.sides) if (y == i).any()]
         return torch.cat(parts)[y.argsort(stable=True).argsort()], y
+
+
+def check_share(root: str, share: float, kept: int, out: int) -> None:
+    """Refuses a side of which nothing is left to train on, or too little to evaluate with."""
+    if not kept or out < LEAST_HELD_OUT:
+        raise UserError(
+            f"data.held_out is {share}, which holds out {out} of the {kept + out} images of {root} (each is held out "
+            f"or not by its pixels), and gan test needs {LEAST_HELD_OUT}: add images, change the share, or set it to 0"
+        )
 
 
 def origins_of(images: Dataset) -> Tensor:

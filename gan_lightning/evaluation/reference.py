@@ -177,7 +177,7 @@ def real_sets(data: ImageData) -> tuple[RealSet, RealSet]:
     own = RealSet(*ordered(data, images), words, left_out is not None)
     if tests is not None:
         return own, RealSet(*ordered(data, tests), kept, True, True)
-    return halves(own)
+    return halves(own, data.groups(own.images))
 
 
 def ordered(data: ImageData, images: Dataset) -> tuple[Chosen, Tensor]:
@@ -187,13 +187,23 @@ def ordered(data: ImageData, images: Dataset) -> tuple[Chosen, Tensor]:
     return Chosen(images, order), numbers[order]
 
 
-def halves(part: RealSet) -> tuple[RealSet, RealSet]:
-    """Divides a set in the middle, or as near to it as copies and mirror images, which stay together, allow."""
-    middle = part.identities[len(part) // 2]
-    below, upto = (int(torch.searchsorted(part.identities, middle, right=r)) for r in (False, True))
-    cut = min(below, upto, key=lambda i: abs(2 * i - len(part)))
-    first, second = torch.arange(len(part)).tensor_split([cut])
+def halves(part: RealSet, groups: Sequence[Tensor] = ()) -> tuple[RealSet, RealSet]:
+    """Divides a set in the middle, or as near to it as copies and mirror images, which stay together, allow.
+
+    Args:
+        part: The set.
+        groups: The indices of each group that is divided by itself; none if it is all one.
+    """
+    cut = [group.tensor_split([middle_of(part.identities[group])]) for group in groups or [torch.arange(len(part))]]
+    first, second = (torch.cat(half).sort().values for half in zip(*cut, strict=True))
     return some_of(part, first), some_of(part, second)
+
+
+def middle_of(identities: Tensor) -> int:
+    """Returns the place at which numbers (N,), in order, are divided so that equal ones stay together."""
+    middle = identities[len(identities) // 2]
+    below, upto = (int(torch.searchsorted(identities, middle, right=r)) for r in (False, True))
+    return min(below, upto, key=lambda i: abs(2 * i - len(identities)))
 
 
 def shuffled(identities: Tensor, draws: torch.Generator) -> Tensor:

@@ -30,6 +30,9 @@ from gan_lightning.evaluation.translation import (
 TRANSLATED_AT_ONCE = 20
 """Images that are translated at once."""
 
+LEAST_TRANSLATED = 2
+"""The smallest number of images that is evaluated."""
+
 TRUTH = "the true images"
 """Their name in tables."""
 
@@ -110,7 +113,7 @@ class TranslationEvaluator:
         self.data, self.degradation, self.real, self.half = data, degradation, spaced(whole, samples), half
         self.extractor, self.device = extractor.to(device) if extractor else None, device
         self.first_seed, self.follow = first_seed, follow
-        if len(self.real) < 2:
+        if len(self.real) < LEAST_TRANSLATED:
             raise UserError(f"there are {self.real.words} to compare with: add images, or set a larger data.held_out")
         enlarges = degradation.factor > 1 and min(data.image_shape[1:]) > 2 * degradation.factor
         self.border = degradation.factor if enlarges else 0

@@ -62,7 +62,7 @@ class TranslationReport:
         if share.low > CHANCE:
             return f"{name}: {nearer}"
         few = "has too few independent images to tell whether it uses its input"
-        what = few if share.value >= CLEARLY_MORE else "ignores its input"
+        what = few if share.high >= CLEARLY_MORE else "ignores its input"
         return f"{name} {what}: {nearer}, and chance is 50 %"
 
     def difference(self, name: str, base: str) -> str:
@@ -83,6 +83,8 @@ class TranslationReport:
         """Returns the cells of the table, row by row: what made the images, and each score with its interval."""
         table = [["", *(TRANSLATION_SCORES[key].name for key in self.keys)]]
         for name, scored in self.found.items():
+            if not scored.estimates():
+                continue  # true images have a score only where there is a Fréchet distance
             table.append([name, *self.cells(scored.estimates())])
             if name in self.translators:
                 beside = {key: scored.mean(values) for key, values in scored.other.items()}
@@ -132,7 +134,9 @@ CHANCE = 0.5
 """The share of images that are nearer to their own truth than to another if they do not come from their inputs."""
 
 CLEARLY_MORE = 0.75
-"""A share from which on an interval that reaches down to chance only says that images are few."""
+"""An interval that reaches from chance up to this share only says that images are few."""
+
+NO_INTERVAL = "no interval: all are of one image"
 
 BESIDE_OTHERS = "truth of another"
 
@@ -151,7 +155,7 @@ def score_cell(estimate: Estimate, digits: int) -> str:
 
 def with_signs(estimate: Estimate, digits: int) -> str:
     value, low, high = (f"{number:+.{digits}f}" for number in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+    return f"{value} ({low} to {high})" if isfinite(estimate.high - estimate.low) else f"{value} ({NO_INTERVAL})"
 
 
 def plain_values(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:

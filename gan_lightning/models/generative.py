@@ -172,9 +172,9 @@ class GenerativeModel(AveragedModule):
         translates = bool({"degradation", "backward_generator"} & {*found.arguments})
         if "generator" not in found.arguments or translates:
             kind = str(found.content.get("kind")).rpartition(".")[2]
-            instead = " (gan predict makes images from images with --images FOLDER)" if translates else ""
+            translate = "name images to translate with --images FOLDER, or " if translates else ""
             raise UserError(
-                f"{found.path} holds a {kind}, which makes no samples: use the checkpoint of a GAN or VAE{instead}"
+                f"{found.path} holds a {kind}, which makes no samples: {translate}use the checkpoint of a GAN or VAE"
             )
         words, own = found.arguments["generator"], ("generator.", "average_generator.")
         state = {name: tensor for name, tensor in found.content["state_dict"].items() if str(name).startswith(own)}

@@ -32,7 +32,8 @@ def printed(capsys, *arguments: str) -> str:
         gan("fit", *arguments)
     assert caught.value.code == 0
     said = capsys.readouterr()
-    return said.out + said.err
+    assert said.err == ""
+    return said.out
 
 
 @pytest.mark.parametrize(("key", "cls"), CLASSES, ids=lambda value: getattr(value, "__name__", value))

@@ -8,6 +8,7 @@ import pytest
 from helpers.commands import RUN, gan, mistake
 from PIL import Image
 
+from gan_lightning.commands.arguments import fit_arguments
 from gan_lightning.core.deep_files import deep_png, deep_tiff
 from gan_lightning.data.own_pixels import own_picture
 from gan_lightning.editing.pictures import pictures_with_names
@@ -95,7 +96,7 @@ def test_inpainting_fills_what_is_transparent_and_nothing_else(capsys):
     gan("predict", "last", "--images", "hole.png", "nothing.png", "new/odd.png")
     errors = capsys.readouterr().err
     assert "nothing.png: all of it is transparent" in errors
-    assert "new/odd.png: nothing in it is transparent" in errors
+    assert "new/odd.png: nothing in it is (more than half) transparent: erase what is to be made up" in errors
     made = pixels_in("translated/hole.png")
     hole = pixels[..., 3] == 0
     assert (made[~hole] == [90, 255, 255]).all()
@@ -125,9 +126,10 @@ def test_pictures_come_back_in_their_own_form_and_folders(capsys):
     Path("in/deep.TIFF").write_bytes(deep_tiff(deep[:, :, :1]))
     Image.new("RGB", (8, 8), "red").save("in/red.webp")
     Image.new("P", (8, 8)).save("in/old.gif")
+    Image.new("P", (8, 8)).save("in/red.gif")
     gan("predict", "last", "--images", "in", "--folder", "in/out")
     found = sorted(str(path.relative_to("in/out")) for path in Path("in/out").rglob("*.*"))
-    assert found == ["a/deep.png", "b/deep.png", "deep.TIFF", "old.png", "red.webp"]
+    assert found == ["a/deep.png", "b/deep.png", "deep.TIFF", "old.png", "red.gif.png", "red.webp"]
     with Image.open("in/out/a/deep.png") as image:
         large = own_picture(image)
     assert (large.pixels.shape, large.pixels.dtype) == ((36, 44, 3), np.uint16)
@@ -138,7 +140,7 @@ def test_pictures_come_back_in_their_own_form_and_folders(capsys):
         assert image.mode == "I;16"
     capsys.readouterr()
     gan("predict", "last", "--images", "in", "--folder", "in/other")
-    assert "wrote 10 images" in capsys.readouterr().out, "those below another folder of results, too"
+    assert "wrote 12 images" in capsys.readouterr().out, "those below another folder of results, too"
     assert "all images are in in/out" in mistake(
         capsys, "predict", "--ckpt_path", LAST, "--images", "in/out", "--folder", "in/out"
     )
@@ -154,6 +156,17 @@ def test_pictures_of_equal_names_keep_the_names_of_their_folders():
     assert [str(name) for _, name in pictures_with_names(["x/a.png", "x/deep/a.png"])] == ["x/a.png", "deep/a.png"]
 
 
+def test_a_folder_alone_is_the_root_of_data_that_a_config_cuts_or_pairs(capsys):
+    def data_of(config: str, *words: str) -> list[str]:
+        return fit_arguments(["--config", str(CONFIGS / f"{config}.yaml"), *words])[2:]
+
+    assert data_of("super_resolution", "photos") == ["--data", "ImagePatches", "--data.root", "photos"]
+    assert data_of("paired", "--data=photos") == ["--data", "Pairs", "--data.root", "photos"]
+    assert data_of("mnist", "photos") == ["--data", "ImageFolder", "--data.root", "photos"]
+    said = mistake(capsys, "fit", "--config", str(CONFIGS / "unpaired.yaml"), "photos")
+    assert "photos is one folder, and Unpaired reads two: name them as --data.a and --data.b" in said
+
+
 def test_mistakes_are_answered_in_one_line(capsys):
     said = mistake(
         capsys,
@@ -166,7 +179,7 @@ def test_mistakes_are_answered_in_one_line(capsys):
     )
     assert "images of 30x30 cannot be made 4 times smaller" in said
     train("super_resolution")
-    assert "gan predict makes images from images with --images FOLDER" in mistake(capsys, "predict", "last")
+    assert "name images to translate with --images FOLDER" in mistake(capsys, "predict", "last")
     assert "images must be given: --images my_images" in mistake(capsys, "predict", "last", "--images")
     assert "there is no picture nowhere" in mistake(capsys, "predict", "last", "--images", "nowhere")
     gan("fit", "--data", "Digits", "--trainer.max_steps", "1", "--trainer.default_root_dir", "other")

@@ -54,7 +54,7 @@ def test_both_directions_from_two_folders_to_pictures_and_a_table(capsys):
     one, other = (pixels_in(f"{folder}/odd.png") for folder in ("there", "back"))
     assert one.shape == other.shape == (9, 13, 3)
     assert (one != other).any()
-    assert "gan predict makes images from images with --images FOLDER" in mistake(capsys, "predict", "last")
+    assert "name images to translate with --images FOLDER" in mistake(capsys, "predict", "last")
 
     gan("test", "last", "--judge.extractor", "Colour")
     printed = capsys.readouterr().out

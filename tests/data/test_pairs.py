@@ -169,8 +169,8 @@ def test_an_empty_side_is_refused(folders, tmp_path):
     ("options", "message"),
     [
         ({}, "give one or the other"),
-        ({"root": "a", "inputs": "b", "targets": "c"}, "give one or the other"),
-        ({"inputs": "b"}, "give one or the other"),
+        ({"root": "a", "inputs": "b", "targets": "c"}, r"data\.root is a: set it to null \(--data\.root null\)"),
+        ({"inputs": "b"}, r"there is no data\.targets: give both folders"),
         ({"root": "a", "channels": 2}, r"data\.channels is 2"),
         ({"root": "a", "input_channels": 4}, r"data\.input_channels is 4"),
         ({"root": "a", "image_size": 0}, r"data\.image_size is 0"),

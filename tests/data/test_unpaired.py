@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import Batches, Unpaired
+from gan_lightning.evaluation.reference import real_sets
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +94,17 @@ def test_images_of_both_sides_are_held_out():
             assert (images[chosen][1] == number).all()  # type: ignore[index]
 
 
+def test_each_side_has_a_half_for_validation_and_one_for_tests():
+    for side in "ab":
+        for i in range(10, 19):
+            Image.new("L", (4, 4), i + 100 * (side == "b")).save(f"{side}/{i}.png")
+    data = unpaired()
+    sizes = [[*map(len, data.groups(half.images))] for half in real_sets(data)]
+    total = [*map(len, data.groups(data.source))]  # type: ignore[arg-type]
+    assert [sum(side) for side in zip(*sizes, strict=True)] == total
+    assert all(abs(a - b) <= 1 for a, b in zip(*sizes, strict=True))
+
+
 def test_sides_that_are_decoded_as_they_are_used_are_the_same():
     kept, lazy = unpaired(), unpaired(memory_gib=0, workers=0)
     for (x, y), (u, v) in zip(kept.train_dataloader(), lazy.train_dataloader(), strict=True):
@@ -141,7 +153,7 @@ def test_a_side_of_which_nothing_is_left_is_named():
     identities = data.identify(data.source) / 2**62  # type: ignore[arg-type]
     ends = {"a": identities[:5].max().item(), "b": identities[5:].max().item()}
     side = min(ends, key=ends.__getitem__)
-    with pytest.raises(UserError, match=rf"^data\.held_out is .*, which leaves no image of {side} to train on: add"):
+    with pytest.raises(UserError, match=rf"^data\.held_out is .* holds out . of the . images of {side} \(each .* add"):
         unpaired(held_out=ends[side] + 1e-6)
 
 

@@ -180,3 +180,12 @@ def test_two_images_cannot_tell_whether_a_translator_uses_its_input():
     assert line.startswith(
         "model has too few independent images to tell whether it uses its input: 100 % (34.2 to 100)"
     )
+    found = evaluator(samples=2).evaluate({"model": lambda inputs: inputs * 0, "input": lambda inputs: inputs})
+    assert not any("ignores its input" in line for line in report(found).verdict)
+
+
+def test_true_images_have_no_row_without_scores_and_one_image_gives_no_interval():
+    found = evaluator(samples=2).evaluate({"model": lambda inputs: inputs * 0.5, "input": lambda inputs: inputs})
+    assert TRUTH not in [row[0] for row in report(found).rows()]
+    found["model"].groups.zero_()
+    assert report(found).difference("model", "input").endswith(" (no interval: all are of one image)")
