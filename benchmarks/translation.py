@@ -107,7 +107,7 @@ def folder_of(options: argparse.Namespace, name: str, title: str, seed: int) -> 
 
 
 def cost_of(last: Path) -> dict[str, float]:
-    """Returns the iterations and the CPU-seconds that a checkpoint took, with those of what it started from."""
+    """Returns the iterations and the CPU-seconds that a checkpoint took, without those of what it started from."""
     content = Checkpoint(last).content
     cost = next(state for key, state in content["callbacks"].items() if key.startswith("Cost"))
     return {"iterations": content["global_step"], "cpu": round(cost["cpu"])}

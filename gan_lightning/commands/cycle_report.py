@@ -4,16 +4,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import torch
 from jsonargparse import Namespace
+from PIL import Image
 
 from gan_lightning.commands.judge import independent_judge
 from gan_lightning.commands.subjects import chosen_device
 from gan_lightning.commands.trained_on import check_held_out, unknown_data
 from gan_lightning.core.errors import UserError, printable
+from gan_lightning.core.images import labelled_tiles, save, to_uint8
 from gan_lightning.core.whole_files import replacing
 from gan_lightning.data import ImageData
 from gan_lightning.evaluation.cycle_evaluator import CycleEvaluator, Turned
-from gan_lightning.evaluation.cycles import CYCLE_SCORES, SIDES, direction_name
+from gan_lightning.evaluation.cycles import CYCLE_SCORES, SIDES, Translate, direction_name
 from gan_lightning.evaluation.evaluator import check_samples
 from gan_lightning.evaluation.metrics import Estimate
 from gan_lightning.evaluation.reference import Follow, Split
@@ -21,6 +24,9 @@ from gan_lightning.evaluation.translation_results import plain_values, score_cel
 from gan_lightning.models.cycle_translator import CycleTranslator
 from gan_lightning.runs.checkpoint import Checkpoint
 from gan_lightning.runs.run import check_folder
+
+SHOWN_OF_SIDE = 6
+"""Images of each side in the picture."""
 
 MOST_TURNED = 1000
 """Images of each side that are translated, unless more are asked for."""
@@ -56,7 +62,8 @@ def judge_cycles(
     extractor, doubts = independent_judge(data, made.judge.extractor, checkpoints)
     options = made.judge.samples or MOST_TURNED, extractor, model.device, made.judge.first_seed, follow
     evaluator = CycleEvaluator(data, split, *options)
-    found = {side: evaluator.evaluate(side, *model.ways(side)) for side in range(len(model.translations))}
+    ways = {side: model.ways(side) for side in range(len(model.translations))}
+    found = {side: evaluator.evaluate(side, *way) for side, way in ways.items()}
     about = {
         "checkpoint": str(checkpoint.path),
         "images": ", ".join(f"{evaluator.real[side].words} of {SIDES[side]}" for side in found),
@@ -66,7 +73,24 @@ def judge_cycles(
     report = cycle_lines(about, [*doubts, *said_of_cycles(found)], found)
     print("\n".join(map(printable, report)))
     write_cycle_report(folder, report, about, found)
-    print(f"\nwrote report.json and report.md into {printable(str(folder))}")
+    save(turned_picture(evaluator, ways), folder / "comparison.png")
+    written = (
+        "report.json, report.md and comparison.png (images of each side, what is made of them, and what comes back)"
+    )
+    print(f"\nwrote {written} into {printable(str(folder))}")
+
+
+@torch.no_grad()
+def turned_picture(evaluator: CycleEvaluator, ways: Mapping[int, tuple[Translate, Translate | None]]) -> Image.Image:
+    """Returns a picture of some images of each side: as they are, translated, and back again if there is a way."""
+    found, labels, columns = [], [], 2
+    for side, (there, back) in ways.items():
+        part = evaluator.real[side]
+        x = evaluator.images(part, torch.arange(min(SHOWN_OF_SIDE, len(part))))
+        images = {SIDES[side]: x, direction_name(side): (made := there(x))} | ({"and back": back(made)} if back else {})
+        found.append(torch.stack([each.to(x) for each in images.values()], 1).flatten(0, 1))
+        labels, columns = labels + [*images] * len(x), len(images)
+    return labelled_tiles(to_uint8(torch.cat(found)), labels, columns)
 
 
 def said_of_cycles(found: Mapping[int, Turned]) -> Iterator[str]:
