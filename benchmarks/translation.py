@@ -129,6 +129,25 @@ FASTER = {
 }
 """For few iterations."""
 
+DIGITS = {**FASTER, "model.discriminator.condition_channels": 2, "model.average_decay": 0.999}
+
+TO_ZERO = {
+    "model.schedules": {
+        f"{player}_optimization.optimizer.lr": {"class_path": "Cosine", "init_args": {"end": 0.00001}}
+        for player in ("generator", "discriminator")
+    }
+}
+
+
+def halves_by(perceptual: float) -> list[dict[str, Any]]:
+    """Returns the terms for halves of digits; features are those of a network that is no judge."""
+    backbone = {"class_path": "LearntBackbone", "init_args": {"network": "SecondMNIST"}}
+    return [
+        {"class_path": "L1", "init_args": {"weight": 20.0, "region": "missing"}},
+        {"class_path": "Perceptual", "init_args": {"weight": perceptual, "backbone": backbone}},
+    ]
+
+
 ROWS = {
     "super_resolution": Row(
         "Super-resolution x4, BSDS500",
@@ -154,7 +173,10 @@ ROWS = {
                          "model.degradation.shape": "half", "model.generator.input_channels": 2},
         {
             "pixels": Recipe("inpainting.yaml", 3000, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
-            "adversarial": Recipe("inpainting.yaml", 3000, {**FASTER, "model.discriminator.condition_channels": 2}),
+            "adversarial": Recipe("inpainting.yaml", 9000, {**DIGITS, "model.terms": halves_by(10.0)}),
+            "annealed": Recipe(
+                "inpainting.yaml", 5000, {**DIGITS, **TO_ZERO, "model.terms": halves_by(30.0)}, start="adversarial"
+            ),
         },
         judge_digits,
     ),
