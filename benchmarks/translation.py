@@ -185,7 +185,7 @@ ROWS = {
         cifar10,
         {
             "pixels": Recipe("colour.yaml", 3000, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
-            "adversarial": Recipe("colour.yaml", 4000, FASTER),
+            "adversarial": Recipe("colour.yaml", 4000, FASTER, start="pixels"),
         },
         judge_colour,
     ),

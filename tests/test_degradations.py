@@ -79,6 +79,19 @@ def test_grey_is_the_luma_of_bt_601():
     assert Grey()(x, *numbered_draws(0)).item() == pytest.approx(0.299 - 0.587 + 0.057, abs=1e-6)
 
 
+def test_what_is_made_of_grey_keeps_it_and_is_paled_as_far_as_it_must():
+    made, grey = torch.tensor([1.0, -1.0, 0.0]).view(1, 3, 1, 1), torch.zeros(1, 1, 1, 1)
+    share = 1 / (1 + 0.288)  # the luminance of what is made is -.288, and no channel may pass 1
+    by_hand = [(1 + 0.288) * share, (-1 + 0.288) * share, 0.288 * share]
+    assert Grey().completed(made, grey).flatten().tolist() == pytest.approx(by_hand, abs=1e-6)
+    x, other = 2 * torch.rand(2, 4, 3, 5, 5, generator=torch.Generator().manual_seed(0)) - 1
+    known = Grey().taken(x, x)
+    found = Grey().completed(other, known)
+    assert torch.allclose(Grey().taken(found, found), known, atol=1e-6)
+    assert found.abs().max() <= 1 + 1e-6
+    assert torch.allclose(Grey().completed(x, known), x, atol=1e-6)
+
+
 @pytest.mark.parametrize(("shape", "share"), [("box", 0.25), ("half", 0.5)])
 def test_holes_cover_their_share_anywhere_and_all_around_them_stays(shape, share):
     holes, x = Holes(shape), X.repeat(32, 1, 1, 1)

@@ -1,5 +1,6 @@
 """Images without colour."""
 
+import torch
 from torch import Tensor
 
 from gan_lightning.core.errors import UserError
@@ -13,7 +14,11 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 class Grey(Degradation):
-    """Takes the colour: one channel, .299 red + .587 green + .114 blue (ITU-R BT.601)."""
+    """Takes the colour: one channel, .299 red + .587 green + .114 blue (ITU-R BT.601).
+
+    That is known of an image, so what is made of it keeps it: colours of G's that would leave the range of pixels with
+    this grey are paled until they do not.
+    """
 
     def channels(self, image_channels: int) -> int:
         return 1
@@ -30,6 +35,11 @@ class Grey(Degradation):
 
     def taken(self, x: Tensor, opaque: Tensor) -> Tensor:
         return luminance(x)
+
+    def completed(self, made: Tensor, inputs: Tensor) -> Tensor:
+        grey, colour = inputs.to(made), made - luminance(made)
+        room = torch.where(colour > 0, 1 - grey, 1 + grey) / colour.abs().clamp(min=1e-6)
+        return grey + colour * room.amin(1, keepdim=True).clamp(0, 1)
 
 
 def luminance(x: Tensor) -> Tensor:
