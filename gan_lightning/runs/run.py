@@ -87,7 +87,6 @@ class Run:
             "config": self.config,
             "features": self.features,
             "model": self.last,
-            "best model": self.checkpoint("best"),
         }
         return {name: path for name, path in files.items() if path is not None and path.is_file()}
 
