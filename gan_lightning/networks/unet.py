@@ -13,7 +13,7 @@ MOST_HALVINGS = 8
 
 SEEN_AROUND = 128
 """Pixels that a tile sees around it. What is further away weighs little: of the gradient of a pixel, where instance
-normalisation is by fixed means and variances, below 0.5 % (docs/results/translation.md)."""
+normalisation is by fixed means and variances, below 0.5 % on average (docs/results/translation.md)."""
 
 MAPPED = 4
 """Halvings whose results are features."""
