@@ -3,6 +3,8 @@
     gan fit --config colour --data ImagePatches --data.root bsds400/train --data.image_size 64 --data.held_out 0 \
         --model.discriminator null --model.generator_optimization.optimizer.lr 0.0005 \
         --model.generator.width 16 --trainer.max_steps 500
+    (the ResNetTranslator: --model.generator.class_path ResNetTranslator --model.generator.input_channels 1
+        --model.generator.width 8 --model.generator.blocks 3 --trainer.max_steps 300)
     OMP_NUM_THREADS=1 python benchmarks/tiles.py RUN [RUN ...] --photos bsds400/test
 
 Each run is of a Translator. Photographs are resized to 1500x1000; if the model fills holes, a box of a quarter of the
