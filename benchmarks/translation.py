@@ -129,7 +129,7 @@ FASTER = {
 }
 """For few iterations."""
 
-DIGITS = {**FASTER, "model.discriminator.condition_channels": 2, "model.average_decay": 0.999}
+DIGITS = {**FASTER, "model.discriminator.condition_channels": 2}
 
 TO_ZERO = {
     "model.schedules": {
