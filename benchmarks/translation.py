@@ -129,6 +129,9 @@ FASTER = {
 }
 """For few iterations."""
 
+SHALLOW = {"model.generator.halvings": 3}
+"""Down to 4x4 of 32x32, as colour.yaml does of 64x64."""
+
 DIGITS = {**FASTER, "model.discriminator.condition_channels": 2}
 
 TO_ZERO = {
@@ -184,8 +187,10 @@ ROWS = {
         "Colour, CIFAR-10",
         cifar10,
         {
-            "pixels": Recipe("colour.yaml", 3000, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
-            "adversarial": Recipe("colour.yaml", 4000, FASTER, start="pixels"),
+            "pixels": Recipe(
+                "colour.yaml", 3000, {**SHALLOW, **ALONE, "model.generator_optimization.optimizer.lr": 0.0005}
+            ),
+            "adversarial": Recipe("colour.yaml", 4500, {**SHALLOW, **FASTER}),
         },
         judge_colour,
     ),
