@@ -134,6 +134,13 @@ SHALLOW = {"model.generator.halvings": 3}
 
 DIGITS = {**FASTER, "model.discriminator.condition_channels": 2}
 
+L1_OF_10 = {"class_path": "L1", "init_args": {"weight": 10.0}}
+
+PERCEPTUAL_OF_5 = {
+    "class_path": "Perceptual",
+    "init_args": {"weight": 5.0, "backbone": {"class_path": "EfficientNetBackbone"}},
+}
+
 TO_ZERO = {
     "model.schedules": {
         f"{player}_optimization.optimizer.lr": {"class_path": "Cosine", "init_args": {"end": 0.00001}}
@@ -191,6 +198,12 @@ ROWS = {
                 "colour.yaml", 3000, {**SHALLOW, **ALONE, "model.generator_optimization.optimizer.lr": 0.0005}
             ),
             "adversarial": Recipe("colour.yaml", 4500, {**SHALLOW, **FASTER}),
+            "annealed": Recipe(
+                "colour.yaml",
+                3000,
+                {**SHALLOW, **FASTER, **TO_ZERO, "model.terms": [L1_OF_10, PERCEPTUAL_OF_5]},
+                start="adversarial",
+            ),
         },
         judge_colour,
     ),
