@@ -5,11 +5,13 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from gan_lightning.callbacks.evaluation import Evaluation
+from gan_lightning.callbacks.evaluation import Evaluation, warn_of_few
 from gan_lightning.callbacks.translation_judgement import by_first_process, extractor_while_training
+from gan_lightning.data import ImageData
 from gan_lightning.evaluation.cycle_evaluator import CycleEvaluator
 from gan_lightning.evaluation.cycles import CYCLE_SCORES
 from gan_lightning.evaluation.evaluator import check_samples
+from gan_lightning.evaluation.reference import LEAST_TRANSLATED
 
 
 class CycleJudgement(Evaluation):
@@ -48,6 +50,8 @@ class CycleJudgement(Evaluation):
         super().on_train_start(trainer, pl_module)
         if self.every_n_steps:  # a mistake must show before training
             self.evaluator = self.created(trainer.datamodule, pl_module, trainer.is_global_zero)  # type: ignore[attr-defined]
+        elif isinstance(data := trainer.datamodule, ImageData) and trainer.is_global_zero:  # type: ignore[attr-defined]
+            warn_of_few(data, LEAST_TRANSLATED)
 
     def created(self, data: Any, model: Any, speaks: bool) -> CycleEvaluator:
         extractor = extractor_while_training(data, self.extractor, model, speaks)

@@ -127,9 +127,13 @@ def evaluation_of(trainer: Trainer) -> Evaluation | None:
 
 def warn_of_few(data: ImageData, least: int) -> None:
     """Says so if fewer images are held out than `gan test` needs."""
-    if data.held_out and (count := min(map(len, real_sets(data)))) < least:
+    if not data.held_out:
+        return
+    sides = [data.groups(half.images) or [half.images] for half in real_sets(data)]
+    if (count := min(len(side) for half in sides for side in half)) < least:  # type: ignore[arg-type]
+        of_a_side = " of a side" if len(sides[0]) > 1 else ""
         print(
-            f"data.held_out {data.held_out:g} leaves {count} images of {type(data).__name__} to compare results with, "
-            f"but gan test needs {least}: hold out more if you want to evaluate them",
+            f"data.held_out {data.held_out:g} leaves {count} images of {type(data).__name__}{of_a_side} to compare "
+            f"results with, but gan test needs {least}: hold out more if you want to evaluate them",
             file=sys.stderr,
         )

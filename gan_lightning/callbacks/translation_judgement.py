@@ -11,8 +11,9 @@ from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageData
 from gan_lightning.evaluation.evaluator import check_samples
 from gan_lightning.evaluation.features import Extractor, extractor_for, suspects
+from gan_lightning.evaluation.reference import LEAST_TRANSLATED
 from gan_lightning.evaluation.translation import TRANSLATION_SCORES
-from gan_lightning.evaluation.translation_evaluator import LEAST_TRANSLATED, TranslationEvaluator
+from gan_lightning.evaluation.translation_evaluator import TranslationEvaluator
 
 
 class TranslationJudgement(Evaluation):

@@ -75,7 +75,7 @@ def data_of_configs(arguments: Sequence[str]) -> str | None:
     """The short name of the class of the data in the configs among the arguments; None if none names one."""
     paths = [word for before, word in pairwise(arguments) if before == "--config"]
     paths += [word.removeprefix("--config=") for word in arguments if word.startswith("--config=")]
-    words = [loaded(Path(path)) for path in paths if Path(path).is_file()]
+    words = [loaded(Path(path)) for path in paths if "\n" not in path and Path(path).is_file()]
     of_data = [each["data"] for each in words if isinstance(each, dict) and each.get("data")]
     kinds = [str(of.get("class_path") if isinstance(of, dict) else of) for of in of_data]
     return kinds[-1].rpartition(".")[2] if kinds else None

@@ -1,15 +1,16 @@
 """Patches of your own photographs, at the size at which they were taken."""
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from lightning_utilities.core.rank_zero import rank_zero_warn
+from lightning_utilities.core.rank_zero import rank_zero_only
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from gan_lightning.core.errors import UserError
+from gan_lightning.core.errors import UserError, printable
 from gan_lightning.data.decoding import limit_of
 from gan_lightning.data.deep_decoding import alike, colour_strips, fitted_values, values_of
 from gan_lightning.data.identity import identity_of
@@ -76,11 +77,7 @@ class ImagePatches(ImageData):
             found.append(patches)
             numbers += [identity] * len(patches)
         if small:
-            _, height, width = self.image_shape
-            rank_zero_warn(
-                f"{small:,} of {len(found):,} images in {self.root} are smaller than a patch of {height}x{width}, and "
-                "blurred as they are enlarged to it: choose a smaller data.image_size"
-            )
+            warn_of_enlarged(f"{small:,} of {len(found):,} images in {self.root}", self.image_shape)
         self.of_patches = torch.tensor(numbers, dtype=torch.int64)
         return TensorDataset(torch.cat(alike(found)), torch.zeros(len(numbers), dtype=torch.int64))
 
@@ -104,6 +101,19 @@ class ImagePatches(ImageData):
                 self.root,
             )
             yield from (patches for _, patches in found)
+
+
+@rank_zero_only
+def warn_of_enlarged(which: str, image_shape: tuple[int, int, int]) -> None:
+    """Says that some images are smaller than a patch."""
+    _, height, width = image_shape
+    print(
+        printable(
+            f"{which} are smaller than a patch of {height}x{width}, and blurred as they are enlarged to it: choose a "
+            "smaller data.image_size"
+        ),
+        file=sys.stderr,
+    )
 
 
 def patches_of(file: ImageFile, image_shape: tuple[int, int, int], max_pixels: int) -> tuple[Tensor, int, bool]:

@@ -13,9 +13,6 @@ from gan_lightning.data.image_data import Chosen, ImageData
 from gan_lightning.data.image_files import MAX_PIXELS
 from gan_lightning.data.image_folder import ImageFolder
 
-LEAST_HELD_OUT = 4
-"""Images of each side: two for validation, two for tests."""
-
 
 class Unpaired(ImageData):
     """Every image of two folders or zip files, A and B. No image of one has a counterpart in the other.
@@ -118,11 +115,11 @@ class TwoSides(Dataset):
 
 
 def check_share(root: str, share: float, kept: int, out: int) -> None:
-    """Refuses a side of which nothing is left to train on, or too little to evaluate with."""
-    if not kept or out < LEAST_HELD_OUT:
+    """Refuses a side of which nothing is left to train on, or nothing is held out."""
+    if not kept or not out:
         raise UserError(
             f"data.held_out is {share}, which holds out {out} of the {kept + out} images of {root} (each is held out "
-            f"or not by its pixels), and gan test needs {LEAST_HELD_OUT}: add images, change the share, or set it to 0"
+            "or not by its pixels): add images or change the share"
         )
 
 

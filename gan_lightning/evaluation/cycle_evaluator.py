@@ -22,7 +22,17 @@ from gan_lightning.evaluation.cycles import (
 from gan_lightning.evaluation.features import Extractor
 from gan_lightning.evaluation.metric_table import FEWEST_PER_FEATURE
 from gan_lightning.evaluation.metrics import Estimate, frechet, kernel_distance
-from gan_lightning.evaluation.reference import Follow, RealSet, Split, ordered, real_sets, silent, some_of, spaced
+from gan_lightning.evaluation.reference import (
+    LEAST_TRANSLATED,
+    Follow,
+    RealSet,
+    Split,
+    ordered,
+    real_sets,
+    silent,
+    some_of,
+    spaced,
+)
 from gan_lightning.evaluation.translation import grey_levels
 
 TURNED_AT_ONCE = 20
@@ -90,7 +100,7 @@ class CycleEvaluator:
             rest = RealSet(*ordered(data, data.source), f"training images of {type(data).__name__}", False)
         self.real, self.rest = self.sides(part, samples), self.sides(rest, samples)
         for side, found in zip(SIDES, self.real, strict=True):
-            if len(found) < 2:
+            if len(found) < LEAST_TRANSLATED:
                 raise UserError(f"there are {found.words} on side {side} to compare with: add images, or set a larger "
                                 "data.held_out")  # fmt: skip
         self.features, self.variety = cache(self.features_of), cache(self.variety_of)

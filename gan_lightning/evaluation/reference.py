@@ -31,6 +31,9 @@ def silent(blocks: Sequence[Any], words: str) -> Iterable[Any]:
 LEAST = 20
 """The smallest number of samples and of real images that is compared."""
 
+LEAST_TRANSLATED = 2
+"""The smallest number of images, of each side, with which translators are evaluated."""
+
 FEW_REAL = 100
 """Real images below which a report says that they are few."""
 

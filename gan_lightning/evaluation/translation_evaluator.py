@@ -18,7 +18,16 @@ from gan_lightning.evaluation.metric_table import FEWEST_PER_FEATURE
 from gan_lightning.evaluation.metrics import Estimate
 from gan_lightning.evaluation.metrics.checks import clouds
 from gan_lightning.evaluation.metrics.distances import compared
-from gan_lightning.evaluation.reference import Follow, RealSet, Split, ordered, real_sets, silent, spaced
+from gan_lightning.evaluation.reference import (
+    LEAST_TRANSLATED,
+    Follow,
+    RealSet,
+    Split,
+    ordered,
+    real_sets,
+    silent,
+    spaced,
+)
 from gan_lightning.evaluation.translation import (
     TRANSLATION_SCORES,
     colourfulness_index,
@@ -29,9 +38,6 @@ from gan_lightning.evaluation.translation import (
 
 TRANSLATED_AT_ONCE = 20
 """Images that are translated at once."""
-
-LEAST_TRANSLATED = 2
-"""The smallest number of images that is evaluated."""
 
 TRUTH = "the true images"
 """Their name in tables."""

@@ -163,6 +163,12 @@ def test_a_folder_alone_is_the_root_of_data_that_a_config_cuts_or_pairs(capsys):
     assert data_of("super_resolution", "photos") == ["--data", "ImagePatches", "--data.root", "photos"]
     assert data_of("paired", "--data=photos") == ["--data", "Pairs", "--data.root", "photos"]
     assert data_of("mnist", "photos") == ["--data", "ImageFolder", "--data.root", "photos"]
+    assert fit_arguments(["--config=a: 1\n" + 300 * "b", "photos"])[1:] == [
+        "--data",
+        "ImageFolder",
+        "--data.root",
+        "photos",
+    ]
     said = mistake(capsys, "fit", "--config", str(CONFIGS / "unpaired.yaml"), "photos")
     assert "photos is one folder, and Unpaired reads two: name them as --data.a and --data.b" in said
 
