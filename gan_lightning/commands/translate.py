@@ -39,7 +39,7 @@ class Translations:
         images: Pictures: files, or folders of them.
         folder: The folder for the results, each with the name of its picture, in the same folders below it. PNG and
             TIFF come back as they came, with 8 or 16 bits, grey or in colour, transparent or not; JPEG and WebP in high
-            quality; all else as PNG.
+            quality; all else as PNG (a.gif as a.gif.png, if there is an a.png, too).
         device: cpu, cuda, mps, or auto: a GPU if there is one.
         direction: For a CycleTranslator: a_to_b, as it is if null, or b_to_a.
     """
