@@ -43,12 +43,14 @@ class Recipe(NamedTuple):
         iterations: Of training.
         options: That differ from the config.
         start: The recipe of the same row whose weights it starts from.
+        features: The recipe of the same row whose feature network its loss has, beside L1, and the weight of that term.
     """
 
     config: str
     iterations: int
     options: Mapping[str, Any] = MappingProxyType({})
     start: str | None = None
+    features: tuple[str, float] | None = None
 
 
 class Row(NamedTuple):
@@ -85,6 +87,10 @@ def trained(name: str, title: str, options: argparse.Namespace, seed: int) -> Pa
         }
         if recipe.start:
             words["start_from"] = trained(name, recipe.start, options, seed)
+        if recipe.features:
+            learnt, weight = recipe.features
+            network = trained(name, learnt, options, seed).parents[1] / "features.safetensors"
+            words["model.terms"] = [L1_OF_10, features_of(str(network), weight)]
         resumed = ["--ckpt_path", str(last)] if last.exists() else []
         cli.main(
             [
@@ -117,7 +123,13 @@ def cost_of(last: Path) -> dict[str, float]:
 
 
 def cifar10(options: argparse.Namespace) -> dict[str, Any]:
-    return {"data.root": options.cifar10[0], "data.image_size": 32, "data.held_out": 0.02, "data.batch_size": 16}
+    return {
+        "data": "ImageFolder",
+        "data.root": options.cifar10[0],
+        "data.image_size": 32,
+        "data.held_out": 0.02,
+        "data.batch_size": 16,
+    }
 
 
 ALONE = {"model.discriminator": None}
@@ -136,10 +148,13 @@ DIGITS = {**FASTER, "model.discriminator.condition_channels": 2}
 
 L1_OF_10 = {"class_path": "L1", "init_args": {"weight": 10.0}}
 
-PERCEPTUAL_OF_5 = {
-    "class_path": "Perceptual",
-    "init_args": {"weight": 5.0, "backbone": {"class_path": "EfficientNetBackbone"}},
+EXTRACTOR = {
+    "data.batch_size": 128,
+    "data.mirror": True,
+    "model.network.classes": 10,
+    "model.network.width": 32,
 }
+"""A feature network of colour images, trained with their labels."""
 
 TO_ZERO = {
     "model.schedules": {
@@ -149,12 +164,16 @@ TO_ZERO = {
 }
 
 
+def features_of(network: str, weight: float) -> dict[str, Any]:
+    backbone = {"class_path": "LearntBackbone", "init_args": {"network": network}}
+    return {"class_path": "Perceptual", "init_args": {"weight": weight, "backbone": backbone}}
+
+
 def halves_by(perceptual: float) -> list[dict[str, Any]]:
     """Returns the terms for halves of digits; features are those of a network that is no judge."""
-    backbone = {"class_path": "LearntBackbone", "init_args": {"network": "SecondMNIST"}}
     return [
         {"class_path": "L1", "init_args": {"weight": 20.0, "region": "missing"}},
-        {"class_path": "Perceptual", "init_args": {"weight": perceptual, "backbone": backbone}},
+        features_of("SecondMNIST", perceptual),
     ]
 
 
@@ -197,12 +216,19 @@ ROWS = {
             "pixels": Recipe(
                 "colour.yaml", 3000, {**SHALLOW, **ALONE, "model.generator_optimization.optimizer.lr": 0.0005}
             ),
-            "adversarial": Recipe("colour.yaml", 4500, {**SHALLOW, **FASTER}),
-            "annealed": Recipe(
+            "extractor": Recipe("extractor.yaml", 2300, EXTRACTOR),
+            "pixels and features": Recipe(
                 "colour.yaml",
                 3000,
-                {**SHALLOW, **FASTER, **TO_ZERO, "model.terms": [L1_OF_10, PERCEPTUAL_OF_5]},
-                start="adversarial",
+                {**SHALLOW, **ALONE, "model.generator_optimization.optimizer.lr": 0.001},
+                features=("extractor", 10.0),
+            ),
+            "adversarial": Recipe(
+                "colour.yaml",
+                6000,
+                {**SHALLOW, **FASTER, **TO_ZERO},
+                start="pixels and features",
+                features=("extractor", 30.0),
             ),
         },
         judge_colour,
@@ -227,7 +253,11 @@ def run(name: str, options: argparse.Namespace) -> None:
         lasts = {title: trained(name, title, options, seed) for title in titles}
         if options.train_only or {(line["row"], line["seed"]) for line in lines_of(options)} >= {(name, seed)}:
             continue
-        models = {title: Translator.load_from_checkpoint(last).eval() for title, last in lasts.items()}
+        models = {
+            title: Translator.load_from_checkpoint(last).eval()
+            for title, last in lasts.items()
+            if row.recipes[title].config != "extractor.yaml"
+        }
         for way, scores in row.judge(options, models, seed).items():
             costs = cost_of(lasts[way]) if way in lasts else {}
             line = {"row": name, "way": way, "seed": seed} | costs | {k: round(v, 5) for k, v in scores.items()}

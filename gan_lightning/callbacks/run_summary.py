@@ -1,5 +1,6 @@
 """The callback that prints a summary of the run before training."""
 
+from collections import Counter
 from math import ceil
 from typing import Any
 
@@ -29,8 +30,7 @@ class RunSummary(Callback):
         batches: Any = trainer.train_dataloader
         total = planned_iterations(trainer)
         networks = [n for player in reversed(pl_module.players.values()) for n in networks_of(player.network)]  # type: ignore[union-attr]
-        players = [f"{type(network).__name__} ({parameter_count(network)})" for network in networks]
-        print(f"{type(pl_module).__name__}: {', '.join(players)}")
+        print(f"{type(pl_module).__name__}: {', '.join(networks_in_words(networks))}")
         print(
             f"{data_name(trainer)}, "
             f"{len(batches):,} iterations per epoch, {f'{total:,}' if total else 'unlimited'} iterations in all, "
@@ -98,6 +98,12 @@ def data_name(trainer: Trainer) -> str:
 def networks_of(network: nn.Module) -> list[nn.Module]:
     """Returns the networks of a player."""
     return [n for n in network if [*n.parameters()]] if isinstance(network, nn.ModuleList) else [network]
+
+
+def networks_in_words(networks: list[nn.Module]) -> list[str]:
+    """Names networks and their sizes; equal ones, such as those of the two directions of a cycle, once."""
+    counts = Counter(f"{type(network).__name__} ({parameter_count(network)}" for network in networks)
+    return [f"{times} x {name} each)" if times > 1 else f"{name})" for name, times in counts.items()]
 
 
 def parameter_count(network: nn.Module) -> str:

@@ -167,8 +167,8 @@ def images_in_words(data: Any) -> str:
     kept = len(data.left_out) if data.left_out is not None else 0
     copies = len(data.identities) - len(data.identities.unique())
     said = [f"{height}x{width} pixels (--size changes it)"]
-    said += [f"{kept:,} images are held out for gan test"] if kept else []
-    said += [f"{copies:,} are copies or mirror images of others"] if copies else []
+    said += [f"held out for gan test: {kept:,}"] if kept else []
+    said += [f"copies or mirror images of others: {copies:,}"] if copies else []
     return "; ".join(said)
 
 

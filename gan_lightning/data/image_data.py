@@ -132,7 +132,8 @@ class ImageData(LightningDataModule, ABC):
             each = f" for each of {batches.processes} processes" if batches.processes > 1 else ""
             side = " on one side" if len(batches.groups) > 1 else ""
             raise UserError(
-                f"{type(self).__name__} has {images} images{side}, fewer than one batch of {self.batch_size}{each}: "
+                f"{type(self).__name__} has {images} image{'s' * (images != 1)}{side}, fewer than one batch of "
+                f"{self.batch_size}{each}: "
                 f"set data.batch_size to at most {images // batches.processes}"
             )
         return batches

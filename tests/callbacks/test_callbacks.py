@@ -14,10 +14,12 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import nn
 
 from gan_lightning import GAN
 from gan_lightning.callbacks import KeepCheckpoints, LossCurves, Progress, RunSummary, SampleGrid, SampleWriter
 from gan_lightning.callbacks.checkpoint import also_named
+from gan_lightning.callbacks.run_summary import networks_in_words
 from gan_lightning.core.errors import TrainingError, UserError
 from gan_lightning.core.images import READABLE, picture, pixels_of, tile, to_uint8
 from gan_lightning.models.sampling import seed_loader
@@ -228,6 +230,15 @@ def test_the_announcement_names_players_data_and_length(capsys):
     text = capsys.readouterr().out
     for word in ("MLPGenerator (", "MLPDiscriminator (", "Blobs: 48 images", "6 iterations in all", "1 x cpu"):
         assert word in text, word
+
+
+def test_the_announcement_names_equal_networks_once():
+    networks = [nn.Linear(2, 1), nn.Linear(2, 1), nn.Linear(3, 1), nn.Conv2d(1, 1, 1)]
+    assert networks_in_words(networks) == [
+        "2 x Linear (3 parameters each)",
+        "Linear (4 parameters)",
+        "Conv2d (2 parameters)",
+    ]
 
 
 def test_schedules_that_do_not_end_with_the_training_are_named(capsys):
