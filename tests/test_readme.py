@@ -92,7 +92,7 @@ def execute(script: str) -> dict:
     return scope
 
 
-@pytest.mark.parametrize("page", RUN)
+@pytest.mark.parametrize("page", [RUN[0], *(pytest.param(page, marks=pytest.mark.long) for page in RUN[1:])])
 def test_every_command_of_a_page_runs(page):
     if page in FIRST_RUN:
         cli.main(["fit", "--config", "digits", *SHORT])
