@@ -11,8 +11,7 @@ from gan_lightning.callbacks.animation import show
 from gan_lightning.core.errors import UserError
 from gan_lightning.core.images import enlarged, picture, save, tile, to_uint8
 from gan_lightning.core.intervals import due
-from gan_lightning.data import Batches
-from gan_lightning.data.image_data import scale
+from gan_lightning.data.image_data import ImageData
 from gan_lightning.runs.run import Run
 
 
@@ -63,8 +62,9 @@ def first_images(trainer: Trainer, count: int) -> tuple[Tensor, Tensor]:
     Raises:
         UserError: The data is not an ImageData.
     """
-    batches: Any = trainer.train_dataloader
-    if not isinstance(batches, Batches):
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if not isinstance(data, ImageData):
         raise UserError("Reconstructions takes its images from an ImageData: turn your data into one, or leave it out")
-    pixels, labels = batches.source[torch.arange(min(count, batches.images))]
-    return scale(pixels), labels
+    assert data.source is not None
+    pixels, labels = data.source[torch.arange(min(count, len(data.source)))]  # type: ignore[arg-type]
+    return data.as_floats(pixels), labels

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset, TensorDataset
 from tqdm import tqdm
 
 from gan_lightning.core.errors import UserError, printable
+from gan_lightning.core.images import ImageShape
 from gan_lightning.data.decoding import decode, decode_and_name
 from gan_lightning.data.deep_decoding import decode_deep
 from gan_lightning.data.image_data import ImageData
@@ -52,6 +53,8 @@ class ImageFolder(ImageData):
         max_pixels: Refuse larger images before they are decoded, which takes 4 to 12 bytes of memory per pixel. A file
             of a few kilobytes can declare billions of pixels.
         bits: 8 or 16, of each channel in memory.
+        jitter: Pixels by which images are resized higher and wider than `image_size`. Training images are cropped out
+            of that at random, in every epoch elsewhere, others around the centre: a few hundred images go further.
     """
 
     root_key = "data.root"
@@ -72,6 +75,7 @@ class ImageFolder(ImageData):
         cache_gib: float = 20.0,
         max_pixels: int = MAX_PIXELS,
         bits: Literal[8, 16] = 8,
+        jitter: int = 0,
     ) -> None:
         height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
         if min(height, width) < 1:
@@ -84,16 +88,22 @@ class ImageFolder(ImageData):
             raise UserError(f"data.max_pixels is {max_pixels}; it must be at least 1")
         if not cache_gib >= 0:
             raise UserError(f"data.cache_gib is {cache_gib}; it must be at least 0")
-        super().__init__((channels, height, width), batch_size, seed, held_out=held_out, mirror=mirror)
+        super().__init__((channels, height, width), batch_size, seed, held_out=held_out, mirror=mirror, jitter=jitter)
         self.root, self.skip_corrupt, self.memory_gib = root, skip_corrupt, memory_gib
         self.workers_when_lazy, self.cache_gib, self.max_pixels = workers, cache_gib, max_pixels
         self.bits: Literal[8, 16] = bits
+
+    @property
+    def decoded_shape(self) -> ImageShape:
+        """Channels, height and width of an image before it is cropped."""
+        channels, height, width = self.image_shape
+        return channels, height + self.jitter, width + self.jitter
 
     def load(self) -> Dataset:
         source = image_source(self.root, self.root_key)
         classes, labels = classes_of(source.names)
         self.classes, self.class_names = len(classes), tuple(classes)
-        in_memory = gib_of(len(source.names), self.image_shape) * self.bits / 8 <= self.memory_gib
+        in_memory = gib_of(len(source.names), self.decoded_shape) * self.bits / 8 <= self.memory_gib
         found = self.from_cache(source, in_memory) or self.decoded(source, in_memory)
         self.report(source, found.files)
         self.of_files = torch.from_numpy(found.identities)
@@ -102,7 +112,7 @@ class ImageFolder(ImageData):
             kept = np.array(found.pixels) if isinstance(found, StoredPixels) else found.pixels
             return TensorDataset(torch.from_numpy(kept), y)
         self.workers = self.workers_when_lazy
-        lazy = LazyImages(source, found.files, y, self.image_shape, self.max_pixels, self.bits)
+        lazy = LazyImages(source, found.files, y, self.decoded_shape, self.max_pixels, self.bits)
         return MappedImages(found, lazy) if isinstance(found, StoredPixels) else lazy
 
     def identify(self, images: Dataset) -> Tensor:
@@ -111,7 +121,7 @@ class ImageFolder(ImageData):
     def from_cache(self, source: ImageSource, in_memory: bool) -> StoredPixels | None:
         """Returns the decoded images in the user's cache, decoded now if need be; None if they cannot be there."""
         depends_on = (source.stamp(), PILLOW.encode(), str(self.max_pixels).encode())
-        cache = PixelCache(depends_on, len(source.names), self.image_shape, self.cache_gib)
+        cache = PixelCache(depends_on, len(source.names), self.decoded_shape, self.cache_gib)
         if not cache.is_on() or self.bits == 16:
             return None
         with cache.locked():
@@ -123,7 +133,7 @@ class ImageFolder(ImageData):
     def decoded(self, source: ImageSource, in_memory: bool) -> DecodedPixels:
         """Decodes all images, and keeps them if they fit into memory."""
         count = len(source.names)
-        pixels = np.empty((count if in_memory else 0, *self.image_shape), dtype=f"uint{self.bits}")
+        pixels = np.empty((count if in_memory else 0, *self.decoded_shape), dtype=f"uint{self.bits}")
         files, identities = [], []
         for index, image, identity in self.readable(source):
             if in_memory:
@@ -142,7 +152,7 @@ class ImageFolder(ImageData):
         def attempt(index: int) -> tuple[Tensor, int] | UserError:
             try:
                 read = decode_deep if self.bits == 16 else decode_and_name
-                return read(source.file(index), self.image_shape, self.max_pixels)
+                return read(source.file(index), self.decoded_shape, self.max_pixels)
             except UserError as error:
                 return error
 

@@ -38,6 +38,8 @@ class Unpaired(ImageData):
         cache_gib: Size of the cache of decoded images of all data sets, in GiB. 0 turns it off.
         max_pixels: Refuse larger images before they are decoded.
         bits: 8 or 16, of each channel in memory. With 16, nothing is cached.
+        jitter: Pixels by which images are resized higher and wider than `image_size`. Training images are cropped out
+            of that at random, in every epoch elsewhere, others around the centre. 30 for 256 in Zhu et al. (2017).
     """
 
     def __init__(
@@ -56,8 +58,9 @@ class Unpaired(ImageData):
         cache_gib: float = 20.0,
         max_pixels: int = MAX_PIXELS,
         bits: Literal[8, 16] = 8,
+        jitter: int = 0,
     ) -> None:
-        options = (skip_corrupt, memory_gib, workers, 0.0, False, cache_gib, max_pixels, bits)
+        options = (skip_corrupt, memory_gib, workers, 0.0, False, cache_gib, max_pixels, bits, jitter)
         self.folders = [ImageFolder(root, image_size, channels, 1, seed, *options) for root in (a, b)]
         names = [Path(root).stem for root in (a, b)]
         super().__init__(
@@ -68,6 +71,7 @@ class Unpaired(ImageData):
             held_out=held_out,
             mirror=mirror,
             class_names=names if names[0] != names[1] else ("a", "b"),
+            jitter=jitter,
         )
 
     def load(self) -> Dataset:

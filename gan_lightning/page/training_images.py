@@ -47,5 +47,5 @@ class TrainingImages:
                     ) from error
         assert self.data.source is not None
         for block in torch.arange(len(self.data.source)).split(COMPARED_TOGETHER):  # type: ignore[arg-type]
-            x = self.data.source[block][0]
+            x = self.data.cropped(self.data.source[block][0])
             yield x if x.dtype == torch.uint8 else scale(x).add(1).mul(127.5).round().byte()

@@ -12,6 +12,7 @@ from torch.utils.data import TensorDataset
 from gan_lightning import GAN
 from gan_lightning.core.errors import UserError
 from gan_lightning.data import ImageFolder
+from gan_lightning.data.image_data import scale
 from gan_lightning.data.image_folder import LazyImages, MappedImages
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
 
@@ -92,6 +93,21 @@ def test_sixteen_bits_are_kept_on_request_and_eight_are_made_as_deep(tmp_path, m
     assert not cache_folder.exists(), "nothing is cached"
     with pytest.raises(UserError, match=r"data\.bits is 12; it must be 8 or 16"):
         ImageFolder(str(tmp_path), bits=12)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("memory_gib", [1.0, 1e-9], ids=["in memory", "as they are used"])
+def test_jitter_crops_images_of_training_at_random_and_others_around_the_centre(tmp_path, memory_gib):
+    ramp = np.arange(6, dtype=np.uint8)[:, None] * 10 + np.arange(6, dtype=np.uint8)
+    for name in "abcdefgh":
+        save(tmp_path / f"{name}.png", Image.fromarray(ramp))
+    data = ImageFolder(str(tmp_path), 4, 1, batch_size=8, jitter=2, memory_gib=memory_gib, workers=0)
+    data.setup("fit")
+    crops = {x.numpy().tobytes() for _ in range(4) for x in next(iter(data.train_dataloader()))[0]}
+    assert crops <= {ramp[i : i + 4, j : j + 4].tobytes() for i in range(3) for j in range(3)}
+    assert len(crops) > 4
+    assert data.source is not None
+    whole = data.as_floats(data.source[torch.arange(1)][0])  # type: ignore[index]
+    assert torch.equal(whole, scale(torch.from_numpy(ramp[1:5, 1:5].copy())[None, None]))
 
 
 def test_colour_becomes_grey_on_request(tmp_path):

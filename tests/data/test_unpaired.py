@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -80,6 +81,16 @@ def at(data: Unpaired, iteration: int) -> Batches:
     batches = data.train_dataloader()
     batches.iteration = lambda: iteration
     return batches
+
+
+def test_each_side_is_cropped_by_itself():
+    for path in Path().rglob("?.png"):
+        Image.fromarray(np.arange(36, dtype=np.uint8).reshape(6, 6)).save(path)
+    data = unpaired(jitter=2)
+    corners = torch.stack([x[:, 0, 0, 0] for x, _ in data.train_dataloader()])
+    assert len({*corners.flatten().tolist()}) > 3
+    assert (corners[:, 0] != corners[:, 1]).any()
+    assert data.as_floats(torch.zeros(2, 1, 6, 6, dtype=torch.uint8)).shape == (2, 1, 4, 4)
 
 
 def test_images_of_both_sides_are_held_out():
