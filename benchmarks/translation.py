@@ -43,14 +43,14 @@ class Recipe(NamedTuple):
         iterations: Of training.
         options: That differ from the config.
         start: The recipe of the same row whose weights it starts from.
-        features: The recipe of the same row whose feature network its loss has, beside L1, and the weight of that term.
+        terms: The terms of its loss, of the feature network that a recipe of the same row has learnt, and that recipe.
     """
 
     config: str
     iterations: int
     options: Mapping[str, Any] = MappingProxyType({})
     start: str | None = None
-    features: tuple[str, float] | None = None
+    terms: tuple[Callable[[str], list[dict[str, Any]]], str] | None = None
 
 
 class Row(NamedTuple):
@@ -87,10 +87,9 @@ def trained(name: str, title: str, options: argparse.Namespace, seed: int) -> Pa
         }
         if recipe.start:
             words["start_from"] = trained(name, recipe.start, options, seed)
-        if recipe.features:
-            learnt, weight = recipe.features
-            network = trained(name, learnt, options, seed).parents[1] / "features.safetensors"
-            words["model.terms"] = [L1_OF_10, features_of(str(network), weight)]
+        if recipe.terms:
+            terms, learnt = recipe.terms
+            words["model.terms"] = terms(str(trained(name, learnt, options, seed).parents[1] / "features.safetensors"))
         resumed = ["--ckpt_path", str(last)] if last.exists() else []
         cli.main(
             [
@@ -146,8 +145,6 @@ SHALLOW = {"model.generator.halvings": 3}
 
 DIGITS = {**FASTER, "model.discriminator.condition_channels": 2}
 
-L1_OF_10 = {"class_path": "L1", "init_args": {"weight": 10.0}}
-
 EXTRACTOR = {
     "data.batch_size": 128,
     "data.mirror": True,
@@ -156,17 +153,33 @@ EXTRACTOR = {
 }
 """A feature network of colour images, trained with their labels."""
 
-TO_ZERO = {
-    "model.schedules": {
-        f"{player}_optimization.optimizer.lr": {"class_path": "Cosine", "init_args": {"end": 0.00001}}
-        for player in ("generator", "discriminator")
-    }
-}
+QUICK = {"model.generator_optimization.optimizer.lr": 0.001}
+"""Without a discriminator."""
 
 
-def features_of(network: str, weight: float) -> dict[str, Any]:
+def to_zero(*players: str) -> dict[str, Any]:
+    fall = {"class_path": "Cosine", "init_args": {"end": 0.00001}}
+    return {"model.schedules": {f"{player}_optimization.optimizer.lr": fall for player in players}}
+
+
+TO_ZERO, ALONE_TO_ZERO = to_zero("generator", "discriminator"), to_zero("generator")
+
+
+def features_of(network: str, weight: float, layers: list[float] | None = None) -> dict[str, Any]:
     backbone = {"class_path": "LearntBackbone", "init_args": {"network": network}}
-    return {"class_path": "Perceptual", "init_args": {"weight": weight, "backbone": backbone}}
+    return {"class_path": "Perceptual", "init_args": {"weight": weight, "layers": layers, "backbone": backbone}}
+
+
+def shallow_features(network: str) -> list[dict[str, Any]]:
+    return [l1_of(10.0), features_of(network, 10.0)]
+
+
+def deep_features(network: str) -> list[dict[str, Any]]:
+    return [l1_of(3.0), features_of(network, 50.0, [0.0, 0.0, 1.0])]
+
+
+def l1_of(weight: float) -> dict[str, Any]:
+    return {"class_path": "L1", "init_args": {"weight": weight}}
 
 
 def halves_by(perceptual: float) -> list[dict[str, Any]]:
@@ -217,18 +230,22 @@ ROWS = {
                 "colour.yaml", 3000, {**SHALLOW, **ALONE, "model.generator_optimization.optimizer.lr": 0.0005}
             ),
             "extractor": Recipe("extractor.yaml", 2300, EXTRACTOR),
-            "pixels and features": Recipe(
+            "all features": Recipe(
+                "colour.yaml", 3000, {**SHALLOW, **ALONE, **QUICK}, terms=(shallow_features, "extractor")
+            ),
+            "deep features": Recipe(
                 "colour.yaml",
-                3000,
-                {**SHALLOW, **ALONE, "model.generator_optimization.optimizer.lr": 0.001},
-                features=("extractor", 10.0),
+                13000,
+                {**SHALLOW, **ALONE, **QUICK, **ALONE_TO_ZERO},
+                start="all features",
+                terms=(deep_features, "extractor"),
             ),
             "adversarial": Recipe(
                 "colour.yaml",
-                6000,
-                {**SHALLOW, **FASTER, **TO_ZERO},
-                start="pixels and features",
-                features=("extractor", 30.0),
+                5000,
+                {**SHALLOW, **FASTER, **TO_ZERO, "model.adversarial_weight": 2.0},
+                start="deep features",
+                terms=(deep_features, "extractor"),
             ),
         },
         judge_colour,

@@ -35,6 +35,7 @@ SMALL = {
     "data.image_size": "28",
     "data.channels": "1",
     "data.batch_size": "8",
+    "data.jitter": "0",
     "data.mirror": "false",
     "model.terms": '[{"class_path": "Cycle", "init_args": {"weight": 10.0}}]',
     **{f"model.{side}generator.width": "16" for side in ("", "backward_")},
