@@ -254,8 +254,10 @@ ROWS = {
         "Edges to emoji",
         lambda options: {f"data.{key}": value for key, value in {"root": options.emoji, **EMOJI}.items()},
         {
-            "pixels": Recipe("sketch.yaml", 2200, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}),
-            "adversarial": Recipe("sketch.yaml", 1400, FASTER),
+            "pixels": Recipe(
+                "sketch.yaml", 2500, {**ALONE, "model.generator_optimization.optimizer.lr": 0.0005}
+            ),
+            "adversarial": Recipe("sketch_gan.yaml", 2000, start="pixels"),
         },
         judge_emoji,
     ),
