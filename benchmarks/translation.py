@@ -178,6 +178,10 @@ def deep_features(network: str) -> list[dict[str, Any]]:
     return [l1_of(3.0), features_of(network, 50.0, [0.0, 0.0, 1.0])]
 
 
+def deep_features_beside_a_game(network: str) -> list[dict[str, Any]]:
+    return [l1_of(0.3), features_of(network, 40.0, [0.0, 0.0, 1.0])]
+
+
 def l1_of(weight: float) -> dict[str, Any]:
     return {"class_path": "L1", "init_args": {"weight": weight}}
 
@@ -243,9 +247,9 @@ ROWS = {
             "adversarial": Recipe(
                 "colour.yaml",
                 5000,
-                {**SHALLOW, **FASTER, **TO_ZERO, "model.adversarial_weight": 2.0},
+                {**SHALLOW, **FASTER, **TO_ZERO, "model.adversarial_weight": 6.0},
                 start="deep features",
-                terms=(deep_features, "extractor"),
+                terms=(deep_features_beside_a_game, "extractor"),
             ),
         },
         judge_colour,
