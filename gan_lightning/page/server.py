@@ -125,6 +125,7 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
+        found.listen(128)  # a browser that is faster than the server waits
     except (OSError, UnicodeError) as error:
         found.close()
         why = getattr(error, "strerror", None) or error

@@ -1,6 +1,7 @@
 """Who is answered, and what."""
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -70,8 +71,8 @@ def test_the_browser_is_told_to_ask_no_other_host():
 
 def test_a_port_is_taken_once_and_a_mistake_is_one_line():
     with listening("127.0.0.1", 0) as first:
-        first.listen()
         port = first.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port)).close()  # before there is a server
         assert address("127.0.0.1", first) == address("0.0.0.0", first) == f"http://127.0.0.1:{port}"
         with pytest.raises(UserError, match="choose another --port"):
             listening("127.0.0.1", port)
