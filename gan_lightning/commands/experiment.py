@@ -205,7 +205,8 @@ def fit_parser(kind: Kind) -> Parser:
         type=str | None,
         default=None,
         help="Whose weights a new run begins with: a checkpoint, a run's folder, or last. The networks that both runs "
-        "have must have the same options; iterations, optimizers and schedules begin anew.",
+        "have must have the same options, but a discriminator of another class begins anew, as do iterations, "
+        "optimizers and schedules.",
     )
     parser.add_argument(
         "--data",

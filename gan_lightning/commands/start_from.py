@@ -17,8 +17,8 @@ AVERAGE = "average_"
 def take_weights(model: AlternatingModule, name: str) -> str:
     """Gives a model's networks the weights of another run's, and says which networks those are.
 
-    A network is taken whole or not at all; what the other run lacks stays as it is. Optimizers, iterations and all else
-    begin anew.
+    A network is taken whole or not at all; what the other run lacks stays as it is, and so does a discriminator of
+    another class. Optimizers, iterations and all else begin anew.
 
     Args:
         model: The model to be trained.
@@ -31,11 +31,13 @@ def take_weights(model: AlternatingModule, name: str) -> str:
     if path is None:
         raise UserError(f"start_from is {name}, but no run has a checkpoint yet: name one, or leave it out")
     checkpoint = Checkpoint(path)
-    theirs, taken = checkpoint.content["state_dict"], []
+    theirs, taken, left = checkpoint.content["state_dict"], [], ""
     for part, network in parts_with_weights(model).items():
         begin = f"{part}."
         state = {key.removeprefix(begin): value for key, value in theirs.items() if key.startswith(begin)}
-        if state:
+        if state and (other := other_judge(checkpoint, part, network)):
+            left += f"; the {part} begins anew, as that one is a {other}"
+        elif state:
             load_whole(network, state, f"start_from: {checkpoint.path}", part)
             taken.append(part)
     if not taken:
@@ -43,7 +45,14 @@ def take_weights(model: AlternatingModule, name: str) -> str:
             f"start_from: {checkpoint.path} holds no network of this model ({', '.join(parts_with_weights(model))})"
         )
     names = [part for part in taken if not part.startswith(AVERAGE)]
-    return f"starting from the {' and the '.join(names)} of {checkpoint.path}"
+    return f"starting from the {' and the '.join(names)} of {checkpoint.path}{left}"
+
+
+def other_judge(checkpoint: Checkpoint, part: str, network: nn.Module) -> str:
+    """Returns the class of another run's discriminator if that of this model is of another; else nothing."""
+    words = checkpoint.arguments.get(part) if "discriminator" in part else None
+    theirs = str(words.get("class_path", "")).rpartition(".")[2] if isinstance(words, dict) else ""
+    return theirs if theirs != type(network).__name__ else ""
 
 
 def parts_with_weights(model: nn.Module) -> dict[str, nn.Module]:

@@ -40,6 +40,17 @@ def test_a_new_run_starts_from_the_weights_of_another_and_from_nothing_else(caps
     assert "starting from" not in text, "a resumed run has weights of its own"
 
 
+def test_a_discriminator_of_another_class_begins_anew_and_is_named(capsys):
+    other = ["--model.discriminator", "PatchDiscriminator", "--model.discriminator.halvings", "1"]
+    gan("fit", *SMALL, *PLAYERS[:2], *other, *STILL, "--trainer.max_steps", "1", "--start_from", str(RUN))
+    text = capsys.readouterr().out.replace("\n", " ")
+    assert "starting from the generator of" in text
+    assert "the discriminator begins anew, as that one is a MLPDiscriminator" in text
+    before, after = state(0), state(1)
+    weights = [name for name in before if name.startswith("generator.") and name.endswith("weight")]
+    assert all(torch.equal(before[name], after[name]) for name in weights if before[name].ndim > 1)
+
+
 def test_weights_of_other_networks_are_refused_in_one_line(capsys):
     line = mistake(capsys, "fit", *SMALL, "--model.generator.hidden", "[16]", "--start_from", "last")
     assert "has another generator" in line
