@@ -36,7 +36,7 @@ def take_weights(model: AlternatingModule, name: str) -> str:
         begin = f"{part}."
         state = {key.removeprefix(begin): value for key, value in theirs.items() if key.startswith(begin)}
         if state and (other := other_judge(checkpoint, part, network)):
-            left += f"; the {part} begins anew, as that one is a {other}"
+            left += f"; the {part} begins anew (there it is {other})"
         elif state:
             load_whole(network, state, f"start_from: {checkpoint.path}", part)
             taken.append(part)

@@ -45,7 +45,7 @@ def test_a_discriminator_of_another_class_begins_anew_and_is_named(capsys):
     gan("fit", *SMALL, *PLAYERS[:2], *other, *STILL, "--trainer.max_steps", "1", "--start_from", str(RUN))
     text = capsys.readouterr().out.replace("\n", " ")
     assert "starting from the generator of" in text
-    assert "the discriminator begins anew, as that one is a MLPDiscriminator" in text
+    assert "the discriminator begins anew (there it is MLPDiscriminator)" in text
     before, after = state(0), state(1)
     weights = [name for name in before if name.startswith("generator.") and name.endswith("weight")]
     assert all(torch.equal(before[name], after[name]) for name in weights if before[name].ndim > 1)

@@ -15,6 +15,7 @@ from gan_lightning.data import ImageFolder
 from gan_lightning.data.image_data import scale
 from gan_lightning.data.image_folder import LazyImages, MappedImages
 from gan_lightning.networks import MLPDiscriminator, MLPGenerator
+from gan_lightning.page.training_images import TrainingImages
 
 
 def save(path: Path, image: Image.Image, **options) -> Path:
@@ -102,10 +103,12 @@ def test_jitter_crops_images_of_training_at_random_and_others_around_the_centre(
         save(tmp_path / f"{name}.png", Image.fromarray(ramp))
     data = ImageFolder(str(tmp_path), 4, 1, batch_size=8, jitter=2, memory_gib=memory_gib, workers=0)
     data.setup("fit")
-    crops = {x.numpy().tobytes() for _ in range(4) for x in next(iter(data.train_dataloader()))[0]}
+    crops = {x.numpy().tobytes() for x in next(iter(data.train_dataloader()))[0]}
     assert crops <= {ramp[i : i + 4, j : j + 4].tobytes() for i in range(3) for j in range(3)}
     assert len(crops) > 4
     assert data.source is not None
+    (shown,) = TrainingImages(data).blocks()
+    assert torch.equal(shown[0, 0], torch.from_numpy(ramp[1:5, 1:5].copy())), "the page shows them as they are compared"
     whole = data.as_floats(data.source[torch.arange(1)][0])  # type: ignore[index]
     assert torch.equal(whole, scale(torch.from_numpy(ramp[1:5, 1:5].copy())[None, None]))
 
